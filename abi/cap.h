@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Capability handles: what a program holds, and nothing that it could compute with.
+ * A handle is valid only while its slot is live, its generation matches and its interface is the one asked for. */
+#ifndef CAPOS_ABI_CAP_H
+#define CAPOS_ABI_CAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Index and generation of a slot in the holder's own table. Index 0 is never valid. */
+typedef struct cap_id {
+    uint32_t index;
+    uint32_t generation;
+} cap_id;
+
+#define CAP_NONE ((cap_id){0u, 0u})
+
+static inline bool cap_is_none(cap_id id)
+{
+    return id.index == 0u;
+}
+
+static inline bool cap_same(cap_id a, cap_id b)
+{
+    return a.index == b.index && a.generation == b.generation;
+}
+
+/* What an object can be asked. The interface is the permission: there is no rights mask beside it. */
+enum cap_interface {
+    CAP_IF_NONE = 0,       /* an empty slot */
+    CAP_IF_DEVICE,         /* one claimed PCI function */
+    CAP_IF_DEVICE_MMIO,    /* table-checked registers in memory BARs */
+    CAP_IF_DEVICE_PORTS,   /* table-checked registers in an I/O BAR */
+    CAP_IF_DMA_POOL,       /* a budget of pages for one function */
+    CAP_IF_DMA_BUFFER,     /* pages of a pool that a program may map and name */
+    CAP_IF_DMA_QUEUE,      /* one ring of the function, written by the kernel */
+    CAP_IF_INTERRUPT,      /* one MSI-X route */
+    CAP_IF_COUNT
+};
+
+#endif

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Compiler flags: warnings for all our code, one flag set per kind of build.
+option(CAPOS_TESTS "build the tests" ON)
+set(CAPOS_KIND ship CACHE STRING "ship, debug, sanitize or coverage")
+set_property(CACHE CAPOS_KIND PROPERTY STRINGS ship debug sanitize coverage)
+
+set(CAPOS_WARNINGS -Wall -Wextra -Werror -Wconversion -Wsign-conversion -Wshadow -Wundef
+    -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings
+    -Wvla -Wformat=2 -Wimplicit-fallthrough)
+
+if(CAPOS_KIND STREQUAL "ship")
+  set(CAPOS_KIND_FLAGS -O2 -g)
+elseif(CAPOS_KIND STREQUAL "debug")
+  set(CAPOS_KIND_FLAGS -Og -g3)
+elseif(CAPOS_KIND STREQUAL "sanitize")
+  set(CAPOS_KIND_FLAGS -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=address,undefined)
+elseif(CAPOS_KIND STREQUAL "coverage")
+  set(CAPOS_KIND_FLAGS -O0 -g --coverage)
+  add_link_options(--coverage)
+else()
+  message(FATAL_ERROR "CAPOS_KIND is ${CAPOS_KIND}: use ship, debug, sanitize or coverage")
+endif()
+
+# No path of the machine that builds reaches an object: two clean builds anywhere are equal.
+set(CAPOS_PREFIX_MAP -ffile-prefix-map=${CMAKE_SOURCE_DIR}=. -ffile-prefix-map=${CMAKE_BINARY_DIR}=build)
+
+# The flags of everything that boots (design: one source, one object, two worlds).
+set(CAPOS_ROOM_FLAGS -std=c17 -ffreestanding -fPIE -fvisibility=hidden -mno-red-zone -mgeneral-regs-only
+    -fno-stack-protector -fcf-protection=none -fno-omit-frame-pointer -fno-asynchronous-unwind-tables
+    -fno-common -ffunction-sections)
+# Host code: simulator, device models, tests.
+set(CAPOS_HOST_FLAGS -std=gnu17 -D_GNU_SOURCE -fno-omit-frame-pointer)

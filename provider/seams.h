@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The provider's seams: constant operation tables with reset, stop and unmap in them from the first day.
+ *   registers  how register rows are reached: direct (platform.h) or brokered (capabilities)
+ *   author     who owns ring memory and writes descriptors: direct or brokered
+ *   transport  what the registers mean: virtio legacy or modern
+ * All pointers of a table are filled. Nothing here allocates, blocks, sleeps or reads a clock. */
+#ifndef CAPOS_PROVIDER_SEAMS_H
+#define CAPOS_PROVIDER_SEAMS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/device.h"
+#include "abi/nic.h"
+#include "abi/pci.h"
+#include "abi/regtable.h"
+#include "provider/errors.h"
+
+/* A value read from a device register, or the reason that there is none. */
+struct reg_value {
+    enum provider_error error;
+    dev_u32 value;
+};
+
+/* DMA memory that the provider may touch. `handle` is the author's own: a device address or a packed CapId. */
+struct provider_buffer {
+    uint8_t *cpu;
+    uint32_t bytes;
+    uint64_t handle;
+};
+
+/* One ring as the driver may see it. `handle` is the author's; `device_area` is the used ring and only a hint. */
+struct provider_ring {
+    const uint8_t *device_area;
+    uint16_t queue;
+    uint16_t size;
+    uint16_t bell_index;
+    uint64_t handle;
+};
+
+struct registers_ops {
+    /* Binds rows of `table` to windows. The table outlives the registers. */
+    enum provider_error (*open)(void *ctx, const struct reg_table *table, const struct reg_window *windows);
+    struct reg_value (*read)(void *ctx, uint16_t row, uint16_t index);
+    enum provider_error (*write)(void *ctx, uint16_t row, uint16_t index, uint32_t value);
+    /* Writes the address of the ring part that the row names. */
+    enum provider_error (*write_address)(void *ctx, uint16_t row, const struct provider_ring *ring);
+    /* Bus mastering on; called after a confirmed reset only. */
+    enum provider_error (*enable_dma)(void *ctx);
+    void (*close)(void *ctx);
+};
+
+struct registers {
+    const struct registers_ops *ops;
+    void *ctx;
+};
+
+struct author_segment {
+    uint64_t buffer;    /* provider_buffer.handle */
+    uint32_t offset;
+    uint32_t length;
+    uint8_t direction;  /* enum dma_direction */
+};
+
+/* A chain: segment i goes to descriptor slots[i]. */
+struct author_chain {
+    uint16_t slots[DMA_CHAIN_MAX];
+    uint8_t count;
+    struct author_segment segments[DMA_CHAIN_MAX];
+};
+
+struct author_ops {
+    /* On success the author owns ring memory until queue_destroy; on failure nothing is held. */
+    enum provider_error (*queue_create)(void *ctx, uint16_t queue, uint16_t size, uint16_t bell_index,
+                                        uint16_t avail_flags, struct provider_ring *out);
+    /* Descriptors, barrier, index, full fence, bell: for the whole batch or not at all. On success the buffers' bytes
+     * belong to the device until their head shows in the used ring and the queue took it in. */
+    enum provider_error (*publish)(void *ctx, const struct provider_ring *ring, const struct author_chain *batch,
+                                   uint16_t count);
+    /* Only when the queue cannot run: before DRIVER_OK or after a confirmed reset. PROVIDER_E_BUSY otherwise. */
+    enum provider_error (*queue_destroy)(void *ctx, struct provider_ring *ring);
+    enum provider_error (*buffer_create)(void *ctx, uint32_t bytes, uint8_t direction, struct provider_buffer *out);
+    enum provider_error (*buffer_destroy)(void *ctx, struct provider_buffer *buffer);
+};
+
+struct author {
+    const struct author_ops *ops;
+    void *ctx;
+};
+
+/* What a transport learned of a device before it touched a register. Windows are in the section order of its table. */
+struct virtio_probe {
+    enum virtio_transport_kind { VIRTIO_NONE = 0, VIRTIO_LEGACY, VIRTIO_MODERN } kind;
+    uint16_t device_type;  /* 1: network */
+    struct reg_window windows[REG_SECTIONS_MAX];
+    const char *reason;    /* constant text: why this kind, or why none */
+};
+
+struct virtio_queue_limits {
+    uint16_t size;        /* entries that the device offers, checked: power of two, 1 to 8192 */
+    uint16_t bell_index;
+};
+
+/* Registers by meaning. Calls are short and bounded; waiting for a reset is the caller's, one read a poll. */
+struct transport_ops {
+    const char *name;               /* "legacy", "modern" */
+    const struct reg_table *table;
+    enum provider_error (*reset)(const struct registers *r);                       /* writes status 0 */
+    enum provider_error (*reset_done)(const struct registers *r, bool *done);       /* reads status once */
+    enum provider_error (*status_add)(const struct registers *r, uint8_t *shadow, uint8_t bits);
+    enum provider_error (*status_read)(const struct registers *r, uint8_t *bits);
+    enum provider_error (*features_read)(const struct registers *r, uint64_t *offered);
+    /* Writes the accepted bits; modern also sets and re-reads FEATURES_OK. */
+    enum provider_error (*features_write)(const struct registers *r, uint8_t *shadow, uint64_t accepted);
+    enum provider_error (*queue_limits)(const struct registers *r, uint16_t queue, struct virtio_queue_limits *out);
+    enum provider_error (*queue_enable)(const struct registers *r, const struct provider_ring *ring);
+    /* One read of the net configuration under generation control (2.5.1, 2.5.4), at most CONFIG_READS_MAX attempts. */
+    enum provider_error (*config_read)(const struct registers *r, uint16_t offset, uint8_t *out, uint16_t bytes);
+};
+
+#endif
