@@ -61,6 +61,9 @@ void platform_entropy(struct platform *p, void *buffer, size_t bytes);
 /* Text goes out as it is: escaping is the caller's. */
 void platform_console_write(struct platform *p, enum platform_console port, const char *text, size_t bytes);
 
+/* True once somebody asked for an orderly end: the power button, or a signal to the simulator. */
+int platform_end_requested(struct platform *p);
+
 /* Facts for the evidence: constant text, `[a-z0-9_.-]+`. */
 const char *platform_name(const struct platform *p);
 uint64_t platform_memory_bytes(const struct platform *p);
