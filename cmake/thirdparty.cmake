@@ -1,1 +1,65 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# Third-party sources: fetched, pinned by SHA-256 (sources.lock), unpacked in the build directory, never copied into the tree.
+#   thirdparty_bearssl   SHA-256 and HMAC of BearSSL, one relocatable object rooms/bearssl.o with the flags of shipped code.
+# A room that includes its headers: target_link_libraries(room_NAME_parts PRIVATE thirdparty_bearssl); what links the room
+# links thirdparty_bearssl once.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+  ${CMAKE_SOURCE_DIR}/cmake/sources.lock ${CMAKE_SOURCE_DIR}/cmake/fetch_source.sh)
+
+# capos_source(<name> <out-var>): sets <out-var> to the folder of the unpacked source.
+function(capos_source name out)
+  execute_process(COMMAND ${CMAKE_SOURCE_DIR}/cmake/fetch_source.sh ${name}
+    OUTPUT_VARIABLE archive ERROR_VARIABLE error RESULT_VARIABLE status OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_STRIP_TRAILING_WHITESPACE)
+  if(NOT status EQUAL 0)
+    message(FATAL_ERROR "${error}")
+  endif()
+  file(SHA256 ${archive} sha)
+  set(folder ${CMAKE_BINARY_DIR}/thirdparty/${name}-${sha})
+  if(NOT EXISTS ${folder})
+    # Unpacked aside, then renamed: a configure that is interrupted leaves no half of a source behind.
+    string(RANDOM LENGTH 8 suffix)
+    set(aside ${CMAKE_BINARY_DIR}/thirdparty/.unpack-${suffix})
+    file(ARCHIVE_EXTRACT INPUT ${archive} DESTINATION ${aside})
+    file(GLOB tops ${aside}/*)
+    list(LENGTH tops count)
+    if(NOT count EQUAL 1)
+      message(FATAL_ERROR "${archive} holds ${count} top folders, one is expected")
+    endif()
+    file(RENAME ${tops} ${folder})
+    file(REMOVE_RECURSE ${aside})
+  endif()
+  set(${out} ${folder} PARENT_SCOPE)
+endfunction()
+
+# capos_thirdparty_room(<name> INCLUDES ... DEFINES ... SOURCES ...): as capos_room, with their warnings off.
+function(capos_thirdparty_room name)
+  cmake_parse_arguments(TP "" "" "SOURCES;INCLUDES;DEFINES" ${ARGN})
+  # Their code is not instrumented: sanitizers and counters are for ours.
+  set(kind_flags -O2 -g)
+  add_library(thirdparty_${name}_parts OBJECT ${TP_SOURCES})
+  target_compile_options(thirdparty_${name}_parts PRIVATE -w ${CAPOS_ROOM_FLAGS} ${kind_flags} ${CAPOS_PREFIX_MAP})
+  target_compile_definitions(thirdparty_${name}_parts PRIVATE ${TP_DEFINES})
+  target_include_directories(thirdparty_${name}_parts PRIVATE ${TP_INCLUDES})
+  set_target_properties(thirdparty_${name}_parts PROPERTIES C_EXTENSIONS OFF EXPORT_COMPILE_COMMANDS OFF)
+  set(object ${CMAKE_BINARY_DIR}/rooms/${name}.o)
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/rooms)
+  add_custom_command(OUTPUT ${object}
+    COMMAND ${CMAKE_LINKER} -r -o ${object} $<TARGET_OBJECTS:thirdparty_${name}_parts>
+    DEPENDS thirdparty_${name}_parts $<TARGET_OBJECTS:thirdparty_${name}_parts>
+    COMMAND_EXPAND_LISTS VERBATIM COMMENT "Third-party room ${name}")
+  add_custom_target(thirdparty_${name}_object DEPENDS ${object})
+  add_library(thirdparty_${name} INTERFACE)
+  add_dependencies(thirdparty_${name} thirdparty_${name}_object)
+  target_link_libraries(thirdparty_${name} INTERFACE ${object})
+  # SYSTEM: warnings inside their headers are theirs.
+  list(GET TP_INCLUDES 0 public)
+  target_include_directories(thirdparty_${name} SYSTEM INTERFACE ${public})
+endfunction()
+
+capos_source(bearssl BEARSSL_DIR)
+# sha2small needs the 32-bit range encoder and decoder; hmac needs the hash's class table, which sha2small holds.
+capos_thirdparty_room(bearssl
+  INCLUDES ${BEARSSL_DIR}/inc ${BEARSSL_DIR}/src
+  DEFINES BR_USE_URANDOM=0 BR_USE_UNIX_TIME=0 BR_RDRAND=0 BR_AES_X86NI=0 BR_SSE2=0 BR_USE_GETENTROPY=0
+  SOURCES ${BEARSSL_DIR}/src/hash/sha2small.c ${BEARSSL_DIR}/src/mac/hmac.c
+          ${BEARSSL_DIR}/src/codec/dec32be.c ${BEARSSL_DIR}/src/codec/enc32be.c)

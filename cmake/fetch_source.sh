@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# fetch_source.sh NAME: prints the path of a pinned source archive (sources.lock), fetching it first if it is not cached.
+# Trusts nothing but the SHA-256 in sources.lock. Safe to run twice at once: files appear by rename only.
+# CAPOS_SOURCES=DIR takes the file from DIR and never fetches. Errors are one line; exit 3: not to be had, 2: usage.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+fail() { echo "fetch_source: $*" >&2; exit 3; }
+
+[ $# -eq 1 ] || { echo "usage: fetch_source.sh NAME" >&2; exit 2; }
+name=$1
+read -r version file sha < <(awk -v n="$name" '$1 == n { print $2, $3, $4 }' "$here/sources.lock") ||
+    fail "$name is not in cmake/sources.lock"
+
+good() { [ -f "$1" ] && [ "$(sha256sum "$1" | cut -d' ' -f1)" = "$sha" ]; }
+
+if [ -n "${CAPOS_SOURCES:-}" ]; then
+    [ -f "$CAPOS_SOURCES/$file" ] || fail "CAPOS_SOURCES=$CAPOS_SOURCES has no $file"
+    good "$CAPOS_SOURCES/$file" || fail "$CAPOS_SOURCES/$file does not have the pinned SHA-256 $sha"
+    echo "$CAPOS_SOURCES/$file"
+    exit 0
+fi
+
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/capos/sources
+if good "$cache/$file"; then
+    echo "$cache/$file"
+    exit 0
+fi
+mkdir -p "$cache" 2>/dev/null || fail "cannot create the cache $cache"
+command -v apt-get >/dev/null || fail "$file is not cached and there is no apt-get: set CAPOS_SOURCES to a folder with it"
+
+# An apt configuration of our own, made from the machine's: source entries instead of binary ones, lists and cache in a
+# temporary folder. The machine's apt state is not touched.
+work=$(mktemp -d "$cache/.fetch.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+mkdir -p "$work"/{lists/partial,parts,cache/archives/partial,get}
+if [ -f /etc/apt/sources.list.d/debian.sources ]; then
+    sources=$work/sources.sources
+    sed 's/^Types:.*/Types: deb-src/' /etc/apt/sources.list.d/debian.sources >"$sources"
+elif [ -s /etc/apt/sources.list ]; then
+    sources=$work/sources.list
+    grep -E '^deb ' /etc/apt/sources.list | sed 's/^deb /deb-src /' >"$sources" || true
+else
+    fail "$file is not cached and apt has no Debian sources: set CAPOS_SOURCES to a folder with it"
+fi
+apt=(apt-get -qq -o "Dir::Etc::sourcelist=$sources" -o "Dir::Etc::sourceparts=$work/parts"
+     -o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/cache" -o "APT::Sandbox::User=$(id -un)"
+     -o Acquire::Retries=3)
+"${apt[@]}" update >"$work/log" 2>&1 || true # judged by what follows: one index that is missing may not matter
+(cd "$work/get" && { "${apt[@]}" source --download-only "$name=$version" || "${apt[@]}" source --download-only "$name"; }) \
+    >>"$work/log" 2>&1 || fail "apt cannot fetch the source of $name $version: $(tail -n 1 "$work/log")"
+good "$work/get/$file" || fail "the fetched $file does not have the pinned SHA-256 $sha"
+mv -f "$work/get/$file" "$cache/$file"
+echo "$cache/$file"
