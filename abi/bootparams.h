@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Boot parameters: `key=value` words separated by blanks. One parser (kernel/bootparams.c) for every source: the
+ * simulator's arguments, a loader's command line, the image's run block. An unknown key, a repeated key or a bad value
+ * is refused, and says which. */
+#ifndef CAPOS_ABI_BOOTPARAMS_H
+#define CAPOS_ABI_BOOTPARAMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BOOT_COMMIT_BYTES 48u
+#define BOOT_LINE_BYTES_MAX 1024u
+#define BOOT_EXCHANGES_DEFAULT 10000u
+#define BOOT_EXCHANGES_MAX 10000000u
+
+/* BOOT_KEY(key, text): the closed list. */
+#define BOOT_KEYS(BOOT_KEY)                                                             \
+    BOOT_KEY(mode, "proof: every proof, then the end. serve: stay up until asked to end") \
+    BOOT_KEY(boot, "boot id, 16 hex digits")                                            \
+    BOOT_KEY(chain_key, "key of the evidence chain, 64 hex digits, never printed")      \
+    BOOT_KEY(exchanges, "frame exchanges of the proof, 1 to 10000000")                  \
+    BOOT_KEY(commit, "source commit of this build, [0-9a-z-]")
+
+enum boot_mode { BOOT_MODE_SERVE = 0, BOOT_MODE_PROOF };
+
+struct boot_params {
+    enum boot_mode mode;
+    uint8_t boot[8];
+    uint8_t chain_key[32];
+    uint32_t exchanges;
+    char commit[BOOT_COMMIT_BYTES];
+};
+
+enum boot_error {
+    BOOT_OK = 0,
+    BOOT_E_WORD,     /* not key=value */
+    BOOT_E_KEY,      /* unknown key */
+    BOOT_E_REPEATED, /* key given twice */
+    BOOT_E_VALUE,    /* value malformed or out of range */
+    BOOT_E_LENGTH,   /* line longer than BOOT_LINE_BYTES_MAX */
+    BOOT_E_COUNT
+};
+
+/* Result of a parse: on failure `at` is the byte offset of the word at fault. */
+struct boot_parse {
+    enum boot_error error;
+    uint32_t at;
+};
+
+/* `line` need not end in NUL; `out` holds defaults for absent keys, and is untouched on failure. */
+struct boot_parse boot_params_parse(const char *line, size_t bytes, struct boot_params *out);
+const char *boot_error_name(enum boot_error error);
+
+#endif

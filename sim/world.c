@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sim/world.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "platform/sim/trace.h"
+#include "sim/tap.h"
+
+#define ENTROPY_STREAM 0x656e74726f7079ull /* tells the second stream from the first */
+#define NIC_SLOT_FIRST 4u                  /* 00:04.0, where GCE has it */
+
+static uint32_t world_choose(void *ctx, uint32_t n, const char *tag)
+{
+    struct sim_world *w = ctx;
+    uint32_t picked = sim_choose(&w->choices, n, tag);
+    trace_call(&w->platform, TRACE_CHOICE, n, picked);
+    return picked;
+}
+
+static uint32_t world_turn(void *ctx, uint64_t now_ns)
+{
+    struct sim_world *w = ctx;
+    uint32_t steps = 0;
+    for (uint32_t i = 0; i < w->config.nic_count; i++) {
+        if (w->config.idle_turns && world_choose(w, 4, "turn.idle") == 3)
+            continue;
+        steps += dm_net_step(w->nets[i], now_ns, SIM_STEPS_A_TURN);
+    }
+    return steps;
+}
+
+static void world_entropy(void *ctx, void *buffer, size_t bytes)
+{
+    struct sim_world *w = ctx;
+    sim_prng_fill(&w->entropy, buffer, bytes);
+}
+
+static void world_console(void *ctx, enum platform_console port, const char *text, size_t bytes)
+{
+    struct sim_world *w = ctx;
+    if (w->config.console)
+        w->config.console(w->config.console_ctx, port, text, bytes);
+}
+
+static int world_end_requested(void *ctx)
+{
+    struct sim_world *w = ctx;
+    return w->config.end_requested ? w->config.end_requested(w->config.console_ctx) : 0;
+}
+
+struct sim_world_config sim_world_defaults(enum dm_transport transport)
+{
+    struct sim_world_config c = {
+        .mode = SIM_CHOOSE_FIRST,
+        .bridge_chipset = true,
+        .memory_bytes = SIM_MEMORY_BYTES_DEFAULT,
+        .ledger = true,
+        .traced = true,
+        .nic_count = 1,
+    };
+    c.nics[0].model = dm_net_defaults(transport);
+    c.nics[0].backend = SIM_BACKEND_SLIRP;
+    return c;
+}
+
+static struct dm_backend *make_backend(enum sim_backend_kind kind)
+{
+    const struct dm_script_config script = {
+        .mac = {0x52, 0x55, 0x0a, 0x00, 0x02, 0x02}, .address = {10, 0, 2, 2}, .guest = {10, 0, 2, 15}};
+    struct dm_slirp_config slirp;
+    switch (kind) {
+    case SIM_BACKEND_LOOP:
+        return dm_loop_create();
+    case SIM_BACKEND_SCRIPT:
+        return dm_script_create(&script);
+    case SIM_BACKEND_SLIRP:
+        slirp = dm_slirp_defaults();
+        return dm_slirp_create(&slirp);
+    case SIM_BACKEND_NONE:
+        break;
+    }
+    return NULL;
+}
+
+/* Builds backend, pcap and trace taps of one NIC. NULL on success. */
+static const char *open_backend(struct sim_world *w, uint32_t i)
+{
+    const struct sim_nic_config *nic = &w->config.nics[i];
+    struct dm_backend *outer;
+    if (nic->backend == SIM_BACKEND_NONE)
+        return NULL;
+    w->backends[i] = make_backend(nic->backend);
+    if (!w->backends[i])
+        return "the network backend could not be made";
+    if (nic->pcap) {
+        outer = dm_pcap_create(w->backends[i], nic->pcap);
+        if (!outer)
+            return "the pcap file could not be made: does its folder exist?";
+        w->backends[i] = outer;
+    }
+    if (w->config.traced) {
+        outer = sim_tap_create(w->backends[i], &w->platform);
+        if (!outer)
+            return "no memory";
+        w->backends[i] = outer;
+    }
+    return NULL;
+}
+
+static const char *open_nic(struct sim_world *w, uint32_t i)
+{
+    const char *why = open_backend(w, i);
+    if (why)
+        return why;
+    struct dm_net_config model = w->config.nics[i].model;
+    model.backend = w->backends[i];
+    if (model.bdf == 0)
+        model.bdf = (uint16_t)((NIC_SLOT_FIRST + i) << 3);
+    w->nets[i] = dm_net_create(w->bus, &model);
+    return w->nets[i] ? NULL : "two devices claim one slot";
+}
+
+/* 00:00.0 and 00:01.0 as QEMU's and GCE's pc machine have them (Intel 440FX, PIIX3). */
+static bool open_chipset(struct sim_world *w)
+{
+    const struct dm_function_config host = {
+        .bdf = 0x0000, .vendor = 0x8086, .device = 0x1237, .revision = 2, .class_code = 0x060000};
+    const struct dm_function_config isa = {
+        .bdf = 0x0008, .vendor = 0x8086, .device = 0x7000, .header_type = 0x80, .class_code = 0x060100};
+    static const struct dm_function_ops none = {0};
+    return dm_bus_attach(w->bus, &host, &none, NULL) && dm_bus_attach(w->bus, &isa, &none, NULL);
+}
+
+static const char *open_parts(struct sim_world *w)
+{
+    const struct sim_world_config *c = &w->config;
+    const struct dm_memory_config memory = {
+        .bytes = c->memory_bytes ? c->memory_bytes : SIM_MEMORY_BYTES_DEFAULT,
+        .bus_base = SIM_BUS_BASE,
+        .ledger = c->ledger,
+    };
+    const struct platform_sim_hooks hooks = {w, world_turn, world_console, world_entropy, world_end_requested};
+    struct dm_bus_config bus = {.choose = world_choose, .choose_ctx = w, .msi = platform_sim_msi};
+    w->memory = dm_memory_create(&memory);
+    if (!w->memory)
+        return "no memory for the guest";
+    bus.memory = w->memory;
+    bus.msi_ctx = &w->platform;
+    w->bus = dm_bus_create(&bus);
+    if (!w->bus)
+        return "no memory for the bus";
+    platform_sim_init(&w->platform, w->memory, w->bus, &hooks);
+    w->platform.traced = c->traced;
+    if (c->bridge_chipset && !open_chipset(w))
+        return "no memory for the chipset";
+    for (uint32_t i = 0; i < c->nic_count; i++) {
+        const char *why = open_nic(w, i);
+        if (why)
+            return why;
+    }
+    return NULL;
+}
+
+const char *sim_world_open(struct sim_world *w, const struct sim_world_config *config)
+{
+    memset(w, 0, sizeof *w);
+    w->config = *config;
+    if (config->nic_count > SIM_NICS_MAX)
+        return "more NICs than a world has room for";
+    sim_choices_init(&w->choices, config->mode, config->seed);
+    sim_prng_seed(&w->entropy, config->seed ^ ENTROPY_STREAM);
+    const char *why = open_parts(w);
+    if (why)
+        sim_world_close(w);
+    return why;
+}
+
+void sim_world_close(struct sim_world *w)
+{
+    if (w->bus)
+        dm_bus_destroy(w->bus);
+    for (uint32_t i = 0; i < SIM_NICS_MAX; i++)
+        if (w->backends[i])
+            dm_backend_destroy(w->backends[i]);
+    if (w->memory)
+        dm_memory_destroy(w->memory);
+    sim_choices_free(&w->choices);
+    memset(w, 0, sizeof *w);
+}
+
+size_t sim_world_complaints(const struct sim_world *w, int fd)
+{
+    size_t violations = dm_memory_violations(w->memory);
+    size_t total = violations;
+    if (fd >= 0)
+        for (size_t i = 0; i < violations && dm_memory_violation(w->memory, i); i++)
+            dm_violation_print(dm_memory_violation(w->memory, i), fd);
+    for (uint32_t i = 0; i < w->config.nic_count; i++) {
+        const struct dm_monitor *m = dm_net_monitor(w->nets[i]);
+        total += (size_t)m->broken_total;
+        if (fd >= 0 && m->broken_total)
+            dprintf(fd, "rule broken: %s\n", m->first);
+    }
+    return total;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A world: memory, bus, NICs, what is behind them, the machine over them, and the run's choices. Everything that a run
+ * consists of hangs from one struct; several worlds live side by side. Single thread, virtual time. */
+#ifndef CAPOS_SIM_WORLD_H
+#define CAPOS_SIM_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capos/devmodel/net.h"
+#include "platform/sim/platform_sim.h"
+#include "sim/choose.h"
+
+#define SIM_NICS_MAX 4u
+#define SIM_MEMORY_BYTES_DEFAULT (16u << 20)
+#define SIM_BUS_BASE 0x100000000ull /* device addresses start here: never a host pointer */
+#define SIM_STEPS_A_TURN 64u
+
+enum sim_backend_kind { SIM_BACKEND_NONE = 0, SIM_BACKEND_LOOP, SIM_BACKEND_SCRIPT, SIM_BACKEND_SLIRP };
+
+struct sim_nic_config {
+    struct dm_net_config model;   /* backend and bdf are filled in by the world where 0 */
+    enum sim_backend_kind backend;
+    const char *pcap;             /* file for a tap, or NULL */
+};
+
+struct sim_world_config {
+    uint64_t seed;
+    enum sim_choose_mode mode;
+    bool idle_turns;              /* a turn may pass without the device doing anything: a choice */
+    bool bridge_chipset;          /* host bridge 00:00.0 and ISA bridge, as a PC has them */
+    size_t memory_bytes;          /* 0: SIM_MEMORY_BYTES_DEFAULT */
+    bool ledger;
+    bool traced;
+    uint32_t nic_count;
+    struct sim_nic_config nics[SIM_NICS_MAX];
+    void *console_ctx;
+    void (*console)(void *ctx, enum platform_console port, const char *text, size_t bytes);
+    int (*end_requested)(void *ctx);
+};
+
+struct sim_world {
+    struct sim_world_config config;
+    struct dm_memory *memory;
+    struct dm_bus *bus;
+    struct dm_net *nets[SIM_NICS_MAX];
+    struct dm_backend *backends[SIM_NICS_MAX];
+    struct platform platform;
+    struct sim_choices choices;
+    struct sim_prng entropy;      /* a second stream of the same seed, so that a replay keeps it */
+};
+
+/* A world with one NIC of this transport on 00:04.0, libslirp behind it, ledger, monitors and trace on. */
+struct sim_world_config sim_world_defaults(enum dm_transport transport);
+/* NULL on success, else one line of constant text: what could not be had. On failure nothing is held.
+ * `w` must not move while it is open. */
+const char *sim_world_open(struct sim_world *w, const struct sim_world_config *config);
+void sim_world_close(struct sim_world *w);
+/* Ledger violations and broken rules, printed to `fd` when not -1. 0: the world saw nothing wrong. */
+size_t sim_world_complaints(const struct sim_world *w, int fd);
+
+#endif
