@@ -43,6 +43,7 @@ void dm_memory_reset(struct dm_memory *m);
 uint8_t *dm_memory_base(struct dm_memory *m);
 size_t dm_memory_bytes(const struct dm_memory *m);
 uint64_t dm_memory_bus_base(const struct dm_memory *m);
+bool dm_memory_ledger(const struct dm_memory *m); /* as configured */
 
 /* The authority's side: function `function` (bdf) may reach these pages, or no longer. Unmapping exposed bytes is a
  * violation (I4) and still done. Pages are sticky to a function only by the authority's rule, not here. */

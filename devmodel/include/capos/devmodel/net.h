@@ -67,7 +67,8 @@ void dm_net_remove(struct dm_net *net);
 struct dm_net_counts {
     uint64_t tx_frames, tx_bytes, rx_frames, rx_bytes, rx_dropped, kicks, resets, completions;
     uint64_t malformed;   /* chains that the driver built wrong */
-    uint32_t in_flight;   /* exposed now, all queues */
+    uint64_t dma_blocked; /* steps with work to do that bus mastering off prevented */
+    uint32_t in_flight;   /* chains exposed now, all queues */
     uint32_t last_rx_used_length;
 };
 struct dm_net_counts dm_net_counts(const struct dm_net *net);

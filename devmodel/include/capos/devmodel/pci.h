@@ -81,6 +81,9 @@ bool dm_function_msix_enabled(const struct dm_function *f);
 bool dm_function_msix_raise(struct dm_function *f, uint16_t v);
 struct dm_bus *dm_function_bus(const struct dm_function *f);
 uint16_t dm_function_bdf(const struct dm_function *f);
+/* What a model needs of its bus. dm_bus_choose: 0..n-1 by the configured choice, 0 without one; n at least 1. */
+struct dm_memory *dm_bus_memory(const struct dm_bus *bus);
+uint32_t dm_bus_choose(struct dm_bus *bus, uint32_t n, const char *tag);
 
 /* Lets every function work, at most `budget` steps each. Returns steps done; 0: quiet. */
 uint32_t dm_bus_step(struct dm_bus *bus, uint32_t budget);
