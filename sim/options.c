@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sim/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/bootparams.h"
+
+static const char help[] =
+    "capos sim: the system as one host process\n"
+    "\n"
+    "  --nic modern|legacy        virtio transport of the NIC (modern)\n"
+    "  --backend slirp|script     what is behind the NIC: libslirp, or a deterministic peer (slirp)\n"
+    "  --proof                    run every proof, tear down, end with the verdict; without it, stay up\n"
+    "  --exchanges N              ARP and ICMP echo exchanges of the proof (10000)\n"
+    "  --queue-size N             entries that the device dictates for its queues (256)\n"
+    "  --seed N                   draw every choice of the run from this seed; same seed, same trace hash\n"
+    "  --replay FILE              make the choices of an earlier run, and say where they no longer fit\n"
+    "  --until MARKER             end in order once this evidence marker was printed\n"
+    "  --pcap FILE                write the frames of both directions\n"
+    "  --json                     one JSON object on standard output instead of the console\n"
+    "  --help                     this text\n"
+    "\n"
+    "Exit status: 0 holds, 1 a claim failed, 2 usage, 4 input refused, 130 interrupted.\n";
+
+enum option_code {
+    OPT_NIC = 256, OPT_BACKEND, OPT_PROOF, OPT_EXCHANGES, OPT_QUEUE_SIZE, OPT_SEED, OPT_REPLAY, OPT_UNTIL, OPT_PCAP,
+    OPT_JSON, OPT_HELP, OPT_RUN_DIR, OPT_KEY_FILE, OPT_BOOT, OPT_COMMIT
+};
+
+static const struct option long_options[] = {
+    {"nic", required_argument, NULL, OPT_NIC},
+    {"backend", required_argument, NULL, OPT_BACKEND},
+    {"proof", no_argument, NULL, OPT_PROOF},
+    {"exchanges", required_argument, NULL, OPT_EXCHANGES},
+    {"queue-size", required_argument, NULL, OPT_QUEUE_SIZE},
+    {"seed", required_argument, NULL, OPT_SEED},
+    {"replay", required_argument, NULL, OPT_REPLAY},
+    {"until", required_argument, NULL, OPT_UNTIL},
+    {"pcap", required_argument, NULL, OPT_PCAP},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"help", no_argument, NULL, OPT_HELP},
+    /* given by ./capos */
+    {"run-dir", required_argument, NULL, OPT_RUN_DIR},
+    {"key-file", required_argument, NULL, OPT_KEY_FILE},
+    {"boot", required_argument, NULL, OPT_BOOT},
+    {"commit", required_argument, NULL, OPT_COMMIT},
+    {NULL, 0, NULL, 0},
+};
+
+const char *sim_nic_name(enum dm_transport nic)
+{
+    return nic == DM_LEGACY ? "legacy" : nic == DM_MODERN ? "modern" : "transitional";
+}
+
+const char *sim_backend_name(enum sim_backend_kind backend)
+{
+    static const char *const names[] = {"none", "loop", "script", "slirp"};
+    return names[backend];
+}
+
+static bool number(const char *text, uint64_t max, uint64_t *out)
+{
+    char *end = NULL;
+    errno = 0;
+    if (*text < '0' || *text > '9')
+        return false;
+    unsigned long long value = strtoull(text, &end, 0);
+    if (errno || *end || value > max)
+        return false;
+    *out = value;
+    return true;
+}
+
+static bool parse_nic(struct sim_options *o, const char *text)
+{
+    if (strcmp(text, "modern") == 0)
+        o->nic = DM_MODERN;
+    else if (strcmp(text, "legacy") == 0)
+        o->nic = DM_LEGACY;
+    else
+        return false;
+    return true;
+}
+
+static bool parse_backend(struct sim_options *o, const char *text)
+{
+    if (strcmp(text, "slirp") == 0)
+        o->backend = SIM_BACKEND_SLIRP;
+    else if (strcmp(text, "script") == 0)
+        o->backend = SIM_BACKEND_SCRIPT;
+    else
+        return false;
+    return true;
+}
+
+static bool parse_number32(const char *text, uint32_t max, uint32_t *out)
+{
+    uint64_t value = 0;
+    if (!number(text, max, &value) || value == 0)
+        return false;
+    *out = (uint32_t)value;
+    return true;
+}
+
+static bool parse_one(struct sim_options *o, int code, const char *value)
+{
+    switch (code) {
+    case OPT_NIC: return parse_nic(o, value);
+    case OPT_BACKEND: return parse_backend(o, value);
+    case OPT_PROOF: o->proof = true; return true;
+    case OPT_EXCHANGES: return parse_number32(value, BOOT_EXCHANGES_MAX, &o->exchanges);
+    case OPT_QUEUE_SIZE: return parse_number32(value, 65535, &o->queue_size);
+    case OPT_SEED: o->seeded = true; return number(value, UINT64_MAX, &o->seed);
+    case OPT_REPLAY: o->replay = value; return true;
+    case OPT_UNTIL: o->until = value; return true;
+    case OPT_PCAP: o->pcap = value; return true;
+    case OPT_JSON: o->json = true; return true;
+    case OPT_RUN_DIR: o->run_dir = value; return true;
+    case OPT_KEY_FILE: o->key_file = value; return true;
+    case OPT_BOOT: o->boot = value; return true;
+    case OPT_COMMIT: o->commit = value; return true;
+    default: return false;
+    }
+}
+
+static enum sim_options_result usage(const char *what, const char *value)
+{
+    fprintf(stderr, "capos sim: %s%s%s; see ./capos sim --help\n", what, value ? ": " : "", value ? value : "");
+    return SIM_OPTIONS_USAGE;
+}
+
+enum sim_options_result sim_options_parse(struct sim_options *o, int argc, char **argv)
+{
+    memset(o, 0, sizeof *o);
+    o->nic = DM_MODERN;
+    o->backend = SIM_BACKEND_SLIRP;
+    o->exchanges = BOOT_EXCHANGES_DEFAULT;
+    o->run_dir = ".";
+    o->commit = "unknown";
+    opterr = 0;
+    for (;;) {
+        int which = 0;
+        int word = optind;
+        int code = getopt_long(argc, argv, "", long_options, &which);
+        if (code == -1)
+            break;
+        if (code == OPT_HELP) {
+            fputs(help, stdout);
+            return SIM_OPTIONS_HELP;
+        }
+        if (code == '?')
+            return usage("unknown flag, or its value is missing", argv[word]);
+        if (!parse_one(o, code, optarg))
+            return usage(long_options[which].name, optarg);
+    }
+    if (optind < argc)
+        return usage("no argument is taken", argv[optind]);
+    if (o->replay && o->seeded)
+        return usage("--replay and --seed exclude each other", NULL);
+    return SIM_OPTIONS_RUN;
+}

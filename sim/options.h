@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The simulator's command line: parsed whole before anything is done. */
+#ifndef CAPOS_SIM_OPTIONS_H
+#define CAPOS_SIM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sim/world.h"
+
+enum sim_options_result { SIM_OPTIONS_RUN = 0, SIM_OPTIONS_HELP, SIM_OPTIONS_USAGE };
+
+struct sim_options {
+    enum dm_transport nic;
+    enum sim_backend_kind backend;
+    bool seeded;
+    uint64_t seed;
+    bool proof;
+    bool json;
+    uint32_t exchanges;
+    uint32_t queue_size;      /* 0: the model's default */
+    const char *until;        /* marker name, or NULL */
+    const char *pcap;
+    const char *replay;
+    const char *run_dir;      /* "." when not given */
+    const char *key_file;     /* NULL: a key of the run's generator */
+    const char *boot;         /* 16 hex digits, or NULL */
+    const char *commit;
+};
+
+/* Prints help to stdout, or one line about what is wrong to stderr. */
+enum sim_options_result sim_options_parse(struct sim_options *o, int argc, char **argv);
+const char *sim_nic_name(enum dm_transport nic);
+const char *sim_backend_name(enum sim_backend_kind backend);
+
+#endif
