@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Escaped writing to port 1. Trusts no text: programs, peers and users supply it. */
+#include "evidence/console.h"
+
+#include "abi/assert.h"
+#include "evidence/markers.h"
+#include "evidence/text.h"
+#include "platform/platform.h"
+
+#define CHUNK_BYTES 256u
+#define ESCAPE_BYTES 4u /* \xNN */
+
+static const char prefix[] = EVIDENCE_PREFIX;
+#define PREFIX_BYTES (sizeof(prefix) - 1u)
+_Static_assert(PREFIX_BYTES > 1 && PREFIX_BYTES < CONSOLE_NO_MATCH, "the match counter holds the prefix");
+
+void console_init(struct console *c, struct platform *platform)
+{
+    ASSERT(platform != NULL);
+    *c = (struct console){.platform = platform, .matched = 0, .mid_line = false};
+}
+
+static void flush(struct console *c, struct text *chunk)
+{
+    ASSERT(!chunk->overflow);
+    if (chunk->used > 0)
+        platform_console_write(c->platform, CONSOLE_MAIN, chunk->at, chunk->used);
+    chunk->used = 0;
+}
+
+/* True when this byte would complete the prefix at the start of a line. Follows the match byte by byte, so that it does not
+ * matter in which pieces the text comes. */
+static bool completes_prefix(struct console *c, char byte)
+{
+    if (c->matched == CONSOLE_NO_MATCH)
+        return false;
+    ASSERT(c->matched < PREFIX_BYTES);
+    if (byte != prefix[c->matched]) {
+        c->matched = CONSOLE_NO_MATCH;
+        return false;
+    }
+    if (c->matched + 1u == PREFIX_BYTES) {
+        c->matched = CONSOLE_NO_MATCH;
+        return true;
+    }
+    c->matched++;
+    return false;
+}
+
+static void put(struct console *c, struct text *chunk, char byte, bool newline_ends_line)
+{
+    if (chunk->capacity - chunk->used < ESCAPE_BYTES)
+        flush(c, chunk);
+    if (byte == '\n' && newline_ends_line) {
+        text_bytes(chunk, "\n", 1);
+        c->matched = 0;
+        c->mid_line = false;
+        return;
+    }
+    bool printable = (byte >= ' ' && byte <= '~' && byte != '\\') || byte == '\t';
+    if (completes_prefix(c, byte) || !printable) {
+        text_bytes(chunk, "\\x", 2);
+        text_hex(chunk, (uint8_t)byte, 2);
+    } else {
+        text_bytes(chunk, &byte, 1);
+    }
+    c->mid_line = true;
+}
+
+void console_write(struct console *c, const char *text, size_t bytes)
+{
+    ASSERT(text != NULL || bytes == 0);
+    char buffer[CHUNK_BYTES];
+    struct text chunk = text_over(buffer, sizeof(buffer));
+    for (size_t i = 0; i < bytes; i++)
+        put(c, &chunk, text[i], true);
+    flush(c, &chunk);
+}
+
+void console_line(struct console *c, const char *text, size_t bytes)
+{
+    ASSERT(text != NULL || bytes == 0);
+    char buffer[CHUNK_BYTES];
+    struct text chunk = text_over(buffer, sizeof(buffer));
+    console_fresh_line(c);
+    for (size_t i = 0; i < bytes; i++)
+        put(c, &chunk, text[i], false);
+    put(c, &chunk, '\n', true);
+    flush(c, &chunk);
+    ASSERT(!c->mid_line);
+}
+
+void console_fresh_line(struct console *c)
+{
+    if (c->mid_line)
+        console_write(c, "\n", 1);
+    ASSERT(!c->mid_line && c->matched == 0);
+}
