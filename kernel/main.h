@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Entry of the kernel, the same in every world: a world makes the platform, finds storage and the command line, calls. */
+#ifndef CAPOS_KERNEL_MAIN_H
+#define CAPOS_KERNEL_MAIN_H
+
+#include "abi/bootparams.h"
+#include "evidence/emit.h"
+#include "kernel/bringup/bringup.h"
+#include "kernel/kernel.h"
+#include "platform/platform.h"
+
+/* Everything that the kernel owns. The caller places it; it need not be zeroed. */
+struct kernel_storage {
+    struct kernel kernel;
+    struct evidence evidence;
+    struct boot_params params;
+    struct bringup bringup;
+};
+
+struct kernel_boot {
+    struct platform *platform;
+    const char *command_line;     /* boot parameters; not NUL-terminated */
+    size_t command_line_bytes;
+    const char *provider_object;  /* "sha256:<64 hex>" of the provider object in this image */
+};
+
+/* Runs from the landmark to the end marker. 0: every claim held; 1: one failed (it was printed); 4: the command line was
+ * refused. Nothing of a device is left granted or running in any case. */
+int kernel_main(struct kernel_storage *k, const struct kernel_boot *boot);
+
+#endif
