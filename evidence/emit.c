@@ -131,15 +131,15 @@ enum evidence_status evidence_line_emit(struct evidence *ev, const struct eviden
     }
     char buffer[EVIDENCE_LINE_BYTES_MAX + 256u]; /* facts, and a head and chain below 256 bytes */
     struct text out = text_over(buffer, sizeof(buffer));
-    text_bytes(&out, (const char *)ev->chain, sizeof(ev->chain));
     put_head(&out, ev, line);
-    text_bytes(&out, line->facts.at, line->facts.used);
-    ASSERT(!out.overflow);
+    const struct digest_part chained[] = {
+        {ev->chain, sizeof(ev->chain)},
+        {out.at, out.used},
+        {line->facts.at, line->facts.used},
+    };
     uint8_t chain[EVIDENCE_CHAIN_BYTES];
-    digest_hmac_sha256(ev->key, sizeof(ev->key), out.at, out.used, chain);
+    digest_hmac_sha256(ev->key, chained, sizeof(chained) / sizeof(chained[0]), chain);
 
-    out.used = 0;
-    put_head(&out, ev, line);
     text_string(&out, ",chain=");
     text_hex_bytes(&out, chain, sizeof(chain));
     text_bytes(&out, line->facts.at, line->facts.used);

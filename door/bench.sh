@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# ./capos bench [flags]: the flags are capos-bench's.
+command_bench() {
+    need_groups build
+    need_sources
+    build ship capos-bench
+    cd "$cd_caller"
+    exec "$ROOT/build/ship/sim/capos-bench" "$@"
+}

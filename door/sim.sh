@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# ./capos sim [flags]: builds the simulator, makes the run's folder and key, runs it, and judges the log of a proof. The
+# flags are capos-sim's; it checks them before it does anything.
+interrupted=0
+
+# Key, boot id of the run: from the seed when there is one, so that the whole log can be made again; else drawn.
+draw() { # what, bytes, seed or nothing
+    if [ -n "$3" ]; then
+        printf 'capos %s of seed %s' "$1" "$3" | sha256sum | cut -c "1-$(($2 * 2))"
+    else
+        od -An -v -tx1 -N "$2" /dev/urandom | tr -d ' \n'
+    fi
+}
+
+make_run() { # prints the folder of a new run
+    local run
+    run=$ROOT/out/$(date -u +%Y%m%dT%H%M%SZ)-$(od -An -tx1 -N 3 /dev/urandom | tr -d ' \n')
+    mkdir -p "$ROOT/out"
+    mkdir "$run" || fail 3 "cannot create $run"
+    echo "$run"
+}
+
+# Runs a program in the background of this script but in the terminal's foreground group, hands signals on, and waits for
+# its own end: it closes the log in order. Sets status.
+supervise() {
+    local child=
+    trap 'interrupted=1; [ -z "$child" ] || kill -INT "$child" 2>/dev/null || true' INT
+    trap 'interrupted=1; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true' TERM HUP
+    "$@" <&0 &
+    child=$!
+    [ "$interrupted" = 0 ] || kill -TERM "$child" 2>/dev/null || true
+    status=0
+    wait "$child" || status=$?
+    while kill -0 "$child" 2>/dev/null; do # a signal ended `wait`, not the child
+        status=0
+        wait "$child" || status=$?
+    done
+    trap - INT TERM HUP
+}
+
+judge() { # run folder, where the verdict line goes: writes provider.json; its status is the gate's
+    local run=$1 extra=()
+    [ ! -f "$run/run.json" ] || extra=(--run-json "$run/run.json")
+    "${PYTHON[@]}" "$ROOT/evidence/check.py" "$run/console.log" --key-file "$run/chain.key" \
+        --port-log "$run/evidence.log" --require-provider-nic-proof --out "$run/provider.json" ${extra[@]+"${extra[@]}"}
+}
+
+command_sim() {
+    local seed= proof=0 json=0 previous= argument run status gate=0 helping=0
+    for argument in "$@"; do
+        case $previous in --seed) seed=$argument ;; esac
+        case $argument in
+            --seed=*) seed=${argument#*=} ;;
+            --proof) proof=1 ;;
+            --json) json=1 ;;
+            --help) helping=1 ;;
+            --run-dir | --run-dir=* | --key-file | --key-file=* | --boot | --boot=* | --commit | --commit=*)
+                fail 2 "sim: $argument is the front door's own" ;;
+        esac
+        previous=$argument
+    done
+    need_groups build evidence
+    need_sources
+    build ship capos-sim
+    cd "$cd_caller"
+    [ "$helping" = 0 ] || exec "$ROOT/build/ship/sim/capos-sim" --help
+    run=$(make_run)
+    (umask 077 && draw 'chain key' 32 "$seed" >"$run/chain.key")
+    supervise "$ROOT/build/ship/sim/capos-sim" "$@" --run-dir "$run" --key-file "$run/chain.key" \
+        --boot "$(draw 'boot id' 8 "$seed")" --commit "$(commit_id)"
+    if [ "$status" = 2 ]; then # the flags were wrong: nothing ran
+        rm -rf "$run"
+        exit 2
+    fi
+    [ "$interrupted" = 0 ] || exit 130
+    if [ "$proof" = 1 ] && [ "$status" != 130 ]; then
+        if [ "$json" = 1 ]; then judge "$run" >&2 || gate=$?; else judge "$run" || gate=$?; fi
+        [ "$status" != 0 ] || status=$gate
+    fi
+    [ "$json" = 1 ] || echo "run: ${run#"$ROOT"/}" >&2
+    exit "$status"
+}
