@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# provider.json from a judged log: what the lines of a sound log say about the provider, and nothing that they do not say. Its shape
+# is evidence/provider.schema.json.
+import hashlib
+import re
+
+SCHEMA = "capos-provider-1"
+NOT_ATTEMPTED = "not-attempted"
+
+
+def provider_record(result, gate, chain, data, run):
+    """result: of check.judge; data: the log's bytes; run: run.json, or an empty dict. Returns the record."""
+    lines = result["lines"]
+    facts = {line.name: line.facts for line in lines}
+    functions = [dict(line.facts) for line in lines if line.name == "pci-function"]
+    bound, first = facts.get("provider-nic-bound"), facts.get("first-frame")
+    holds = bound is not None and not any(reason.startswith("provider-nic-bound") for reason in result["reasons"])
+    return {
+        "schema": SCHEMA,
+        "verdict": result["verdict"],
+        "gate": gate,
+        "reason": result["reason"],
+        "reasons": result["reasons"],
+        "chain": chain,
+        "provider_nic_proof": {"present": bound is not None, "holds": holds, "facts": bound or {}},
+        "enumerated_device_classes": sorted({function["class"] for function in functions}),
+        "enumerated_device_inventory": functions,
+        "dma_pool_grant": {"pages": int(bound["dma_pages"]), "dma": facts["inventory"]["dma"]} if bound else None,
+        "interrupt_route_allocated": bool(bound and bound["msix_entry"] not in ("none", NOT_ATTEMPTED)),
+        "interrupt_route_delivered": int(first["interrupts"]) > 0 if first and int(first["interrupts"]) else NOT_ATTEMPTED,
+        "storage_bind_proof": NOT_ATTEMPTED,
+        "run": {
+            "boot": lines[0].boot if lines else None,
+            "platform": facts.get("platform", {}).get("name"),
+            "commit": facts.get("platform", {}).get("commit"),
+            "markers": [line.name for line in lines],
+            "of_the_run": numbers_and_words(run),
+        },
+        "hashes": {
+            "log_sha256": hashlib.sha256(data).hexdigest(),
+            "provider_object": facts.get("provider-nic-probed", {}).get("provider_object"),
+            "chain_head": lines[-1].chain if lines else None,
+            "audit_head": facts.get("audit", {}).get("head"),
+        },
+        "timings": {key: value for key, value in run.items() if is_timing(key, value)},
+        "not_attempted": [item for item in re.split(r"[+;|]", facts.get(NOT_ATTEMPTED, {}).get("items", "")) if item],
+    }
+
+
+def is_timing(key, value):
+    return key.endswith(("_ns", "_us", "_ms", "_seconds")) and isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def numbers_and_words(run):
+    """The flat part of run.json: it is the simulator's word, not evidence."""
+    return {key: value for key, value in run.items()
+            if isinstance(value, (int, float, str, bool)) and not is_timing(key, value)}

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Writes evidence logs for the tests of the gate: from the grammar in docs/evidence.md, with no code of the gate.
+import hashlib
+import hmac
+
+PREFIX = "cloudboot-evidence:"
+KEY = bytes(range(32))
+OTHER_KEY = bytes(range(1, 33))
+BOOT = "0123456789abcdef"
+
+FACTS = [
+    ("platform", "name=sim,memory_bytes=16777216,pages=4096,commit=abc"),
+    ("pci-function", "bdf=00:00.0,vendor=0x8086,device=0x29c0,subsystem=1af4:1100,class=0x060000,revision=0,bars=-,caps=-,"
+                     "msix_vectors=0,firmware_bus_master=0"),
+    ("pci-function", "bdf=00:04.0,vendor=0x1af4,device=0x1041,subsystem=1af4:1100,class=0x020000,revision=1,bars=1:mem:4096,"
+                     "caps=11+09,msix_vectors=3,firmware_bus_master=1"),
+    ("inventory", "functions=2,buses=1,nics=1,dma=bounce,contains_rogue_device=no"),
+    ("provider-nic-bound", "bdf=00:04.0,registers=mmio,dma_pages=4,msix_entry=masked,stale_refused=8,stale_tried=8,"
+                           "common_config_writes=0,budget=restored,device_autonomous_raise=not-attempted"),
+    ("provider-nic-probed", "bdf=00:04.0,transport=modern,host_features=0x0000000130018020,"
+                            "accepted_features=0x0000000100010020,qsize0=256,qsize1=256,mac=52:54:00:12:34:56,header_bytes=12,"
+                            "provider_object=sha256:" + "a" * 64),
+    ("provider-nic-active", "bdf=00:04.0,rx_armed=256,tx_slots=256,author=brokered,epoch=2"),
+    ("first-frame", "ethertype=0x0806,used_len=76,reply_mac=52:55:0a:00:02:02,interrupts=0"),
+    ("frame-exchange", "exchanges=10000,arp_replies=10000,icmp_replies=10000,tx_frames=20000,rx_frames=20000,recycled=20000,"
+                       "faults=0,interrupts=0"),
+    ("provider-nic-teardown", "bdf=00:04.0,reset=confirmed,leftover_posted=256,leftover_lent=0,pages_scrubbed=600,quarantined=0,"
+                              "stale_refused=9,stale_tried=9,budget=restored,live_caps=0"),
+    ("audit", "records=60,head=" + "b" * 64),
+    ("not-attempted", "items=storage+dhcp+tcp"),
+]
+
+
+def line(name, facts, seq, boot, previous, key):
+    """One line and its chain, by the grammar."""
+    chained = f"{PREFIX} {name} v1:seq={seq},boot={boot},{facts}"
+    chain = hmac.new(key, previous + chained.encode(), hashlib.sha256).digest()
+    return f"{PREFIX} {name} v1:seq={seq},boot={boot},chain={chain.hex()},{facts}", chain
+
+
+def evidence(facts=None, key=KEY, boot=BOOT, end=True, count=None):
+    """The lines of a log with these markers, chained with `key`."""
+    facts = list(FACTS if facts is None else facts)
+    if end:
+        facts.append(("end", f"count={len(facts) if count is None else count}"))
+    out, previous = [], bytes(32)
+    for seq, (name, values) in enumerate(facts):
+        text, previous = line(name, values, seq, boot, previous, key)
+        out.append(text)
+    return out
+
+
+def console(lines, newline="\n"):
+    """A console log: landmark, a text line between the evidence lines, a text line at the end."""
+    out = ["capos kernel starting"]
+    for text in lines:
+        out += [text, "text of a program: cloudboot-evidence: not at the start of a line"]
+    return (newline.join(out) + newline).encode()
+
+
+def port(lines):
+    return ("\n".join(lines) + "\n").encode()
+
+
+def with_fact(name, old, new):
+    """FACTS with one value replaced in the marker `name`: chained anew, so that only the claim changes."""
+    out = [(marker, values.replace(old, new) if marker == name else values) for marker, values in FACTS]
+    assert out != FACTS
+    return out

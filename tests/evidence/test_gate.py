@@ -1,0 +1,309 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+# The gate: a good log is accepted; each way to spoil one is refused with its own reason.
+import json
+import pathlib
+import sys
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "evidence")]
+import check  # noqa: E402
+import gen_markers  # noqa: E402
+import logs  # noqa: E402
+from provider_json import provider_record  # noqa: E402
+
+LISTED = gen_markers.load()
+SCHEMA = json.loads((HERE.parents[1] / "evidence/provider.schema.json").read_text(encoding="utf-8"))
+
+
+class Gate(unittest.TestCase):
+    def judge(self, data, key=logs.KEY, gate=True, **more):
+        return check.judge(data, LISTED, key, gate, **more)
+
+    def accepted(self, data, **more):
+        result = self.judge(data, **more)
+        self.assertEqual(result["verdict"], "pass", result["reasons"])
+        return result
+
+    def refused(self, data, reason, **more):
+        result = self.judge(data, **more)
+        self.assertEqual((result["verdict"], result["reason"]), ("refused", reason), result["reasons"])
+        self.assertTrue(result["reasons"][0])
+
+    def failed(self, data, words, **more):
+        result = self.judge(data, **more)
+        self.assertEqual(result["verdict"], "fail", result["reasons"])
+        self.assertIn(words, result["reasons"][0])
+
+    def spoiled(self, change):
+        lines = logs.evidence()
+        change(lines)
+        return logs.console(lines)
+
+
+class SoundLogs(Gate):
+    def test_good_console_log_passes_both_gates(self):
+        self.assertEqual(len(self.accepted(logs.console(logs.evidence()))["lines"]), len(logs.FACTS) + 1)
+        self.accepted(logs.console(logs.evidence()), gate=False)
+
+    def test_good_port_log_passes(self):
+        self.accepted(logs.port(logs.evidence()))
+
+    def test_carriage_returns_of_a_serial_line_are_tolerated(self):
+        self.accepted(logs.console(logs.evidence(), newline="\r\n"))
+
+    def test_firmware_text_before_the_landmark_is_tolerated(self):
+        self.accepted(b"SeaBIOS \x1b[2J\xff\nBooting\n" + logs.console(logs.evidence()))
+
+    def test_console_and_port_with_the_same_lines_pass(self):
+        self.accepted(logs.console(logs.evidence()), port_data=logs.port(logs.evidence()))
+
+    def test_run_without_activation_passes_the_provider_gate(self):
+        bind_only = [fact for fact in logs.FACTS if fact[0] not in
+                     ("provider-nic-probed", "provider-nic-active", "first-frame", "frame-exchange", "provider-nic-teardown")]
+        self.accepted(logs.console(logs.evidence(bind_only)))
+
+    def test_without_key_the_landmark_gate_passes_and_the_provider_gate_does_not(self):
+        self.accepted(logs.console(logs.evidence()), key=None, gate=False)
+        self.failed(logs.console(logs.evidence()), "chain was not checked", key=None)
+
+
+class RefusedLogs(Gate):
+    def test_marker_missing_from_the_sequence(self):
+        self.refused(self.spoiled(lambda lines: lines.pop(4)), "sequence")
+
+    def test_required_marker_never_emitted(self):
+        self.refused(logs.console(logs.evidence([fact for fact in logs.FACTS if fact[0] != "audit"])), "missing-marker")
+
+    def test_marker_without_the_one_it_needs(self):
+        facts = [fact for fact in logs.FACTS if fact[0] not in ("first-frame",)]
+        self.refused(logs.console(logs.evidence(facts)), "missing-marker")
+
+    def test_activation_without_teardown(self):
+        facts = [fact for fact in logs.FACTS if fact[0] != "provider-nic-teardown"]
+        self.refused(logs.console(logs.evidence(facts)), "missing-marker")
+
+    def test_line_repeated(self):
+        self.refused(self.spoiled(lambda lines: lines.insert(5, lines[4])), "sequence")
+
+    def test_marker_emitted_twice(self):
+        self.refused(logs.console(logs.evidence(logs.FACTS[:5] + logs.FACTS[4:])), "repeated")
+
+    def test_lines_reordered(self):
+        def swap(lines):
+            lines[2], lines[3] = lines[3], lines[2]
+        self.refused(self.spoiled(swap), "sequence")
+
+    def test_markers_emitted_in_another_order(self):
+        facts = list(logs.FACTS)
+        facts[7], facts[10] = facts[10], facts[7]
+        self.refused(logs.console(logs.evidence(facts)), "order")
+
+    def test_value_altered(self):
+        def alter(lines):
+            lines[4] = lines[4].replace("stale_refused=8", "stale_refused=9")
+        self.refused(self.spoiled(alter), "chain")
+
+    def test_other_key(self):
+        self.refused(logs.console(logs.evidence()), "chain", key=logs.OTHER_KEY)
+
+    def test_no_end(self):
+        self.refused(logs.console(logs.evidence(end=False)), "no-end")
+
+    def test_end_cut_off(self):
+        self.refused(self.spoiled(lambda lines: lines.pop()), "no-end")
+
+    def test_wrong_count(self):
+        self.refused(logs.console(logs.evidence(count=3)), "end-count")
+
+    def test_line_after_the_end(self):
+        self.refused(logs.console(logs.evidence(logs.FACTS + [("end", "count=12")], count=13)), "after-end")
+
+    def test_other_boot_id_in_one_line(self):
+        def alter(lines):
+            lines[6] = lines[6].replace(logs.BOOT, "f" * 16)
+        self.refused(self.spoiled(alter), "boot-id")
+
+    def test_spliced_from_another_run_of_the_same_key_and_boot(self):
+        other = logs.evidence(logs.with_fact("platform", "commit=abc", "commit=def"))
+        self.refused(logs.console(logs.evidence()[:5] + other[5:]), "chain")
+
+    def test_spliced_from_another_boot(self):
+        other = logs.evidence(boot="f" * 16)
+        self.refused(logs.console(logs.evidence()[:5] + other[5:]), "boot-id")
+
+    def test_truncated_line(self):
+        def cut(lines):
+            lines[3] = lines[3][:60]
+        self.refused(self.spoiled(cut), "grammar")
+
+    def test_truncated_last_line(self):
+        self.refused(logs.port(logs.evidence())[:-1], "truncated")
+
+    def test_spoofed_text_line(self):
+        self.refused(self.spoiled(lambda lines: lines.insert(3, logs.PREFIX + " provider-nic-bound all is well")), "grammar")
+
+    def test_spoofed_line_with_a_made_up_chain(self):
+        fake = f"{logs.PREFIX} end v1:seq=5,boot={logs.BOOT},chain={'0' * 64},count=5"
+        self.refused(self.spoiled(lambda lines: lines.insert(5, fake)), "chain")
+
+    def test_unknown_marker(self):
+        self.refused(logs.console(logs.evidence(logs.FACTS[:4] + [("all-good", "x=1")] + logs.FACTS[4:])), "unknown-marker")
+
+    def test_unknown_fact(self):
+        self.refused(logs.console(logs.evidence(logs.with_fact("audit", "records=", "extra=1,records="))), "unknown-fact")
+
+    def test_fact_missing_repeated_or_moved(self):
+        self.refused(logs.console(logs.evidence(logs.with_fact("inventory", "buses=1,", ""))), "facts")
+        self.refused(logs.console(logs.evidence(logs.with_fact("inventory", "buses=1,", "buses=1,buses=1,"))), "facts")
+        moved = logs.with_fact("inventory", "functions=2,buses=1", "buses=1,functions=2")
+        self.refused(logs.console(logs.evidence(moved)), "facts")
+
+    def test_value_of_another_kind(self):
+        for name, old, new in [("inventory", "buses=1", "buses=01"), ("inventory", "buses=1", f"buses={1 << 64}"),
+                               ("first-frame", "0x0806", "0x806"), ("provider-nic-bound", "00:04.0", "00:24.0"),
+                               ("provider-nic-probed", "52:54:00", "52:54:0"), ("inventory", "dma=bounce", "dma=100%")]:
+            self.refused(logs.console(logs.evidence(logs.with_fact(name, old, new))), "fact-kind")
+
+    def test_no_landmark(self):
+        self.refused(logs.console(logs.evidence()).split(b"\n", 1)[1], "no-landmark")
+        self.refused(b"hello\n" + logs.port(logs.evidence()), "no-landmark")
+
+    def test_evidence_before_the_landmark(self):
+        lines = logs.evidence()
+        self.refused((lines[0] + "\n").encode() + logs.console(lines[1:]), "no-landmark")
+
+    def test_two_boots_in_one_log(self):
+        self.refused(logs.console(logs.evidence()) * 2, "second-landmark")
+
+    def test_empty_logs(self):
+        self.refused(b"", "empty")
+        self.refused(b"capos kernel starting\n", "no-end")
+
+    def test_ports_that_differ(self):
+        other = logs.evidence(logs.with_fact("platform", "commit=abc", "commit=def"))
+        self.refused(logs.console(logs.evidence()), "ports-differ", port_data=logs.port(other))
+
+    def test_bytes_outside_ascii_in_an_evidence_line(self):
+        data = logs.console(logs.evidence()).replace(b"commit=abc", b"commit=\xe4bc")
+        self.refused(data, "grammar")
+
+
+class FailedClaims(Gate):
+    def test_provider_marker_missing_under_its_gate_only(self):
+        without = [fact for fact in logs.FACTS if fact[0] != "provider-nic-bound"]
+        self.failed(logs.console(logs.evidence(without)), "provider-nic-bound is missing")
+        self.accepted(logs.console(logs.evidence(without)), gate=False)
+
+    def test_each_expectation_can_fail(self):
+        tried = 0
+        for name, old, new in [("provider-nic-bound", "dma_pages=4", "dma_pages=0"),
+                               ("provider-nic-bound", "stale_refused=8", "stale_refused=7"),
+                               ("provider-nic-bound", "stale_refused=8,stale_tried=8", "stale_refused=0,stale_tried=0"),
+                               ("provider-nic-bound", "common_config_writes=0", "common_config_writes=1"),
+                               ("provider-nic-bound", "budget=restored", "budget=short"),
+                               ("provider-nic-bound", "raise=not-attempted", "raise=seen"),
+                               ("inventory", "functions=2", "functions=3"),
+                               ("first-frame", "used_len=76", "used_len=74"),
+                               ("frame-exchange", "exchanges=10000", "exchanges=0"),
+                               ("frame-exchange", "faults=0", "faults=1"),
+                               ("provider-nic-teardown", "reset=confirmed", "reset=late"),
+                               ("provider-nic-teardown", "quarantined=0", "quarantined=4"),
+                               ("provider-nic-teardown", "stale_refused=9,stale_tried=9", "stale_refused=0,stale_tried=0"),
+                               ("provider-nic-teardown", "stale_refused=9", "stale_refused=8"),
+                               ("provider-nic-teardown", "budget=restored", "budget=short")]:
+            with self.subTest(f"{name} {new}"):
+                self.failed(logs.console(logs.evidence(logs.with_fact(name, old, new))), name)
+            tried += 1
+        listed = sum(len(marker.get("expect", [])) for marker in LISTED["markers"])
+        self.assertGreaterEqual(tried, listed + 1)
+
+
+class ProviderJson(Gate):
+    def record(self, data, run=None, **more):
+        import jsonschema
+        result = self.judge(data, **more)
+        record = json.loads(json.dumps(provider_record(result, "provider-nic", "verified", data, run or {})))
+        jsonschema.Draft202012Validator.check_schema(SCHEMA)
+        jsonschema.Draft202012Validator(SCHEMA).validate(record)
+        return record
+
+    def test_accepted_log_gives_a_valid_record(self):
+        record = self.record(logs.console(logs.evidence()), {"seed": 7, "wall_ns": 12, "trace": "abc", "list": [1]})
+        self.assertTrue(record["provider_nic_proof"]["holds"])
+        self.assertEqual(record["enumerated_device_classes"], ["0x020000", "0x060000"])
+        self.assertEqual(record["dma_pool_grant"], {"pages": 4, "dma": "bounce"})
+        self.assertEqual(record["interrupt_route_delivered"], "not-attempted")
+        self.assertEqual(record["timings"], {"wall_ns": 12})
+        self.assertEqual(record["not_attempted"], ["storage", "dhcp", "tcp"])
+        self.assertNotIn("socket", json.dumps(record))
+
+    def test_refused_and_failing_logs_give_valid_records(self):
+        refused = self.record(b"nothing\n")
+        self.assertEqual((refused["verdict"], refused["reason"]), ("refused", "no-landmark"))
+        failing = self.record(logs.console(logs.evidence(logs.with_fact("provider-nic-bound", "dma_pages=4", "dma_pages=0"))))
+        self.assertFalse(failing["provider_nic_proof"]["holds"])
+
+    def test_schema_refuses_a_socket_field_and_a_missing_field(self):
+        import jsonschema
+        record = self.record(logs.console(logs.evidence()))
+        validator = jsonschema.Draft202012Validator(SCHEMA)
+        self.assertFalse(validator.is_valid({**record, "socket": {}}))
+        del record["hashes"]
+        self.assertFalse(validator.is_valid(record))
+
+
+class CommandLine(unittest.TestCase):
+    def run_check(self, data, *flags, key="00" * 0):
+        with tempfile.TemporaryDirectory() as folder:
+            log = pathlib.Path(folder) / "console.log"
+            log.write_bytes(data)
+            (log.parent / "k").write_text(key or logs.KEY.hex(), encoding="ascii")
+            from contextlib import redirect_stderr, redirect_stdout
+            import io
+            out, err = io.StringIO(), io.StringIO()
+            with redirect_stdout(out), redirect_stderr(err):
+                status = check.main([str(log), "--key-file", str(log.parent / "k"), *flags])
+            return status, out.getvalue(), err.getvalue()
+
+    def test_exit_statuses(self):
+        good = logs.console(logs.evidence())
+        self.assertEqual(self.run_check(good, "--require-provider-nic-proof")[0], 0)
+        self.assertEqual(self.run_check(good[:-300], "--require-provider-nic-proof")[0], 4)
+        bad = logs.console(logs.evidence(logs.with_fact("frame-exchange", "faults=0", "faults=1")))
+        self.assertEqual(self.run_check(bad)[0], 1)
+        self.assertEqual(self.run_check(good, key="xyz")[0], 4)
+        self.assertEqual(check.main(["/nonexistent/log"]), 4)
+
+    def test_json_flag_prints_one_object(self):
+        status, out, _ = self.run_check(logs.console(logs.evidence()), "--json")
+        self.assertEqual((status, json.loads(out)["verdict"]), (0, "pass"))
+
+
+class Generator(unittest.TestCase):
+    def test_marker_table_in_docs_is_fresh(self):
+        self.assertEqual(gen_markers.main(["--docs", str(HERE.parents[1] / "docs/evidence.md"), "--check"]), 0)
+
+    def test_stale_table_is_noticed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            page = pathlib.Path(folder) / "page.md"
+            page.write_text(f"a\n{gen_markers.BEGIN}\nold\n{gen_markers.END}\nb\n", encoding="utf-8")
+            self.assertEqual(gen_markers.main(["--docs", str(page), "--check"]), 1)
+            gen_markers.main(["--docs", str(page)])
+            self.assertEqual(gen_markers.main(["--docs", str(page), "--check"]), 0)
+
+    def test_mistakes_in_the_list_are_refused(self):
+        names = ["a", "end"]
+        good = {"name": "a", "repeat": "once", "says": "", "facts": [["x", "u64"]]}
+        gen_markers.check_marker(good, names)
+        for change in [{"name": "A"}, {"repeat": "twice"}, {"facts": [["x", "float"]]}, {"facts": [["seq", "u64"]]},
+                       {"facts": [["x", "u64"], ["x", "u64"]]}, {"needs": ["b"]}, {"expect": [["y", "==", 1]]},
+                       {"expect": [["x", "<", 1]]}]:
+            with self.assertRaises(ValueError, msg=str(change)):
+                gen_markers.check_marker({**good, **change}, names)
+
+
+if __name__ == "__main__":
+    unittest.main()
