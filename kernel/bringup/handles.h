@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* An authority that remembers every handle it gave out, so that each can be used once more after it was taken back. */
+#ifndef CAPOS_KERNEL_BRINGUP_HANDLES_H
+#define CAPOS_KERNEL_BRINGUP_HANDLES_H
+
+#include "abi/device.h"
+#include "kernel/kernel.h"
+
+#define HANDLES_MAX 32u
+
+struct handle {
+    cap_id id;
+    enum cap_interface interface;
+};
+
+struct handles {
+    struct kernel_binding binding;         /* first: the kernel's operations get a pointer to this struct */
+    struct device_authority kernel;        /* the authority behind */
+    struct device_authority_ops ops;       /* its operations, the granting ones replaced */
+    struct handle seen[HANDLES_MAX];
+    uint32_t count;
+    uint32_t lost;                         /* grants beyond HANDLES_MAX: a claim that fails */
+};
+
+struct stale_result {
+    uint32_t tried;
+    uint32_t refused;  /* as stale or invalid, nothing else counts */
+};
+
+/* An authority over (kernel, owner) that records. `h` must not move. */
+struct device_authority handles_record(struct handles *h, struct kernel *kernel, struct owner *owner);
+/* Uses each recorded handle once more, in a call of its own interface. */
+struct stale_result handles_try_stale(struct handles *h);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The kernel's boot order on one page: landmark, parameters, evidence, scan, the proofs, the end.
+ * Whatever fails, the way out is the same: the device is taken back and the log is closed. */
+#include "kernel/main.h"
+
+#include "abi/assert.h"
+#include "abi/memory.h"
+#include "evidence/markers.h"
+#include "evidence/text.h"
+
+#define LANDMARK "capos kernel starting"
+#define STATUS_HOLDS   0
+#define STATUS_FAILED  1
+#define STATUS_REFUSED 4
+
+/* What no run of this kernel tries yet, by name: a reader need not guess. */
+#define NOT_ATTEMPTED                                                                                          \
+    "interrupt-delivery+device-autonomous-raise+iommu+storage+dhcp+l4+web+access-path+process-isolation+smp+gvnic"
+
+static void line(struct console *c, const char *text)
+{
+    size_t bytes = 0;
+    while (text[bytes] != 0)
+        bytes++;
+    console_line(c, text, bytes);
+}
+
+bool bringup_fail(struct bringup *b, const char *claim)
+{
+    static const char prefix[] = "claim failed: ";
+    char buffer[160];
+    struct text t = text_over(buffer, sizeof buffer);
+    if (!b->failed)
+        b->failed = claim;
+    text_string(&t, prefix);
+    text_string(&t, claim);
+    console_line(b->console, t.at, t.used);
+    return false;
+}
+
+static int refuse_parameters(struct console *c, struct boot_parse parse)
+{
+    char buffer[96];
+    struct text t = text_over(buffer, sizeof buffer);
+    text_string(&t, "boot parameters refused: ");
+    text_string(&t, boot_error_name(parse.error));
+    text_string(&t, " at byte ");
+    text_u64(&t, parse.at);
+    console_line(c, t.at, t.used);
+    return STATUS_REFUSED;
+}
+
+static void emit_platform(struct kernel_storage *k, const struct kernel_boot *boot)
+{
+    uint64_t bytes = platform_memory_bytes(boot->platform);
+    const struct evidence_platform facts = {
+        .name = platform_name(boot->platform),
+        .memory_bytes = bytes,
+        .pages = bytes / DMA_PAGE_BYTES,
+        .commit = k->params.commit,
+    };
+    evidence_emit_platform(&k->evidence, &facts);
+}
+
+/* Stays up: housekeeping until somebody asks for the end. */
+static bool serve(struct bringup *b, struct platform *p)
+{
+    line(b->console, "nic up, receive armed; no service listens yet");
+    while (!platform_end_requested(p))
+        if (!bringup_serve_turn(b))
+            return false;
+    return true;
+}
+
+static bool run(struct bringup *b, struct platform *p, enum boot_mode mode)
+{
+    if (bringup_inventory(b) == 0)
+        return bringup_fail(b, "no virtio network function was found");
+    if (!bringup_prove_bind(b))
+        return false;
+    bool up = bringup_start(b) && bringup_first_frame(b);
+    bool done = up && (mode == BOOT_MODE_PROOF ? bringup_exchange(b) : serve(b, p));
+    return bringup_stop(b) && done;
+}
+
+static void emit_end(struct kernel_storage *k)
+{
+    char head[2 * DIGEST_BYTES + 1];
+    struct text t = text_over(head, sizeof head - 1);
+    text_hex_bytes(&t, kernel_audit_head(&k->kernel), DIGEST_BYTES);
+    head[t.used] = 0;
+    const struct evidence_audit audit = {.records = kernel_audit_count(&k->kernel), .head = head};
+    const struct evidence_not_attempted not_attempted = {.items = NOT_ATTEMPTED};
+    evidence_emit_audit(&k->evidence, &audit);
+    evidence_emit_not_attempted(&k->evidence, &not_attempted);
+    evidence_end(&k->evidence);
+}
+
+int kernel_main(struct kernel_storage *k, const struct kernel_boot *boot)
+{
+    struct console console;
+    ASSERT(k != NULL);
+    ASSERT(boot->platform != NULL);
+    console_init(&console, boot->platform);
+    line(&console, LANDMARK);
+    struct boot_parse parse = boot_params_parse(boot->command_line, boot->command_line_bytes, &k->params);
+    if (parse.error != BOOT_OK)
+        return refuse_parameters(&console, parse);
+    evidence_begin(&k->evidence, &console, k->params.chain_key, k->params.boot);
+    emit_platform(k, boot);
+    kernel_init(&k->kernel, boot->platform);
+    kernel_scan(&k->kernel);
+    bringup_init(&k->bringup, &k->kernel, boot->platform, &k->evidence, &console, &k->params, boot->provider_object);
+    bool holds = run(&k->bringup, boot->platform, k->params.mode);
+    emit_end(k);
+    return holds ? STATUS_HOLDS : STATUS_FAILED;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sim/console.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEY_QUIT 0x1d /* Ctrl-] */
+#define EVIDENCE_PREFIX "cloudboot-evidence: "
+
+/* Signals reach a process, not a console: the one flag of the program that is global, set by the handler only. */
+static atomic_int interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+static FILE *open_log(const char *dir, const char *name)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return fopen(path, "w");
+}
+
+static void take_terminal(struct sim_console *c)
+{
+    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &c->before) != 0)
+        return;
+    struct termios raw = c->before;
+    raw.c_lflag &= (tcflag_t) ~(ICANON | ECHO | ISIG);
+    raw.c_cc[VMIN] = 0;
+    raw.c_cc[VTIME] = 0;
+    if (tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0) {
+        c->raw = true;
+        fputs("Ctrl-] quits\n", stdout);
+    }
+}
+
+bool sim_console_open(struct sim_console *c, const struct sim_options *o)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    memset(c, 0, sizeof *c);
+    c->quiet = o->json;
+    c->serve = !o->proof;
+    c->until = o->until;
+    c->main_log = open_log(o->run_dir, "console.log");
+    c->evidence_log = open_log(o->run_dir, "evidence.log");
+    if (!c->main_log || !c->evidence_log)
+        return false;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    if (c->serve)
+        take_terminal(c);
+    return true;
+}
+
+void sim_console_close(struct sim_console *c)
+{
+    if (c->raw)
+        tcsetattr(STDIN_FILENO, TCSANOW, &c->before);
+    if (c->main_log)
+        fclose(c->main_log);
+    if (c->evidence_log)
+        fclose(c->evidence_log);
+    c->main_log = NULL;
+    c->evidence_log = NULL;
+    c->raw = false;
+}
+
+static void watch_line(struct sim_console *c)
+{
+    size_t prefix = strlen(EVIDENCE_PREFIX);
+    size_t name = strlen(c->until);
+    c->line[c->line_bytes] = 0;
+    if (strncmp(c->line, EVIDENCE_PREFIX, prefix) == 0 && strncmp(c->line + prefix, c->until, name) == 0 &&
+        c->line[prefix + name] == ' ')
+        c->until_seen = true;
+    c->line_bytes = 0;
+}
+
+static void watch(struct sim_console *c, const char *text, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        if (text[i] == '\n')
+            watch_line(c);
+        else if (text[i] != '\r' && c->line_bytes + 1 < sizeof c->line)
+            c->line[c->line_bytes++] = text[i];
+    }
+}
+
+void sim_console_write(void *console, enum platform_console port, const char *text, size_t bytes)
+{
+    struct sim_console *c = console;
+    if (port == CONSOLE_EVIDENCE) {
+        fwrite(text, 1, bytes, c->evidence_log);
+        if (c->until)
+            watch(c, text, bytes);
+        return;
+    }
+    fwrite(text, 1, bytes, c->main_log);
+    if (!c->quiet) {
+        fwrite(text, 1, bytes, stdout);
+        fflush(stdout);
+    }
+}
+
+static void read_keys(struct sim_console *c)
+{
+    unsigned char keys[64];
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    int wait_ms = c->serve ? 1 : 0;
+    if (c->input_ended) {
+        poll(NULL, 0, wait_ms);
+        return;
+    }
+    if (poll(&input, 1, wait_ms) <= 0)
+        return;
+    ssize_t got = read(STDIN_FILENO, keys, sizeof keys);
+    if (got <= 0) {
+        c->input_ended = got == 0 || !c->raw;
+        return;
+    }
+    for (ssize_t i = 0; i < got; i++) {
+        if (c->raw && keys[i] == KEY_QUIT)
+            c->quit = true;
+        else
+            c->keys_dropped++;
+    }
+}
+
+int sim_console_end_requested(void *console)
+{
+    struct sim_console *c = console;
+    if (c->serve)
+        read_keys(c);
+    return interrupted || c->quit || c->until_seen;
+}
+
+bool sim_console_interrupted(void)
+{
+    return interrupted != 0;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The simulator's program: makes a world, boots the kernel in it, judges what the world saw, leaves a run folder. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernel/main.h"
+#include "sim/console.h"
+#include "sim/image_facts.h"
+#include "sim/options.h"
+#include "sim/report.h"
+#include "sim/world.h"
+
+#define EXIT_HOLDS       0
+#define EXIT_FAILED      1
+#define EXIT_USAGE       2
+#define EXIT_MISSING     3
+#define EXIT_REFUSED     4
+#define EXIT_INTERRUPTED 130
+#define SERVE_TURN_NS    1000000u /* staying up: one turn a millisecond of virtual time */
+
+struct run {
+    struct sim_options options;
+    struct sim_console console;
+    struct sim_world world;
+    struct kernel_storage *kernel;
+    struct sim_replay_header header;
+};
+
+static int refuse(const char *what, const char *detail)
+{
+    fprintf(stderr, "capos sim: %s: %s\n", what, detail);
+    return EXIT_REFUSED;
+}
+
+/* The key of the evidence chain as 64 hex digits: from the file, or from the run's generator. */
+static const char *read_key(struct run *r, char hex[65])
+{
+    if (!r->options.key_file) {
+        uint8_t key[32];
+        struct sim_prng g;
+        sim_prng_seed(&g, r->options.seed ^ 0x6b6579u);
+        sim_prng_fill(&g, key, sizeof key);
+        for (size_t i = 0; i < sizeof key; i++)
+            snprintf(hex + 2 * i, 3, "%02x", key[i]);
+        return NULL;
+    }
+    FILE *in = fopen(r->options.key_file, "r");
+    if (!in)
+        return strerror(errno);
+    size_t got = fread(hex, 1, 64, in);
+    fclose(in);
+    hex[got] = 0;
+    return got == 64 && strspn(hex, "0123456789abcdef") == 64 ? NULL : "the key is 64 hex digits";
+}
+
+static const char *command_line(struct run *r, char *out, size_t bytes)
+{
+    char key[65];
+    char boot[17];
+    const char *why = read_key(r, key);
+    if (why)
+        return why;
+    snprintf(boot, sizeof boot, "%016llx", (unsigned long long)r->options.seed);
+    snprintf(out, bytes, "mode=%s boot=%s chain_key=%s exchanges=%u commit=%s", r->options.proof ? "proof" : "serve",
+             r->options.boot ? r->options.boot : boot, key, r->options.exchanges, r->options.commit);
+    return NULL;
+}
+
+static struct sim_world_config world_config(struct run *r)
+{
+    struct sim_world_config c = sim_world_defaults(r->options.nic);
+    c.seed = r->options.seed;
+    c.mode = r->options.seeded ? SIM_CHOOSE_RANDOM : SIM_CHOOSE_FIRST;
+    c.idle_turns = r->options.seeded;
+    c.nics[0].backend = r->options.backend;
+    c.nics[0].pcap = r->options.pcap;
+    for (unsigned q = 0; q < 2 && r->options.queue_size; q++)
+        c.nics[0].model.queue_size[q] = (uint16_t)r->options.queue_size;
+    c.console_ctx = &r->console;
+    c.console = sim_console_write;
+    c.end_requested = sim_console_end_requested;
+    return c;
+}
+
+/* Reads the replay file and takes over its setup: transport, backend, exchanges, queue size, seed. */
+static const char *load_replay(struct run *r, struct sim_choices *choices, char *why, size_t why_bytes)
+{
+    char nic[16];
+    char backend[16];
+    FILE *in = fopen(r->options.replay, "r");
+    if (!in)
+        return strerror(errno);
+    bool loaded = sim_choices_load(choices, &r->header, in, why, why_bytes);
+    fclose(in);
+    if (!loaded)
+        return why;
+    if (sscanf(r->header.setup, "nic=%15s backend=%15s exchanges=%u queue-size=%u", nic, backend, &r->options.exchanges,
+               &r->options.queue_size) != 4)
+        return "its setup line is not one of this version";
+    r->options.nic = strcmp(nic, "legacy") == 0 ? DM_LEGACY : DM_MODERN;
+    r->options.backend = strcmp(backend, "script") == 0 ? SIM_BACKEND_SCRIPT : SIM_BACKEND_SLIRP;
+    r->options.seed = r->header.seed;
+    r->options.seeded = true;
+    r->options.proof = true;
+    if (strcmp(r->header.object, capos_provider_object) != 0 || strcmp(r->header.commit, r->options.commit) != 0)
+        fprintf(stderr, "capos sim: warning: the list is from commit %s, another build; it stops where it no longer fits\n",
+                r->header.commit);
+    return NULL;
+}
+
+static const char *open_world(struct run *r)
+{
+    static char why[200];
+    struct sim_choices choices;
+    bool replay = r->options.replay != NULL;
+    if (replay) {
+        const char *refused = load_replay(r, &choices, why, sizeof why);
+        if (refused)
+            return refused;
+    }
+    struct sim_world_config config = world_config(r);
+    const char *refused = sim_world_open(&r->world, &config);
+    if (refused) {
+        if (replay)
+            sim_choices_free(&choices);
+        return refused;
+    }
+    if (replay) {
+        sim_choices_free(&r->world.choices);
+        r->world.choices = choices;
+    }
+    r->world.platform.turn_ns = r->options.proof ? r->world.platform.turn_ns : SERVE_TURN_NS;
+    return NULL;
+}
+
+static int finish(struct run *r, int kernel_status)
+{
+    struct sim_report report;
+    sim_report_make(&report, &r->options, &r->world, r->kernel, kernel_status, sim_console_interrupted());
+    if (!sim_report_write(&report, &r->options, &r->world, &r->console))
+        return refuse(r->options.run_dir, "the run folder cannot be written");
+    sim_report_print(&report, &r->options);
+    if (sim_console_interrupted())
+        return EXIT_INTERRUPTED;
+    return report.holds ? EXIT_HOLDS : EXIT_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+    static struct run r;
+    char line[BOOT_LINE_BYTES_MAX];
+    enum sim_options_result parsed = sim_options_parse(&r.options, argc, argv);
+    if (parsed != SIM_OPTIONS_RUN)
+        return parsed == SIM_OPTIONS_HELP ? EXIT_HOLDS : EXIT_USAGE;
+    const char *why = open_world(&r);
+    if (why)
+        return refuse(r.options.replay ? r.options.replay : "the world could not be made", why);
+    why = command_line(&r, line, sizeof line);
+    if (why)
+        return refuse(r.options.key_file, why);
+    r.kernel = calloc(1, sizeof *r.kernel);
+    if (!r.kernel || !sim_console_open(&r.console, &r.options))
+        return refuse(r.options.run_dir, r.kernel ? strerror(errno) : "no memory");
+    const struct kernel_boot boot = {&r.world.platform, line, strlen(line), capos_provider_object};
+    int kernel_status = kernel_main(r.kernel, &boot);
+    int status = finish(&r, kernel_status);
+    sim_console_close(&r.console);
+    sim_world_close(&r.world);
+    free(r.kernel);
+    return status;
+}
