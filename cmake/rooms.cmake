@@ -4,6 +4,9 @@
 # capos_host(TARGET): warnings and host flags for a target that runs on the build machine.
 set(CAPOS_ROOMS_DIR ${CMAKE_BINARY_DIR}/rooms)
 file(MAKE_DIRECTORY ${CAPOS_ROOMS_DIR})
+if(NOT TARGET rooms)
+  add_custom_target(rooms) # every room object
+endif()
 
 function(capos_room name)
   cmake_parse_arguments(ROOM "" "" "SOURCES;INCLUDES" ${ARGN})
@@ -20,6 +23,7 @@ function(capos_room name)
     COMMAND_EXPAND_LISTS VERBATIM
     COMMENT "Room ${name}")
   add_custom_target(room_${name}_object DEPENDS ${object})
+  add_dependencies(rooms room_${name}_object)
   add_library(room_${name} INTERFACE)
   add_dependencies(room_${name} room_${name}_object)
   target_link_libraries(room_${name} INTERFACE ${object})

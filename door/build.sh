@@ -30,13 +30,15 @@ progress() { # ninja's lines in, the count of steps on one line out
 }
 
 : >"$log"
+# Configured before Criterion was there: configure again, now with the tests.
+if [ -f "$folder/without-tests" ] && pkg-config --exists criterion; then rm -f "$folder/build.ninja"; fi
 if [ ! -f "$folder/build.ninja" ]; then
     [ ! -t 2 ] || printf 'capos: configuring %s' "$preset" >&2
     compiler=${CC:-gcc}
     options=()
     source_preset=$preset
-    if [ "$preset" = clang ]; then # not a preset of its own: the sanitizer build by the other compiler
-        compiler=clang-14 source_preset=sanitize options=(-B "$folder")
+    if [ "$preset" = clang ]; then # not a preset of its own: the shipped build by the other compiler
+        compiler=clang-14 source_preset=ship options=(-B "$folder")
     fi
     CC=$compiler cmake --preset "$source_preset" ${options[@]+"${options[@]}"} >>"$log" 2>&1 9>&- || failed configuration
 fi

@@ -51,6 +51,7 @@ is_met() { # package, check
             case $what in *:*) minimum=${what##*:} what=${what%:*} ;; esac
             command -v "$what" >/dev/null && { [ -z "$minimum" ] || at_least "$(program_version "$what")" "$minimum"; }
             ;;
+        header) [ -f "/usr/include/$what" ] || [ -f "/usr/local/include/$what" ] ;;
         pc) pkg-config --exists "$what" 2>/dev/null ;;
         py) "${PYTHON[@]}" -c "import $what" 2>/dev/null ;;
         deb) [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ] ;;

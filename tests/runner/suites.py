@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The suites of ./capos test, in the order of the daily tier. Each takes a Context and returns a Result.
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+from result import ANSI, Result, add_criterion, add_ctest, add_unittest, tail
+
+LINE_COVERAGE_MIN = 95.0
+COVERED = {"provider": "provider/", "devmodel": "devmodel/src/", "kernel/device": "kernel/device/"}
+CTEST_SECONDS_MAX = 900
+
+
+class BuildFailed(Exception):
+    pass
+
+
+@dataclasses.dataclass
+class Context:
+    root: pathlib.Path
+    deep: bool
+    seed: int
+    jobs: int
+
+
+def run(command, cwd, **more):
+    done = subprocess.run([str(word) for word in command], cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False, **more)
+    return done.returncode, done.stdout.decode("utf-8", "replace")
+
+
+def build(context, preset, *targets):
+    command = [str(context.root / "door/build.sh"), preset, *targets]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, check=False)
+    if done.returncode == 130:
+        raise KeyboardInterrupt
+    if done.returncode != 0:
+        raise BuildFailed(f"the {preset} build failed: see build/{preset}/build.log")
+
+
+def criterion_suite(label):
+    def suite(context):
+        result = Result()
+        for preset in ["sanitize"] + (["ship"] if context.deep else []):
+            build(context, preset)
+            folder = context.root / "build" / preset
+            _, output = run(["ctest", "-V", "-L", f"^{label}$", "-j", context.jobs], folder, timeout=CTEST_SECONDS_MAX)
+            if add_ctest(result, output) == 0:
+                result.fail(f"{label}: no test program on preset {preset}")
+        result.left_out.append(f"{label} on the ship build")
+        return result
+    return suite
+
+
+def canary(context):
+    """A program with one test that fails, one that crashes and one that passes, and one that dies before its synthesis: the
+    counting must see each."""
+    result = Result()
+    build(context, "sanitize", "test_canary")
+    program = context.root / "build/sanitize/tests/canary/test_canary"
+    status, output = run([program, "-j1"], context.root)
+    counted = Result()
+    add_criterion(counted, "canary", output, status == 0)
+    result.check(status != 0, "canary: a program with failing tests ended with status 0")
+    result.check((counted.passed, counted.failed) == (1, 2), f"canary: counted {counted.passed} passed, {counted.failed} failed, "
+                 "not 1 and 2")
+    silent = Result()
+    add_criterion(silent, "canary", ANSI.sub("", output).split("[====]")[0], True)
+    result.check(silent.failed == 1, "canary: a program that dies before its synthesis was not counted as failed")
+    unit = Result()
+    add_unittest(unit, "canary", "ERROR: test_x\n\nRan 2 tests in 0.1s\n\nFAILED (errors=1)", 1)
+    result.check((unit.passed, unit.failed) == (1, 1), "canary: a failing unittest was not counted")
+    return result
+
+
+def mutants(context):
+    result = Result()
+    command = ["/usr/bin/python3", "-B", context.root / "tests/mutants/run.py", "--json"]
+    command += [] if context.deep else ["--sample", "3", "--seed", context.seed]
+    status, output = run(command, context.root)
+    try:
+        report = json.loads(output[output.index("{"):])
+    except ValueError:
+        result.fail(f"mutants: the runner died with status {status}\n" + tail(output))
+        return result
+    for mutant in report["mutants"]:
+        result.check(mutant["result"] == "killed", f"{mutant['name']}: {mutant['result']}: {mutant['detail']}")
+    result.notes.append(", ".join(f"{mutant['name']} {mutant['result']}" for mutant in report["mutants"]))
+    if report["left_out"]:
+        result.left_out.append(f"{report['left_out']} of {report['left_out'] + len(report['mutants'])} mutants")
+    return result
+
+
+def coverage(context):
+    result = Result()
+    build(context, "coverage")
+    folder = context.root / "build/coverage"
+    for counters in folder.rglob("*.gcda"):
+        counters.unlink()
+    tests = Result()
+    _, output = run(["ctest", "-V", "-j", context.jobs], folder, timeout=CTEST_SECONDS_MAX)
+    add_ctest(tests, output)
+    result.check(tests.failed == 0, "coverage: tests failed on this build: " + "; ".join(tests.failures)[:2000])
+    for room, path in COVERED.items():
+        status, output = run(["gcovr", "-r", context.root, "--object-directory", folder, "--filter", context.root / path,
+                              "--json-summary", "-", "--exclude-unreachable-branches", folder], folder)
+        try:
+            summary = json.loads(output[output.index("{"):])
+        except ValueError:
+            result.fail(f"coverage: gcovr failed on {room} with status {status}\n" + tail(output))
+            continue
+        line, lines = summary["line_percent"] or 0.0, summary["line_total"]
+        branch, branches = summary["branch_percent"] or 0.0, summary["branch_total"]
+        result.notes.append(f"{room:14} lines {line:5.1f} % of {lines}, branches {branch:5.1f} % of {branches}")
+        worst = sorted(summary["files"], key=lambda file: file["line_percent"] or 0.0)[:3]
+        low = ", ".join(f"{file['filename']} {file['line_percent']} %" for file in worst)
+        result.check(lines > 0 and line >= LINE_COVERAGE_MIN, f"{room}: {line} % of lines, {LINE_COVERAGE_MIN} are due; lowest: {low}")
+    return result
+
+
+def python_suite(folder):
+    def suite(context):
+        result = Result()
+        if folder == "cli":
+            build(context, "ship", "capos-sim")
+        environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1")
+        status, output = run(["/usr/bin/python3", "-B", "-m", "unittest", "discover", "-v", "-s", f"tests/{folder}"],
+                             context.root, env=environment)
+        add_unittest(result, folder, output, status)
+        return result
+    return suite
+
+
+def tree_files(root):
+    listed = subprocess.run(["git", "-C", str(root), "ls-files", "-co", "--exclude-standard", "-z"], capture_output=True, check=False)
+    if listed.returncode == 0:
+        names = [name for name in listed.stdout.decode().split("\0") if name]
+    else:  # an unpacked archive
+        names = [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
+        names = [name for name in names if not name.startswith(("build/", "out/", ".git/"))]
+    return [name for name in names if (root / name).is_file()]
+
+
+def copy_tree(root, target):
+    for name in tree_files(root):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(root / name, target / name)
+
+
+def room_hashes(folder):
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("rooms/*.o"))}
+
+
+def repro(context):
+    """Two clean builds of the rooms, from copies of the tree in folders of different names, and the build that the simulator
+    is linked from: equal byte for byte."""
+    result = Result()
+    build(context, "ship", "rooms")
+    hashes = [room_hashes(context.root / "build/ship")]
+    with tempfile.TemporaryDirectory(prefix="capos-repro-") as folder:
+        for name in ("a", "another/place with blanks"):
+            tree = pathlib.Path(folder) / name
+            copy_tree(context.root, tree)
+            status, output = run(["cmake", "--preset", "ship", "-DCAPOS_TESTS=OFF"], tree)
+            if status == 0:
+                status, output = run(["ninja", "-C", "build/ship", "rooms"], tree)
+            if status != 0:
+                result.fail(f"repro: the build in a copy failed\n" + tail(output))
+                return result
+            hashes.append(room_hashes(tree / "build/ship"))
+    for room in sorted(set().union(*hashes)):
+        result.check(len({found.get(room) for found in hashes}) == 1, f"{room} differs: {[found.get(room) for found in hashes]}")
+    return result
+
+
+def clang(context):
+    result = Result()
+    build(context, "clang")
+    result.ok()
+    result.notes.append("everything compiles and links with clang-14 -Werror")
+    return result
+
+
+def package(context):
+    """Installs the device models and builds the example driver by nothing but pkg-config, as their user would."""
+    result = Result()
+    build(context, "ship")
+    with tempfile.TemporaryDirectory(prefix="capos-package-") as folder:
+        status, output = run(["cmake", "--install", context.root / "build/ship", "--component", "devmodel", "--prefix", folder],
+                             context.root)
+        result.check(status == 0, "package: cmake --install failed\n" + tail(output))
+        found = list(pathlib.Path(folder).rglob("capos-devmodel.pc"))
+        result.check(len(found) == 1, "package: no capos-devmodel.pc was installed")
+        if result.failed:
+            return result
+        environment = dict(os.environ, PKG_CONFIG_PATH=str(found[0].parent))
+        _, flags = run(["pkg-config", "--cflags", "--libs", "--static", "capos-devmodel"], context.root, env=environment)
+        sources = sorted((context.root / "devmodel/examples/toy-driver").glob("*.c"))
+        result.check(bool(sources), "package: devmodel/examples/toy-driver has no source")
+        program = pathlib.Path(folder) / "toy-driver"
+        status, output = run(["gcc", "-Wall", "-Wextra", "-Werror", "-o", program, *sources, *flags.split()], folder)
+        result.check(status == 0, "package: the toy driver does not build against the installed library\n" + tail(output))
+        if status == 0:
+            status, output = run([program], folder, timeout=60)
+            result.check(status == 0, f"package: the toy driver ended with status {status}\n" + tail(output))
+    return result
+
+
+SUITES = {
+    "unit": criterion_suite("unit"),
+    "hostile": criterion_suite("hostile"),
+    "teardown": criterion_suite("teardown"),
+    "conformance": criterion_suite("conformance"),
+    "canary": canary,
+    "evidence": python_suite("evidence"),
+    "lint": python_suite("lint"),
+    "cli": python_suite("cli"),
+    "repro": repro,
+    "clang": clang,
+    "package": package,
+    "coverage": coverage,
+    "mutants": mutants,
+}
