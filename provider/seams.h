@@ -22,14 +22,16 @@ struct reg_value {
     dev_u32 value;
 };
 
-/* DMA memory that the provider may touch. `handle` is the author's own: a device address or a packed CapId. */
+/* DMA memory that the provider may touch. `handle` is the author's own: a device address or a packed CapId.
+ */
 struct provider_buffer {
     uint8_t *cpu;
     uint32_t bytes;
     uint64_t handle;
 };
 
-/* One ring as the driver may see it. `handle` is the author's; `device_area` is the used ring and only a hint. */
+/* One ring as the driver may see it. `handle` is the author's; `device_area` is the used ring and only a
+ * hint. */
 struct provider_ring {
     const uint8_t *device_area;
     uint16_t queue;
@@ -47,6 +49,9 @@ struct registers_ops {
     enum provider_error (*write_address)(void *ctx, uint16_t row, const struct provider_ring *ring);
     /* Bus mastering on; called after a confirmed reset only. */
     enum provider_error (*enable_dma)(void *ctx);
+    /* Bus mastering off, after a confirmed reset. Brokered: nothing to do, the authority does it when the
+     * device is released. */
+    void (*disable_dma)(void *ctx);
     void (*close)(void *ctx);
 };
 
@@ -55,31 +60,32 @@ struct registers {
     void *ctx;
 };
 
+/* A batch is a flat list of segments: each chain's segments stand together, readable before writable
+ * (2.7.4.2), and all but its last say `more`. The first segment's slot is the head. Flat, so that a batch of
+ * one-segment chains stays small: it is built on the stack once a burst. */
 struct author_segment {
-    uint64_t buffer;    /* provider_buffer.handle */
-    uint32_t offset;
-    uint32_t length;
-    uint8_t direction;  /* enum dma_direction */
-};
-
-/* A chain: segment i goes to descriptor slots[i]. */
-struct author_chain {
-    uint16_t slots[DMA_CHAIN_MAX];
-    uint8_t count;
-    struct author_segment segments[DMA_CHAIN_MAX];
+    uint64_t buffer; /* provider_buffer.handle */
+    uint32_t offset; /* bytes into the buffer */
+    uint32_t length; /* bytes, at least 1 */
+    uint16_t slot; /* descriptor slot, chosen by the queue */
+    uint8_t direction; /* enum dma_direction */
+    uint8_t more; /* 1: the chain goes on in the next segment */
 };
 
 struct author_ops {
     /* On success the author owns ring memory until queue_destroy; on failure nothing is held. */
     enum provider_error (*queue_create)(void *ctx, uint16_t queue, uint16_t size, uint16_t bell_index,
                                         uint16_t avail_flags, struct provider_ring *out);
-    /* Descriptors, barrier, index, full fence, bell: for the whole batch or not at all. On success the buffers' bytes
-     * belong to the device until their head shows in the used ring and the queue took it in. */
-    enum provider_error (*publish)(void *ctx, const struct provider_ring *ring, const struct author_chain *batch,
-                                   uint16_t count);
-    /* Only when the queue cannot run: before DRIVER_OK or after a confirmed reset. PROVIDER_E_BUSY otherwise. */
+    /* Descriptors, barrier, index, full fence, bell: for the whole batch (at most NIC_BATCH_MAX chains) or
+     * not at all; the segments are only read during the call. On success the buffers' bytes belong to the
+     * device until their head shows in the used ring and the queue took it in. */
+    enum provider_error (*publish)(void *ctx, const struct provider_ring *ring,
+                                   const struct author_segment *segments, uint16_t segment_count);
+    /* Only when the queue cannot run: before DRIVER_OK or after a confirmed reset. PROVIDER_E_BUSY otherwise.
+     */
     enum provider_error (*queue_destroy)(void *ctx, struct provider_ring *ring);
-    enum provider_error (*buffer_create)(void *ctx, uint32_t bytes, uint8_t direction, struct provider_buffer *out);
+    enum provider_error (*buffer_create)(void *ctx, uint32_t bytes, uint8_t direction,
+                                         struct provider_buffer *out);
     enum provider_error (*buffer_destroy)(void *ctx, struct provider_buffer *buffer);
 };
 
@@ -88,34 +94,47 @@ struct author {
     void *ctx;
 };
 
-/* What a transport learned of a device before it touched a register. Windows are in the section order of its table. */
+enum virtio_transport_kind { VIRTIO_NONE = 0, VIRTIO_LEGACY, VIRTIO_MODERN };
+
+/* What a transport learned of a device before it touched a register. Windows are in the section order of its
+ * table; a modern device's ISR window stands behind them, found but never opened: reading it has a side
+ * effect. */
 struct virtio_probe {
-    enum virtio_transport_kind { VIRTIO_NONE = 0, VIRTIO_LEGACY, VIRTIO_MODERN } kind;
-    uint16_t device_type;  /* 1: network */
+    enum virtio_transport_kind kind;
+    uint16_t device_type; /* 1: network */
     struct reg_window windows[REG_SECTIONS_MAX];
-    const char *reason;    /* constant text: why this kind, or why none */
+    const char *reason; /* constant text: why this kind, or why none */
 };
 
 struct virtio_queue_limits {
-    uint16_t size;        /* entries that the device offers, checked: power of two, 1 to 8192 */
+    uint16_t size; /* entries that the device offers, checked: power of two, 1 to 8192; as read if refused */
     uint16_t bell_index;
 };
 
 /* Registers by meaning. Calls are short and bounded; waiting for a reset is the caller's, one read a poll. */
 struct transport_ops {
-    const char *name;               /* "legacy", "modern" */
+    const char *name; /* "legacy", "modern" */
     const struct reg_table *table;
-    enum provider_error (*reset)(const struct registers *r);                       /* writes status 0 */
-    enum provider_error (*reset_done)(const struct registers *r, bool *done);       /* reads status once */
+    enum provider_error (*reset)(const struct registers *r); /* writes status 0 */
+    enum provider_error (*reset_done)(const struct registers *r, bool *done); /* reads status once */
     enum provider_error (*status_add)(const struct registers *r, uint8_t *shadow, uint8_t bits);
     enum provider_error (*status_read)(const struct registers *r, uint8_t *bits);
     enum provider_error (*features_read)(const struct registers *r, uint64_t *offered);
     /* Writes the accepted bits; modern also sets and re-reads FEATURES_OK. */
     enum provider_error (*features_write)(const struct registers *r, uint8_t *shadow, uint64_t accepted);
-    enum provider_error (*queue_limits)(const struct registers *r, uint16_t queue, struct virtio_queue_limits *out);
+    enum provider_error (*queue_limits)(const struct registers *r, uint16_t queue,
+                                        struct virtio_queue_limits *out);
     enum provider_error (*queue_enable)(const struct registers *r, const struct provider_ring *ring);
-    /* One read of the net configuration under generation control (2.5.1, 2.5.4), at most CONFIG_READS_MAX attempts. */
-    enum provider_error (*config_read)(const struct registers *r, uint16_t offset, uint8_t *out, uint16_t bytes);
+    /* One consistent copy of the net configuration (2.5.1, 2.5.4), at most VNET_CONFIG_READS_MAX attempts;
+     * `bytes` at most VIRTIO_NET_CONFIG_BYTES. */
+    enum provider_error (*config_read)(const struct registers *r, uint16_t offset, uint8_t *out,
+                                       uint16_t bytes);
 };
+
+extern const struct transport_ops virtio_legacy_transport;
+extern const struct transport_ops virtio_modern_transport;
+
+/* Decides legacy, modern or nothing from the scan record alone: no register is touched. Pure. */
+struct virtio_probe virtio_probe_function(const struct pci_function_info *info);
 
 #endif

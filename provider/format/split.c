@@ -2,7 +2,7 @@
 /* Layout of a split virtqueue in memory (virtio 1.2, 2.7 and 2.7.2). Owns no memory and trusts no size. */
 #include "provider/format/split.h"
 
-_Static_assert(SPLIT_SIZE_MAX * SPLIT_DESCRIPTOR_BYTES + SPLIT_ALIGN_LEGACY < UINT32_MAX / 2,
+_Static_assert(SPLIT_SIZE_MAX *SPLIT_DESCRIPTOR_BYTES + SPLIT_ALIGN_LEGACY < UINT32_MAX / 2,
                "no offset of a layout can overflow");
 
 static uint32_t round_up(uint32_t bytes, uint32_t align)
@@ -35,8 +35,8 @@ void split_ring_init(struct split_ring *ring, uint8_t *base, uint16_t size, stru
 {
     ASSERT(base != NULL);
     ASSERT(((uintptr_t)base & (SPLIT_DESCRIPTOR_BYTES - 1u)) == 0); /* 2.7.1: descriptor table */
-    ASSERT((layout.device_offset & 3u) == 0);                       /* 2.7.1: used ring */
-    ASSERT(avail_flags <= SPLIT_AVAIL_NO_INTERRUPT);                /* 2.7.7.1: exactly 0 or 1 */
+    ASSERT((layout.device_offset & 3u) == 0); /* 2.7.1: used ring */
+    ASSERT(avail_flags <= SPLIT_AVAIL_NO_INTERRUPT); /* 2.7.7.1: exactly 0 or 1 */
 
     ring->base = base;
     ring->layout = layout;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Names for the numbers of virtio 1.2: PCI identity and capabilities (4.1), status bits (2.1), features (5.1.3, 6). */
+/* Names for the numbers of virtio 1.2: PCI identity and capabilities (4.1), status bits (2.1), features
+ * (5.1.3, 6). */
 #ifndef CAPOS_PROVIDER_FORMAT_VIRTIO_IDS_H
 #define CAPOS_PROVIDER_FORMAT_VIRTIO_IDS_H
 
@@ -26,13 +27,13 @@
 #define PCI_COMMAND_NO_INTX     0x0400u
 
 /* struct virtio_pci_cap (4.1.4): offsets from the capability's start. */
-#define VIRTIO_CAP_LENGTH     2u  /* u8 cap_len */
-#define VIRTIO_CAP_TYPE       3u  /* u8 cfg_type */
-#define VIRTIO_CAP_BAR        4u  /* u8 */
-#define VIRTIO_CAP_OFFSET     8u  /* le32 */
-#define VIRTIO_CAP_BYTES      12u /* le32 length */
-#define VIRTIO_CAP_SIZE       16u
-#define VIRTIO_CAP_MULTIPLIER 16u /* le32, notify only */
+#define VIRTIO_CAP_LENGTH      2u /* u8 cap_len */
+#define VIRTIO_CAP_TYPE        3u /* u8 cfg_type */
+#define VIRTIO_CAP_BAR         4u /* u8 */
+#define VIRTIO_CAP_OFFSET      8u /* le32 */
+#define VIRTIO_CAP_BYTES       12u /* le32 length */
+#define VIRTIO_CAP_SIZE        16u
+#define VIRTIO_CAP_MULTIPLIER  16u /* le32, notify only */
 #define VIRTIO_CAP_NOTIFY_SIZE 20u
 
 enum virtio_cap_type {

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The register tables of a virtio network function: what the kernel lets a provider touch, and the row
+ * numbers that the transports use. MSI-X vector registers and the ISR are in neither: a polled provider needs
+ * none of them. */
+#ifndef CAPOS_PROVIDER_TABLES_H
+#define CAPOS_PROVIDER_TABLES_H
+
+#include "abi/regtable.h"
+
+enum legacy_row {
+    LEGACY_HOST_FEATURES = 0,
+    LEGACY_GUEST_FEATURES,
+    LEGACY_QUEUE_PFN,
+    LEGACY_QUEUE_SIZE,
+    LEGACY_QUEUE_SELECT,
+    LEGACY_QUEUE_NOTIFY,
+    LEGACY_STATUS,
+    LEGACY_CONFIG,
+    LEGACY_ROWS
+};
+
+#define LEGACY_WINDOW_BYTES 32u /* 20 of registers, 8 of configuration, and the 4 that MSI-X moves it by */
+
+enum modern_section {
+    MODERN_COMMON = 0,
+    MODERN_NOTIFY,
+    MODERN_DEVICE,
+    MODERN_SECTIONS,
+    MODERN_ISR = MODERN_SECTIONS
+};
+
+enum modern_row {
+    MODERN_DEVICE_FEATURE_SELECT = 0,
+    MODERN_DEVICE_FEATURE,
+    MODERN_DRIVER_FEATURE_SELECT,
+    MODERN_DRIVER_FEATURE,
+    MODERN_NUM_QUEUES,
+    MODERN_STATUS,
+    MODERN_GENERATION,
+    MODERN_QUEUE_SELECT,
+    MODERN_QUEUE_SIZE,
+    MODERN_QUEUE_ENABLE,
+    MODERN_QUEUE_NOTIFY_OFF,
+    MODERN_QUEUE_DESC_LOW,
+    MODERN_QUEUE_DESC_HIGH,
+    MODERN_QUEUE_DRIVER_LOW,
+    MODERN_QUEUE_DRIVER_HIGH,
+    MODERN_QUEUE_DEVICE_LOW,
+    MODERN_QUEUE_DEVICE_HIGH,
+    MODERN_BELL,
+    MODERN_CONFIG,
+    MODERN_ROWS
+};
+
+#define MODERN_COMMON_BYTES 56u /* through queue_device (4.1.4.3) */
+
+/* Status reads before the kernel's own reset, when an owner died, counts as unconfirmed. */
+#define VIRTIO_QUIESCE_POLLS_MAX 10000u
+
+extern const struct reg_table virtio_net_legacy_table;
+extern const struct reg_table virtio_net_modern_table;
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Transport: the modern interface (virtio 1.2, 4.1.4.3): 64 feature bits in halves, FEATURES_OK, a
+ * configuration generation, a bell a queue. */
+#include "provider/format/virtio_ids.h"
+#include "provider/tables.h"
+#include "provider/transport.h"
+
+static enum provider_error modern_reset(const struct registers *r)
+{
+    return transport_write(r, MODERN_STATUS, 0);
+}
+
+static enum provider_error modern_reset_done(const struct registers *r, bool *done)
+{
+    return transport_reset_done(r, MODERN_STATUS, done);
+}
+
+static enum provider_error modern_status_add(const struct registers *r, uint8_t *shadow, uint8_t bits)
+{
+    return transport_status_add(r, MODERN_STATUS, shadow, bits);
+}
+
+static enum provider_error modern_status_read(const struct registers *r, uint8_t *bits)
+{
+    return transport_status_read(r, MODERN_STATUS, bits);
+}
+
+static enum provider_error modern_features_read(const struct registers *r, uint64_t *offered)
+{
+    uint64_t bits = 0;
+
+    for (uint32_t half = 0; half < 2; half++) {
+        dev_u32 word;
+        enum provider_error error = transport_write(r, MODERN_DEVICE_FEATURE_SELECT, half);
+
+        if (error == PROVIDER_OK)
+            error = transport_read(r, MODERN_DEVICE_FEATURE, 0, &word);
+        if (error != PROVIDER_OK)
+            return error;
+        bits |= (uint64_t)word.untrusted << (32u * half);
+    }
+    *offered = bits;
+    return PROVIDER_OK;
+}
+
+static enum provider_error modern_features_write(const struct registers *r, uint8_t *shadow,
+                                                 uint64_t accepted)
+{
+    uint8_t status = 0;
+    enum provider_error error;
+
+    ASSERT((*shadow & VIRTIO_STATUS_DRIVER) != 0);
+    for (uint32_t half = 0; half < 2; half++) {
+        error = transport_write(r, MODERN_DRIVER_FEATURE_SELECT, half);
+        if (error == PROVIDER_OK)
+            error = transport_write(r, MODERN_DRIVER_FEATURE, (uint32_t)(accepted >> (32u * half)));
+        if (error != PROVIDER_OK)
+            return error;
+    }
+    error = modern_status_add(r, shadow, VIRTIO_STATUS_FEATURES_OK);
+    if (error == PROVIDER_OK)
+        error = modern_status_read(r, &status);
+    /* 3.1.1 step 6: the device drops the bit when it cannot work with this subset. */
+    if (error == PROVIDER_OK && (status & VIRTIO_STATUS_FEATURES_OK) == 0)
+        error = PROVIDER_E_FEATURES_REFUSED;
+    return error;
+}
+
+static enum provider_error modern_queue_limits(const struct registers *r, uint16_t queue,
+                                               struct virtio_queue_limits *out)
+{
+    dev_u32 value;
+    enum provider_error error = transport_read(r, MODERN_NUM_QUEUES, 0, &value);
+
+    *out = (struct virtio_queue_limits){0};
+    if (error == PROVIDER_OK && queue >= value.untrusted)
+        return PROVIDER_E_QUEUE_ABSENT;
+    if (error == PROVIDER_OK)
+        error = transport_write(r, MODERN_QUEUE_SELECT, queue);
+    if (error == PROVIDER_OK)
+        error = transport_read(r, MODERN_QUEUE_SIZE, 0, &value);
+    if (error == PROVIDER_OK)
+        error = transport_check_size(value, &out->size);
+    if (error == PROVIDER_OK)
+        error = transport_read(r, MODERN_QUEUE_NOTIFY_OFF, 0, &value);
+    /* Checked against the notify window by whoever rings: the author or the kernel (4.1.4.4.1). */
+    if (error == PROVIDER_OK)
+        out->bell_index = (uint16_t)(value.untrusted & 0xffffu);
+    return error;
+}
+
+static enum provider_error modern_queue_enable(const struct registers *r, const struct provider_ring *ring)
+{
+    enum provider_error error = transport_write(r, MODERN_QUEUE_SELECT, ring->queue);
+
+    ASSERT(ring->size > 0);
+    /* 4.1.4.3.2: every other field of the queue before queue_enable. */
+    for (uint16_t row = MODERN_QUEUE_DESC_LOW; error == PROVIDER_OK && row <= MODERN_QUEUE_DEVICE_HIGH; row++)
+        error = r->ops->write_address(r->ctx, row, ring);
+    if (error == PROVIDER_OK)
+        error = transport_write(r, MODERN_QUEUE_ENABLE, 1);
+    return error;
+}
+
+static enum provider_error modern_config_read(const struct registers *r, uint16_t offset, uint8_t *out,
+                                              uint16_t bytes)
+{
+    for (uint32_t attempt = 0; attempt < VNET_CONFIG_READS_MAX; attempt++) {
+        dev_u32 before;
+        dev_u32 after;
+        enum provider_error error = transport_read(r, MODERN_GENERATION, 0, &before);
+
+        if (error == PROVIDER_OK)
+            error = transport_config_bytes(r, MODERN_CONFIG, offset, out, bytes);
+        if (error == PROVIDER_OK)
+            error = transport_read(r, MODERN_GENERATION, 0, &after);
+        if (error != PROVIDER_OK)
+            return error;
+        /* 2.5.1: the bytes belong together only if the generation stood still. */
+        if (before.untrusted == after.untrusted)
+            return PROVIDER_OK;
+    }
+    return PROVIDER_E_CONFIG;
+}
+
+const struct transport_ops virtio_modern_transport = {
+    .name = "modern",
+    .table = &virtio_net_modern_table,
+    .reset = modern_reset,
+    .reset_done = modern_reset_done,
+    .status_add = modern_status_add,
+    .status_read = modern_status_read,
+    .features_read = modern_features_read,
+    .features_write = modern_features_write,
+    .queue_limits = modern_queue_limits,
+    .queue_enable = modern_queue_enable,
+    .config_read = modern_config_read,
+};
