@@ -27,6 +27,7 @@ struct dm_monitor {
     char first[200];                 /* the first broken rule: row, clause, what was seen */
 };
 
+const char *dm_rule_name(enum dm_rule rule);
 const char *dm_rule_row(enum dm_rule rule);
 const char *dm_rule_clause(enum dm_rule rule);
 const char *dm_rule_text(enum dm_rule rule);
