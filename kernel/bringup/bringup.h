@@ -48,6 +48,7 @@ struct bringup {
     uint64_t arp_replies, echo_replies, other_frames;
     uint16_t first_ethertype;
     uint32_t first_used_length;
+    struct vnet_leftovers leftovers;  /* of the provider, at its stop */
     const char *failed;               /* constant text: the first claim that did not hold */
     _Alignas(16) uint8_t arena[BRINGUP_ARENA_BYTES];
 };

@@ -120,6 +120,7 @@ static bool stop_provider(struct bringup *b)
         platform_relax(b->platform);
     }
     bool stopped = b->nic.state == VNET_STOPPED;
+    b->leftovers = b->nic.leftovers;
     if (vnet_close(&b->nic) != PROVIDER_OK || !stopped)
         return bringup_fail(b, "the device did not confirm its reset");
     return true;
@@ -135,8 +136,8 @@ static bool emit_stopped(struct bringup *b, struct stale_result stale, uint64_t 
     const struct evidence_provider_nic_teardown facts = {
         .bdf = b->bdf,
         .reset = "confirmed",
-        .leftover_posted = b->nic.leftovers.posted,
-        .leftover_lent = b->nic.leftovers.lent,
+        .leftover_posted = b->leftovers.posted,
+        .leftover_lent = b->leftovers.lent,
         .pages_scrubbed = scrubbed,
         .quarantined = after.pages_quarantined,
         .stale_refused = stale.refused,

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Boot parameters: what is accepted, and that each kind of fault is refused at its place. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "abi/bootparams.h"
+
+#define KEY64 "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+
+static struct boot_parse parse(const char *line, struct boot_params *out)
+{
+    return boot_params_parse(line, strlen(line), out);
+}
+
+Test(bootparams, defaults_for_absent_keys)
+{
+    struct boot_params p;
+    cr_assert_eq(parse("", &p).error, BOOT_OK);
+    cr_assert_eq(p.mode, BOOT_MODE_SERVE);
+    cr_assert_eq(p.exchanges, BOOT_EXCHANGES_DEFAULT);
+    cr_assert_str_eq(p.commit, "unknown");
+}
+
+Test(bootparams, every_key_is_taken)
+{
+    struct boot_params p;
+    struct boot_parse r = parse("  mode=proof  boot=00112233445566ff chain_key=" KEY64 " exchanges=12 commit=ab-9 ", &p);
+    cr_assert_eq(r.error, BOOT_OK, "%s at %u", boot_error_name(r.error), r.at);
+    cr_assert_eq(p.mode, BOOT_MODE_PROOF);
+    cr_assert_eq(p.boot[1], 0x11);
+    cr_assert_eq(p.boot[7], 0xff);
+    cr_assert_eq(p.chain_key[31], 0x1f);
+    cr_assert_eq(p.exchanges, 12);
+    cr_assert_str_eq(p.commit, "ab-9");
+}
+
+Test(bootparams, each_fault_is_refused_at_its_word_and_leaves_the_result_alone)
+{
+    static const struct { const char *line; enum boot_error error; uint32_t at; } cases[] = {
+        {"mode", BOOT_E_WORD, 0},
+        {"=proof", BOOT_E_WORD, 0},
+        {"mode=proof color=red", BOOT_E_KEY, 11},
+        {"mode=proof mode=proof", BOOT_E_REPEATED, 11},
+        {"mode=proofs", BOOT_E_VALUE, 0},
+        {"mode=", BOOT_E_VALUE, 0},
+        {"boot=0011", BOOT_E_VALUE, 0},
+        {"boot=00112233445566FG", BOOT_E_VALUE, 0},
+        {"chain_key=00", BOOT_E_VALUE, 0},
+        {"exchanges=0", BOOT_E_VALUE, 0},
+        {"exchanges=-1", BOOT_E_VALUE, 0},
+        {"exchanges=10000001", BOOT_E_VALUE, 0},
+        {"exchanges=99999999999999999999", BOOT_E_VALUE, 0},
+        {"commit=UPPER", BOOT_E_VALUE, 0},
+        {"commit=0123456789012345678901234567890123456789012345678", BOOT_E_VALUE, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct boot_params p;
+        memset(&p, 0x5a, sizeof p);
+        struct boot_parse r = parse(cases[i].line, &p);
+        cr_assert_eq(r.error, cases[i].error, "%s: %s", cases[i].line, boot_error_name(r.error));
+        cr_assert_eq(r.at, cases[i].at, "%s: at %u", cases[i].line, r.at);
+        cr_assert_eq(((uint8_t *)&p)[sizeof p - 1], 0x5a, "%s: the result was touched", cases[i].line);
+    }
+}
+
+Test(bootparams, a_line_beyond_the_limit_is_refused)
+{
+    char line[BOOT_LINE_BYTES_MAX + 1];
+    struct boot_params p;
+    memset(line, ' ', sizeof line);
+    cr_assert_eq(boot_params_parse(line, sizeof line, &p).error, BOOT_E_LENGTH);
+    cr_assert_eq(boot_params_parse(line, sizeof line - 1, &p).error, BOOT_OK);
+}
+
+Test(bootparams, no_prefix_of_a_good_line_reads_beyond_its_end)
+{
+    static const char line[] = "mode=proof boot=00112233445566ff exchanges=12";
+    for (size_t n = 0; n < sizeof line; n++) {
+        char *exact = malloc(n ? n : 1); /* the sanitizer sees a read past it */
+        struct boot_params p;
+        memcpy(exact, line, n);
+        struct boot_parse r = boot_params_parse(exact, n, &p);
+        cr_assert(r.error == BOOT_OK || r.at <= n);
+        free(exact);
+    }
+}
