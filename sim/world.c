@@ -61,6 +61,7 @@ struct sim_world_config sim_world_defaults(enum dm_transport transport)
         .nic_count = 1,
     };
     c.nics[0].model = dm_net_defaults(transport);
+    c.nics[0].model.bdf = 0; /* its slot is the world's to give */
     c.nics[0].backend = SIM_BACKEND_SLIRP;
     return c;
 }
