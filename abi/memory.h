@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The memcpy family for freestanding code: each world that links a room supplies these four, and nothing else of libc. */
+/* The memcpy family for freestanding code: each world that links a room supplies these four, and nothing else
+ * of libc. */
 #ifndef CAPOS_ABI_MEMORY_H
 #define CAPOS_ABI_MEMORY_H
 

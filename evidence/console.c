@@ -28,8 +28,8 @@ static void flush(struct console *c, struct text *chunk)
     chunk->used = 0;
 }
 
-/* True when this byte would complete the prefix at the start of a line. Follows the match byte by byte, so that it does not
- * matter in which pieces the text comes. */
+/* True when this byte would complete the prefix at the start of a line. Follows the match byte by byte, so
+ * that it does not matter in which pieces the text comes. */
 static bool completes_prefix(struct console *c, char byte)
 {
     if (c->matched == CONSOLE_NO_MATCH)

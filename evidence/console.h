@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The main console, port 1, as everybody but the evidence emitter writes to it. Whatever the text, no line of it can start with
- * the evidence prefix, no byte of it can move the cursor or erase, and an evidence line never joins an unfinished one.
- * Newline and tab go out as they are; other bytes outside ' ' to '~' and the backslash become \xNN. */
+/* The main console, port 1, as everybody but the evidence emitter writes to it. Whatever the text, no line of
+ * it can start with the evidence prefix, no byte of it can move the cursor or erase, and an evidence line
+ * never joins an unfinished one. Newline and tab go out as they are; other bytes outside ' ' to '~' and the
+ * backslash become \xNN. */
 #ifndef CAPOS_EVIDENCE_CONSOLE_H
 #define CAPOS_EVIDENCE_CONSOLE_H
 
@@ -13,7 +14,7 @@ struct platform;
 
 struct console {
     struct platform *platform;
-    uint8_t matched;  /* bytes of the prefix that the current line starts with; CONSOLE_NO_MATCH once it differs */
+    uint8_t matched;  /* bytes of the prefix at the start of this line; CONSOLE_NO_MATCH once it differs */
     bool mid_line;    /* the last byte written was no newline */
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The evidence emitter: order, chain, and the bytes of a line. Trusts the generated list; values may hold anything. */
+/* The evidence emitter: order, chain, and the bytes of a line. Trusts the generated list; values may hold
+ * anything. */
 #include "evidence/emit.h"
 
 #include "abi/assert.h"
@@ -37,7 +38,8 @@ static void fact_name(struct evidence_line *line, const char *name)
     text_string(&line->facts, "=");
 }
 
-/* Bytes that the grammar does not allow in a value, and the escape itself, become %XX; an empty word becomes `-`. */
+/* Bytes that the grammar does not allow in a value, and the escape itself, become %XX; an empty word becomes
+ * `-`. */
 void evidence_fact_word(struct evidence_line *line, const char *name, const char *value)
 {
     ASSERT(value != NULL);

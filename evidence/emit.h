@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Evidence lines: what a run showed, in an order, chained by a key that is never printed. A line is
  *     cloudboot-evidence: <name> v1:seq=N,boot=<16 hex>,chain=<64 hex>,key=value,...
- * with chain = HMAC-SHA-256(key, previous chain || the line without its chain field and without the newline), the first previous
- * chain being 32 zero bytes. Each line goes to the evidence port alone and to the main console. The functions that emit,
- * one a marker with its facts as a struct, are generated: evidence/markers.h. */
+ * with chain = HMAC-SHA-256(key, previous chain || the line without its chain field and without the newline),
+ * the first previous chain being 32 zero bytes. Each line goes to the evidence port alone and to the main
+ * console. The functions that emit, one a marker with its facts as a struct, are generated:
+ * evidence/markers.h. */
 #ifndef CAPOS_EVIDENCE_EMIT_H
 #define CAPOS_EVIDENCE_EMIT_H
 

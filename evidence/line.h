@@ -26,7 +26,8 @@ void evidence_fact_hex24(struct evidence_line *line, const char *name, uint32_t 
 void evidence_fact_hex64(struct evidence_line *line, const char *name, uint64_t value);
 void evidence_fact_bdf(struct evidence_line *line, const char *name, uint16_t value);
 void evidence_fact_mac(struct evidence_line *line, const char *name, const uint8_t value[6]);
-/* Decides, then emits: a refused line changes nothing but the count of refusals. `last`: this is the closing marker. */
+/* Decides, then emits: a refused line changes nothing but the count of refusals. `last`: this is the closing
+ * marker. */
 enum evidence_status evidence_line_emit(struct evidence *ev, const struct evidence_line *line, bool last);
 
 #endif

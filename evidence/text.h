@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Builds text in a buffer of the caller: bounded, without formats, without a libc. Once something does not fit, nothing more is
- * written and `overflow` stays set: the caller asks once, at the end. The text is not terminated by a zero byte. */
+/* Builds text in a buffer of the caller: bounded, without formats, without a libc. Once something does not
+ * fit, nothing more is written and `overflow` stays set: the caller asks once, at the end. The text is not
+ * terminated by a zero byte. */
 #ifndef CAPOS_EVIDENCE_TEXT_H
 #define CAPOS_EVIDENCE_TEXT_H
 

@@ -59,7 +59,8 @@ def report(name, result, out):
 
 
 def log_deep(totals):
-    commit = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    commit = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True,
+                            check=False)
     day = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     with DEEP_LOG.open("a", encoding="utf-8") as file:
         file.write(f"{day}  {commit.stdout.strip() or 'unknown'}  {totals}\n")

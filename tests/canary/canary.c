@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Tests that must not pass, and one that must: the runner proves with them that it counts failures. Not part of ctest. */
+/* Tests that must not pass, and one that must: the runner proves with them that it counts failures. Not part
+ * of ctest. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 

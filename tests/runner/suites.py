@@ -119,7 +119,8 @@ def coverage(context):
         result.notes.append(f"{room:14} lines {line:5.1f} % of {lines}, branches {branch:5.1f} % of {branches}")
         worst = sorted(summary["files"], key=lambda file: file["line_percent"] or 0.0)[:3]
         low = ", ".join(f"{file['filename']} {file['line_percent']} %" for file in worst)
-        result.check(lines > 0 and line >= LINE_COVERAGE_MIN, f"{room}: {line} % of lines, {LINE_COVERAGE_MIN} are due; lowest: {low}")
+        result.check(lines > 0 and line >= LINE_COVERAGE_MIN,
+                     f"{room}: {line} % of lines, {LINE_COVERAGE_MIN} are due; lowest: {low}")
     return result
 
 
@@ -137,7 +138,8 @@ def python_suite(folder):
 
 
 def tree_files(root):
-    listed = subprocess.run(["git", "-C", str(root), "ls-files", "-co", "--exclude-standard", "-z"], capture_output=True, check=False)
+    listed = subprocess.run(["git", "-C", str(root), "ls-files", "-co", "--exclude-standard", "-z"], capture_output=True,
+                            check=False)
     if listed.returncode == 0:
         names = [name for name in listed.stdout.decode().split("\0") if name]
     else:  # an unpacked archive

@@ -36,7 +36,7 @@ Test(console, plain_text_goes_out_as_it_is)
 
 Test(console, control_bytes_and_backslash_are_escaped)
 {
-    console_write(&console, "a\r\x1b[2J\\\x7f\xe4\0b\n", 11);
+    console_write(&console, "a\r\x1b[2J\\\x7f\xe4\0b\n", 12);
     printed("a\\x0d\\x1b[2J\\x5c\\x7f\\xe4\\x00b\n");
 }
 

@@ -36,8 +36,10 @@ Test(emit, line_has_the_grammar_and_a_chain_over_all_but_itself)
     digest_hmac_sha256(key, (const struct digest_part[]){{zero, 32}, {chained, strlen(chained)}}, 2, chain);
     for (int i = 0; i < 32; i++)
         snprintf(hex + 2 * i, 3, "%02x", chain[i]);
-    snprintf(expected, sizeof(expected), "cloudboot-evidence: platform v1:seq=0,boot=0123456789abcdef,chain=%s"
-             ",name=sim,memory_bytes=4096,pages=1,commit=abc\n", hex);
+    snprintf(expected, sizeof(expected),
+             "cloudboot-evidence: platform v1:seq=0,boot=0123456789abcdef,chain=%s"
+             ",name=sim,memory_bytes=4096,pages=1,commit=abc\n",
+             hex);
     cr_assert_str_eq(machine.text[CONSOLE_EVIDENCE], expected);
     cr_assert_str_eq(machine.text[CONSOLE_MAIN], expected);
     cr_assert_arr_eq(ev.chain, chain, 32);
