@@ -27,9 +27,9 @@ wants_help() { # arguments: true when --help or -h is one of them
     return 1
 }
 
-# The caller's path, whatever folder the work is done in.
-caller_path() {
-    case $1 in /*) echo "$1" ;; *) echo "$cd_caller/$1" ;; esac
+# The help text of a program of the tree, taken from its source: nothing has to be built to be asked for help.
+help_of() { # file with `static const char help[] = "...";`
+    sed -n '/^static const char help\[\]/,/;$/ s/^ *"\(.*\)\\n";\{0,1\}$/\1/p' "$ROOT/$1"
 }
 
 at_least() { # version, minimum

@@ -51,7 +51,7 @@ command_sim() {
         case $previous in --seed) seed=$argument ;; esac
         case $argument in
             --seed=*) seed=${argument#*=} ;;
-            --proof) proof=1 ;;
+            --proof | --replay | --replay=*) proof=1 ;;
             --json) json=1 ;;
             --help) helping=1 ;;
             --run-dir | --run-dir=* | --key-file | --key-file=* | --boot | --boot=* | --commit | --commit=*)
@@ -59,24 +59,27 @@ command_sim() {
         esac
         previous=$argument
     done
+    if [ "$helping" = 1 ]; then
+        help_of sim/options.c
+        return 0
+    fi
     need_groups build evidence
     need_sources
     build ship capos-sim
     cd "$cd_caller"
-    [ "$helping" = 0 ] || exec "$ROOT/build/ship/sim/capos-sim" --help
     run=$(make_run)
     (umask 077 && draw 'chain key' 32 "$seed" >"$run/chain.key")
     supervise "$ROOT/build/ship/sim/capos-sim" "$@" --run-dir "$run" --key-file "$run/chain.key" \
         --boot "$(draw 'boot id' 8 "$seed")" --commit "$(commit_id)"
-    if [ "$status" = 2 ]; then # the flags were wrong: nothing ran
+    if [ ! -f "$run/console.log" ]; then # flags or input were refused: nothing ran
         rm -rf "$run"
-        exit 2
+        exit "$status"
     fi
+    echo "run: ${run#"$ROOT"/}" >&2
     [ "$interrupted" = 0 ] || exit 130
     if [ "$proof" = 1 ] && [ "$status" != 130 ]; then
         if [ "$json" = 1 ]; then judge "$run" >&2 || gate=$?; else judge "$run" || gate=$?; fi
         [ "$status" != 0 ] || status=$gate
     fi
-    [ "$json" = 1 ] || echo "run: ${run#"$ROOT"/}" >&2
     exit "$status"
 }

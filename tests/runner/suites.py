@@ -128,7 +128,7 @@ def python_suite(folder):
     def suite(context):
         result = Result()
         if folder == "cli":
-            build(context, "ship", "capos-sim")
+            build(context, "ship", "capos-sim", "capos-bench")
         environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1")
         status, output = run(["/usr/bin/python3", "-B", "-m", "unittest", "discover", "-v", "-s", f"tests/{folder}"],
                              context.root, env=environment)

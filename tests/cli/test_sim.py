@@ -1,0 +1,178 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+# ./capos sim from end to end: both transports, the gate, seeds, interruption, two runs at once.
+import json
+import os
+import pathlib
+import re
+import signal
+import stat
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from door import ROOT, SECONDS_MAX, capos, environment, remove, run_folder, runs  # noqa: E402
+
+SCHEMA = json.loads((ROOT / "evidence/provider.schema.json").read_text(encoding="utf-8"))
+FEW = ("--exchanges", "50")
+
+
+class Runs(unittest.TestCase):
+    def setUp(self):
+        self.before = runs()
+
+    def tearDown(self):
+        remove(runs() - self.before)
+
+    def proof(self, *flags):
+        status, out, err = capos("sim", "--proof", *flags)
+        self.assertEqual(status, 0, out[-3000:] + err)
+        folder = run_folder(err)
+        self.assertIsNotNone(folder, err)
+        return folder, out, err
+
+
+class Proof(Runs):
+    def whole_proof(self, nic, used_len):
+        folder, out, _ = self.proof("--nic", nic)
+        self.assertTrue(out.startswith("capos kernel starting\n"))
+        first = re.search(r"^cloudboot-evidence: first-frame .*$", out, re.M)[0]
+        self.assertIn("ethertype=0x0806", first)
+        self.assertIn(f"used_len={used_len}", first)
+        self.assertIn("interrupts=0", first)
+        exchange = re.search(r"^cloudboot-evidence: frame-exchange .*$", out, re.M)[0]
+        self.assertIn(",exchanges=10000,", exchange)
+        self.assertIn("verdict: pass gate=provider-nic", out)
+        self.assertIn("chain=verified", out)
+        record = json.loads((folder / "provider.json").read_text(encoding="utf-8"))
+        import jsonschema
+        jsonschema.Draft202012Validator(SCHEMA).validate(record)
+        self.assertTrue(record["provider_nic_proof"]["holds"])
+        self.assertRegex(record["hashes"]["provider_object"], r"^sha256:[0-9a-f]{64}$")
+        return folder, out
+
+    def test_modern_proof_holds_with_all_its_markers(self):
+        self.whole_proof("modern", 76)
+
+    def test_legacy_proof_holds_with_all_its_markers(self):
+        self.whole_proof("legacy", 74)
+
+    def test_key_is_private_and_never_printed(self):
+        folder, out, err = self.proof(*FEW)
+        key = (folder / "chain.key").read_text(encoding="ascii").strip()
+        self.assertRegex(key, r"^[0-9a-f]{64}$")
+        self.assertEqual(stat.S_IMODE((folder / "chain.key").stat().st_mode), 0o600)
+        for name in folder.iterdir():
+            if name.name != "chain.key":
+                self.assertNotIn(key.encode(), name.read_bytes(), name.name)
+        self.assertNotIn(key, out + err)
+
+    def test_log_can_be_judged_again_and_another_key_is_refused(self):
+        folder, _, _ = self.proof(*FEW)
+        again = ["evidence", "check", folder / "console.log", "--require-provider-nic-proof"]
+        self.assertEqual(capos(*again)[0], 0)
+        self.assertEqual(capos("evidence", "check", folder / "evidence.log")[0], 0)
+        (folder / "other.key").write_text("0" * 64, encoding="ascii")
+        status, out, _ = capos(*again, "--key-file", folder / "other.key")
+        self.assertEqual(status, 4)
+        self.assertIn("reason=chain", out)
+
+    def test_altered_log_of_a_real_run_is_refused(self):
+        folder, _, _ = self.proof(*FEW)
+        log = folder / "console.log"
+        log.write_bytes(log.read_bytes().replace(b"faults=0", b"faults=1"))
+        self.assertEqual(capos("evidence", "check", log)[0], 4)
+
+    def test_evidence_port_carries_evidence_alone(self):
+        folder, _, _ = self.proof(*FEW)
+        for line in (folder / "evidence.log").read_text(encoding="ascii").splitlines():
+            self.assertTrue(line.startswith("cloudboot-evidence: "), line)
+
+    def test_json_prints_one_object_and_nothing_else(self):
+        _, out, _ = self.proof("--json", *FEW)
+        self.assertTrue(json.loads(out)["holds"])
+
+    def test_pcap_lands_where_the_caller_is(self):
+        folder, _, _ = self.proof(*FEW)
+        status, _, err = capos("sim", "--proof", *FEW, "--pcap", "frames.pcap", cwd=folder)
+        self.assertEqual(status, 0, err)
+        self.assertIn((folder / "frames.pcap").read_bytes()[:4], (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1"))
+
+
+class Seeds(Runs):
+    def trace(self, seed, nic):
+        folder, _, _ = self.proof("--seed", seed, "--nic", nic, "--backend", "script", *FEW)
+        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        return run["trace"], (folder / "evidence.log").read_bytes()
+
+    def test_same_seed_gives_the_same_trace_and_the_same_log(self):
+        for nic in ("modern", "legacy"):
+            self.assertEqual(self.trace(7, nic), self.trace(7, nic))
+
+    def test_another_seed_gives_another_trace(self):
+        self.assertNotEqual(self.trace(7, "modern")[0], self.trace(8, "modern")[0])
+
+    def test_run_without_seed_has_its_own_key_and_boot_id(self):
+        keys = {(self.proof(*FEW)[0] / "chain.key").read_text(encoding="ascii") for _ in range(2)}
+        self.assertEqual(len(keys), 2)
+
+    def test_saved_choices_replay_to_the_same_trace(self):
+        folder, _, _ = self.proof("--seed", 9, "--backend", "script", *FEW)
+        again, _, _ = self.proof_of_replay(folder / "replay")
+        first, second = (json.loads((run / "run.json").read_text(encoding="utf-8"))["trace"] for run in (folder, again))
+        self.assertEqual(first, second)
+
+    def proof_of_replay(self, path):
+        status, out, err = capos("sim", "--replay", path)
+        self.assertEqual(status, 0, out[-2000:] + err)
+        return run_folder(err), out, err
+
+
+class Lives(Runs):
+    def start(self, *flags):
+        return subprocess.Popen([str(ROOT / "capos"), "sim", *flags], cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+    def left_in_session(self, session):
+        listed = subprocess.run(["ps", "-s", str(session), "-o", "pid="], capture_output=True, text=True, check=False).stdout
+        return listed.split()
+
+    def interrupt(self, number):
+        process = self.start()
+        line = process.stdout.readline()
+        self.assertEqual(line, "capos kernel starting\n", process.stderr.read() if process.poll() is not None else line)
+        os.kill(process.pid, number)
+        process.communicate(timeout=SECONDS_MAX)
+        self.assertEqual(process.returncode, 130)
+        self.assertEqual(self.left_in_session(process.pid), [], "a process outlived the command")
+
+    def test_interrupt_ends_a_staying_run_with_130_and_leaves_nothing(self):
+        self.interrupt(signal.SIGINT)
+
+    def test_termination_ends_a_staying_run_with_130_and_leaves_nothing(self):
+        self.interrupt(signal.SIGTERM)
+
+    def test_interrupted_run_leaves_a_log_that_ends_in_order_or_is_refused(self):
+        self.interrupt(signal.SIGINT)
+        (folder,) = runs() - self.before
+        self.assertIn(capos("evidence", "check", folder / "console.log")[0], (0, 1, 4))
+        self.assertFalse((folder / "provider.json").exists(), "an interrupted run was judged")
+
+    def test_until_ends_in_order_at_its_marker(self):
+        status, out, err = capos("sim", "--until", "provider-nic-bound")
+        self.assertEqual(status, 0, err)
+        self.assertIn("cloudboot-evidence: provider-nic-bound ", out)
+
+    def test_two_runs_side_by_side_both_hold(self):
+        processes = [self.start("--proof", *FEW) for _ in range(2)]
+        folders = set()
+        for process in processes:
+            out, err = process.communicate(timeout=SECONDS_MAX)
+            self.assertEqual(process.returncode, 0, out[-2000:] + err)
+            folders.add(run_folder(err))
+        self.assertEqual(len(folders), 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
