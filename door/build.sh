@@ -8,6 +8,7 @@ preset=$1
 shift
 folder=$root/build/$preset
 mkdir -p "$folder"
+trap "exit 130" INT TERM
 exec 9>"$folder/.lock"
 flock 9
 log=$folder/build.log
