@@ -80,13 +80,15 @@ class Tree:
 
 def judge(tree, mutant):
     """result and detail of one mutant; the tree is as before afterwards."""
-    status, output = tree.patch(mutant)
+    status, output = tree.patch(mutant, "--dry-run")
+    if status == 0:
+        status, output = tree.patch(mutant)
     if status != 0:
         return "does-not-apply", output.strip().splitlines()[0] if output.strip() else "patch failed"
     try:
         status, output = tree.ninja(mutant.programs())
         if status != 0:
-            return "does-not-compile", next((line for line in output.splitlines() if "error" in line), "build failed")
+            return "does-not-compile", next((line for line in output.splitlines() if " error: " in line), "build failed")
         results = [(test, tree.test(program, test)) for program, test in mutant.fails]
     finally:
         status, output = tree.patch(mutant, "-R")
@@ -113,9 +115,10 @@ def main(argv):
     parser.add_argument("names", nargs="*", help="patches by name; all of them when none is given")
     parser.add_argument("--sample", type=int, help="only this many, drawn by --seed")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--from", dest="folder", type=pathlib.Path, default=HERE, help="folder of the patches")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(argv)
-    paths = sorted(HERE.glob("*.patch"))
+    paths = sorted(args.folder.resolve().glob("*.patch"))
     if args.names:
         unknown = set(args.names) - {path.stem for path in paths}
         if unknown:

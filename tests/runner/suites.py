@@ -75,17 +75,35 @@ def canary(context):
     unit = Result()
     add_unittest(unit, "canary", "ERROR: test_x\n\nRan 2 tests in 0.1s\n\nFAILED (errors=1)", 1)
     result.check((unit.passed, unit.failed) == (1, 1), "canary: a failing unittest was not counted")
+    mutant_canary(context, result)
     return result
+
+
+def run_mutants(context, *flags):
+    status, output = run(["/usr/bin/python3", "-B", context.root / "tests/mutants/run.py", "--json", *flags], context.root)
+    try:
+        return status, json.loads(output[output.index("{"):]), output
+    except ValueError:
+        return status, None, output
+
+
+def mutant_canary(context, result):
+    """The runner of mutants must tell a killed one from each kind that is not: the file names say what is due."""
+    status, report, output = run_mutants(context, "--from", context.root / "tests/canary/mutants")
+    if report is None:
+        result.fail(f"canary: the runner of mutants died with status {status}\n" + tail(output))
+        return
+    due = {"killed": "killed", "survives": "survived", "names-no-test": "no-baseline", "does-not-compile": "does-not-compile",
+           "does-not-apply": "does-not-apply"}
+    got = {mutant["name"]: mutant["result"] for mutant in report["mutants"]}
+    result.check(got == due, f"canary: mutants came out as {got}")
+    result.check(status == 1, f"canary: the runner of mutants ended with status {status} although some were not killed")
 
 
 def mutants(context):
     result = Result()
-    command = ["/usr/bin/python3", "-B", context.root / "tests/mutants/run.py", "--json"]
-    command += [] if context.deep else ["--sample", "3", "--seed", context.seed]
-    status, output = run(command, context.root)
-    try:
-        report = json.loads(output[output.index("{"):])
-    except ValueError:
+    status, report, output = run_mutants(context, *([] if context.deep else ["--sample", "3", "--seed", context.seed]))
+    if report is None:
         result.fail(f"mutants: the runner died with status {status}\n" + tail(output))
         return result
     for mutant in report["mutants"]:
