@@ -93,6 +93,13 @@ static void config_written(void *model, uint16_t offset, uint8_t width)
     dm_caps_written(net, offset, width);
 }
 
+static void config_reading(void *model, uint16_t offset, uint8_t width)
+{
+    struct dm_net *net = model;
+    if (!net->removed && net->function)
+        dm_caps_reading(net, offset, width);
+}
+
 static uint32_t bus_step(void *model, uint32_t budget)
 {
     struct dm_net *net = model;
@@ -113,6 +120,7 @@ static const struct dm_function_ops net_ops = {
     .bar_read = bar_read,
     .bar_write = bar_write,
     .config_written = config_written,
+    .config_reading = config_reading,
     .step = bus_step,
     .destroy = destroy,
 };
@@ -270,7 +278,7 @@ void dm_net_need_reset(struct dm_net *net)
 void dm_net_remove(struct dm_net *net)
 {
     net->removed = true;
-    memset(dm_function_config_bytes(net->function), 0xff, DM_CONFIG_BYTES);
+    dm_function_remove(net->function);
 }
 
 struct dm_net_counts dm_net_counts(const struct dm_net *net)

@@ -51,7 +51,7 @@ static void check_read(struct dm_net *net, uint32_t offset, uint8_t width, bool 
 static void fill(struct dm_net *net, uint8_t bytes[DM_NET_CONFIG_BYTES], bool mac_changes)
 {
     uint16_t status = net->config.link_up ? 1u : 0u;
-    uint16_t mtu = net->config.mtu;
+    uint16_t mtu = net->offered & DM_NET_F_MTU ? net->config.mtu : 0;
     if (mac_changes)
         net->mac_shown[5]++;
     if (dm_attacks(net, DM_ATTACK_LINK_STATUS_GARBAGE))
@@ -65,7 +65,7 @@ static void fill(struct dm_net *net, uint8_t bytes[DM_NET_CONFIG_BYTES], bool ma
     }
     dm_store16(bytes + AT_STATUS, status);
     dm_store16(bytes + AT_PAIRS, net->offered & DM_NET_F_MQ ? 1 : 0);
-    dm_store16(bytes + AT_MTU, net->offered & DM_NET_F_MTU ? mtu : 0);
+    dm_store16(bytes + AT_MTU, mtu);
 }
 
 uint32_t dm_net_config_read(struct dm_net *net, uint32_t offset, uint8_t width, bool legacy)

@@ -161,6 +161,7 @@ uint32_t dm_modern_read(struct dm_net *net, uint32_t offset, uint8_t width);
 void dm_modern_write(struct dm_net *net, uint32_t offset, uint8_t width, uint32_t value);
 void dm_caps_add(struct dm_net *net);
 void dm_caps_written(struct dm_net *net, uint16_t offset, uint8_t width);
+void dm_caps_reading(struct dm_net *net, uint16_t offset, uint8_t width);
 
 /* net_tx.c, net_rx.c: at most `budget` frames; the queue is live and bus mastering on. Return frames done. */
 uint32_t dm_net_transmit(struct dm_net *net, uint32_t budget);

@@ -82,6 +82,10 @@ void dm_caps_add(struct dm_net *net)
         if (windows[i].type == CAP_PCI_CFG)
             net->pci_cfg_at = last;
     }
+    if (net->pci_cfg_at) {
+        dm_function_make_writable(net->function, (uint8_t)(net->pci_cfg_at + 4u), 1);
+        dm_function_make_writable(net->function, (uint8_t)(net->pci_cfg_at + 8u), CAP_BYTES_MAX - 8u);
+    }
     if (!last)
         return;
     if (dm_attacks(net, DM_ATTACK_CAP_LOOP))
@@ -103,7 +107,7 @@ static void pci_cfg_access(struct dm_net *net, bool write)
         return;
     if (write)
         dm_modern_write(net, offset, (uint8_t)length, dm_mask_width(dm_load32(data), (uint8_t)length));
-    else if (offset != DM_ISR_OFFSET) /* reading the ISR has a side effect: not done ahead of the access */
+    else
         dm_store32(data, dm_modern_read(net, offset, (uint8_t)length));
 }
 
@@ -116,7 +120,13 @@ void dm_caps_written(struct dm_net *net, uint16_t offset, uint8_t width)
     bool window = offset >= window_from + 4u && end <= data_at + 4u;
     if (offset >= 0x40 && net->caps_from)
         dm_check(net, DM_RULE_CAPABILITY_READ_ONLY, !ours || window, "configuration byte %#x written", offset);
-    if (!ours || !window)
-        return;
-    pci_cfg_access(net, offset >= data_at);
+    if (window && offset >= data_at)
+        pci_cfg_access(net, true);
+}
+
+void dm_caps_reading(struct dm_net *net, uint16_t offset, uint8_t width)
+{
+    uint32_t data_at = net->pci_cfg_at + CAP_BYTES;
+    if (net->pci_cfg_at && (uint32_t)offset + width > data_at && offset < data_at + 4u)
+        pci_cfg_access(net, false);
 }

@@ -11,6 +11,7 @@ void dm_interrupt(struct dm_net *net, uint16_t vector, uint8_t isr_bit)
 {
     if (!dm_function_msix_enabled(net->function)) {
         net->isr |= isr_bit;
+        (void)dm_function_set_intx(net->function, true);
         return;
     }
     if (vector != DM_NO_VECTOR)
@@ -65,6 +66,7 @@ static void reset_now(struct dm_net *net)
     net->config_vector_checked = true;
     net->status = 0;
     net->isr = 0;
+    (void)dm_function_set_intx(net->function, false);
     net->header_bytes = 0;
     net->reset_pending = false;
     net->pending.head = 0;
@@ -217,6 +219,7 @@ uint8_t dm_isr_read(struct dm_net *net)
     if (dm_attacks(net, DM_ATTACK_ISR_GARBAGE))
         return (uint8_t)dm_attack_value(net, DM_ATTACK_ISR_GARBAGE);
     net->isr = 0;
+    (void)dm_function_set_intx(net->function, false);
     return value;
 }
 
