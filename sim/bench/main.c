@@ -77,11 +77,11 @@ static int pin(void)
     CPU_ZERO(&one);
     if (sched_getaffinity(0, sizeof all, &all) != 0)
         return -1;
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
         if (!CPU_ISSET(cpu, &all))
             continue;
         CPU_SET(cpu, &one);
-        return sched_setaffinity(0, sizeof one, &one) == 0 ? cpu : -1;
+        return sched_setaffinity(0, sizeof one, &one) == 0 ? (int)cpu : -1;
     }
     return -1;
 }
