@@ -61,7 +61,9 @@ struct reg_row {
      * For bell rows: the offset is `offset` + queue notify offset * multiplier of the window. */
     uint8_t selects_queue;  /* 1: a write to this row selects the queue that later rows act on */
     uint8_t enables_queue;  /* 1: writing 1 enables the selected queue (I13) */
-    uint8_t reserved[2];
+    uint8_t sizes_queue;    /* 1: holds the selected queue's size; the kernel reads it before it enables the queue and
+                               refuses a ring of another size, which the device would read beyond */
+    uint8_t reserved[1];
 };
 
 /* After an accepted write of a value with (value & mask) == bits to `row`, the device goes from any state in

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The kernel as its surroundings use it: place a struct kernel, initialise it, scan, create owners, hand each a
- * device_authority. Trusts its caller (boot code, simulator, tests); trusts neither owners nor devices.
- * One thread at a time. About 5 MiB, of which initialisation touches a few KiB. */
+/* The kernel as its surroundings use it: place a struct kernel, initialise it, scan, create owners, hand each
+ * a device_authority. Trusts its caller (boot code, simulator, tests); trusts neither owners nor devices. One
+ * thread at a time. About 5 MiB, of which initialisation touches a few KiB. */
 #ifndef CAPOS_KERNEL_H
 #define CAPOS_KERNEL_H
 
@@ -29,25 +29,26 @@ struct kernel_usage {
     uint32_t pages_active;
     uint32_t pages_quarantined;
     uint32_t pages_guard;
-    uint32_t pages_promised;   /* sum of the live pools' sizes */
+    uint32_t pages_promised; /* sum of the live pools' sizes */
     uint32_t bus_masters_on;
     uint32_t budget_used[BUDGET_COUNT]; /* sum over owners */
 };
 
 /* Counters that only grow. */
 struct kernel_stats {
-    uint64_t exceptions[CAP_EX_COUNT];  /* refused calls by exception */
-    uint64_t errors[DEV_E_COUNT];       /* refused calls by device error */
+    uint64_t exceptions[CAP_EX_COUNT]; /* refused calls by exception */
+    uint64_t errors[DEV_E_COUNT]; /* refused calls by device error */
+    uint64_t register_writes; /* accepted through register capabilities, addresses included; bells apart */
     uint64_t publications;
     uint64_t completions;
     uint64_t bells;
     uint64_t faults[BROKER_FAULT_COUNT];
-    uint64_t early_offers;              /* buffers or slots offered again before the broker saw them complete */
-    uint64_t resets_confirmed;          /* by the kernel's own quiesce */
+    uint64_t early_offers; /* buffers or slots offered again before the broker saw them complete */
+    uint64_t resets_confirmed; /* by the kernel's own quiesce */
     uint64_t resets_unconfirmed;
-    uint64_t leftovers;                 /* publications never seen used, at a reset */
+    uint64_t leftovers; /* publications never seen used, at a reset */
     uint64_t pages_scrubbed;
-    uint64_t pages_sticky;              /* pages bound to one function until power-off */
+    uint64_t pages_sticky; /* pages bound to one function until power-off */
 };
 
 struct kernel {
@@ -75,29 +76,33 @@ uint32_t kernel_device_epoch(const struct kernel *k, uint16_t bdf);
 /* NULL: no owner free, or the audit log is full. The kernel keeps it; the pointer is dead after its end. */
 struct owner *owner_create(struct kernel *k, const struct budget_limits *limits);
 /* The same with a small generation limit, for tests of retirement (T1). */
-struct owner *owner_create_limited(struct kernel *k, const struct budget_limits *limits, uint32_t generation_limit);
+struct owner *owner_create_limited(struct kernel *k, const struct budget_limits *limits,
+                                   uint32_t generation_limit);
 /* Orderly exit and kill are one function (P16): all that the owner holds is torn down, in teardown order. */
 void owner_exit(struct kernel *k, struct owner *owner);
 void owner_kill(struct kernel *k, struct owner *owner);
-/* Another handle to the same object, in another owner's table: whole or not at all. A move takes it from the giver. The
- * charge stays with the creator, whose end ends the object. Exceptions: the handle's, NO_SLOT, BUDGET, AUDIT_FULL. */
+/* Another handle to the same object, in another owner's table: whole or not at all. A move takes it from the
+ * giver. The charge stays with the creator, whose end ends the object. Exceptions: the handle's, NO_SLOT,
+ * BUDGET, AUDIT_FULL. */
 struct device_reply owner_cap_copy(struct kernel *k, struct owner *from, cap_id id, struct owner *to);
 struct device_reply owner_cap_move(struct kernel *k, struct owner *from, cap_id id, struct owner *to);
 
-/* What device_authority.ctx points at; the caller keeps it as long as it uses the authority. After the owner's end
- * every call through it is CAP_EX_STALE. */
+/* What device_authority.ctx points at; the caller keeps it as long as it uses the authority. After the
+ * owner's end every call through it is CAP_EX_STALE. */
 struct kernel_binding {
     struct kernel *k;
     struct owner *owner;
     uint32_t owner_epoch;
 };
-struct device_authority kernel_authority(struct kernel_binding *storage, struct kernel *k, struct owner *owner);
+struct device_authority kernel_authority(struct kernel_binding *storage, struct kernel *k,
+                                         struct owner *owner);
 
-/* Privileged: proves that the function's bus mastering is off, tries its end once more, scrubs its pages and frees them
- * (they stay sticky to it). DEV_E_NO_FUNCTION, DEV_E_STATE (not in quarantine), DEV_E_UNCONFIRMED (bus mastering still
- * reads on: nothing changed), or CAP_EX_AUDIT_FULL. value: pages released. */
+/* Privileged: proves that the function's bus mastering is off, tries its end once more, scrubs its pages and
+ * frees them (they stay sticky to it). DEV_E_NO_FUNCTION, DEV_E_STATE (not in quarantine), DEV_E_UNCONFIRMED
+ * (bus mastering still reads on: nothing changed), or CAP_EX_AUDIT_FULL. value: pages released. */
 struct device_reply device_release_quarantine(struct kernel *k, uint16_t bdf);
-/* T12: quarantined pages at which claims and pools are refused with DEV_E_LIMIT. Default QUARANTINE_PAGES_DEFAULT. */
+/* T12: quarantined pages at which claims and pools are refused with DEV_E_LIMIT. Default
+ * QUARANTINE_PAGES_DEFAULT. */
 void kernel_set_quarantine_cap(struct kernel *k, uint32_t pages);
 
 struct kernel_usage kernel_usage(const struct kernel *k);
@@ -107,7 +112,8 @@ uint32_t kernel_audit_drain(struct kernel *k, struct audit_record *out, uint32_t
 uint64_t kernel_audit_count(const struct kernel *k);
 const uint8_t *kernel_audit_head(const struct kernel *k);
 
-/* Early bring-up: kernel code drives a function itself, with addresses. One claim like any other; no handle. */
+/* Early bring-up: kernel code drives a function itself, with addresses. One claim like any other; no handle.
+ */
 struct kernel_direct {
     uint16_t bdf;
     uint64_t bar_address[PCI_BARS]; /* 0: absent, invalid or unassigned */
@@ -117,15 +123,17 @@ struct kernel_direct_memory {
     dev_addr bus;
     uint32_t pages;
 };
-/* Fails as device_authority_ops.claim does. On success the device is DEVICE_CLAIMED, decoding, bus mastering off. */
+/* Fails as device_authority_ops.claim does. On success the device is DEVICE_CLAIMED, decoding, bus mastering
+ * off. */
 struct device_reply kernel_direct_claim(struct kernel *k, uint16_t bdf, struct kernel_direct *out);
-/* Contiguous zeroed pages, mapped for the function, sticky to it; guard pages around. They go at the release. */
+/* Contiguous zeroed pages, mapped for the function, sticky to it; guard pages around. They go at the release.
+ */
 struct device_reply kernel_direct_pages(struct kernel *k, uint16_t bdf, uint32_t pages,
                                         struct kernel_direct_memory *out);
 /* The driver has confirmed the reset itself. */
 struct device_reply kernel_direct_enable_dma(struct kernel *k, uint16_t bdf);
-/* Bus mastering off, then pages scrubbed and freed, or kept in quarantine when the driver could not confirm the reset
- * (DEV_E_UNCONFIRMED). */
+/* Bus mastering off, then pages scrubbed and freed, or kept in quarantine when the driver could not confirm
+ * the reset (DEV_E_UNCONFIRMED). */
 struct device_reply kernel_direct_release(struct kernel *k, uint16_t bdf, bool reset_confirmed);
 
 const char *device_error_name(enum device_error error);

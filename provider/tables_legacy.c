@@ -31,7 +31,8 @@ static const struct reg_row rows[LEGACY_ROWS] = {
                           .write_states = PROGRAM,
                           .part = RING_WHOLE,
                           .shift = 12},
-    [LEGACY_QUEUE_SIZE] = {.offset = 12, .width = 2, .count = 1, .direction = REG_READ, .read_states = OWNED},
+    [LEGACY_QUEUE_SIZE] =
+        {.offset = 12, .width = 2, .count = 1, .direction = REG_READ, .read_states = OWNED, .sizes_queue = 1},
     [LEGACY_QUEUE_SELECT] = {.offset = 14,
                              .width = 2,
                              .count = 1,

@@ -84,7 +84,8 @@ static const struct reg_row rows[MODERN_ROWS] = {
                            .width = 2,
                            .count = 1,
                            .direction = REG_READ,
-                           .read_states = OWNED},
+                           .read_states = OWNED,
+                           .sizes_queue = 1},
     /* 1 only: a driver never writes 0 (4.1.4.3.2). */
     [MODERN_QUEUE_ENABLE] = {.section = MODERN_COMMON,
                              .offset = 28,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The audit log: a fixed ring of hash-chained records. A consumer drains it. It never drops: a grant keeps room for the
- * record of its own end, so that a full log blocks grants and nothing else; denials beyond the room are counted and come
- * out as one record. */
+/* The audit log: a fixed ring of hash-chained records. A consumer drains it. It never drops: a grant keeps
+ * room for the record of its own end, so that a full log blocks grants and nothing else; denials beyond the
+ * room are counted and come out as one record. */
 #ifndef CAPOS_KERNEL_CORE_AUDIT_H
 #define CAPOS_KERNEL_CORE_AUDIT_H
 
@@ -16,43 +16,43 @@
 #define AUDIT_DENIAL_HEADROOM (AUDIT_RECORDS_MAX / 4u)
 
 enum audit_kind {
-    AUDIT_OWNER = 1,          /* an owner was created */
-    AUDIT_CLAIM,              /* a function was claimed */
-    AUDIT_GRANT,              /* a capability was made */
-    AUDIT_TRANSFER,           /* a capability was copied or moved to another owner */
-    AUDIT_RELEASE,            /* an object ended by its holder's wish */
-    AUDIT_REVOKE,             /* an object ended because its source or its owner did */
-    AUDIT_DENIAL,             /* a call was refused */
-    AUDIT_DENIALS_COUNTED,    /* denials that found no room: handle.index of them */
-    AUDIT_QUARANTINE,         /* a reset was not confirmed: the function's pages are kept */
+    AUDIT_OWNER = 1, /* an owner was created */
+    AUDIT_CLAIM, /* a function was claimed */
+    AUDIT_GRANT, /* a capability was made */
+    AUDIT_TRANSFER, /* a capability was copied or moved to another owner */
+    AUDIT_RELEASE, /* an object ended by its holder's wish */
+    AUDIT_REVOKE, /* an object ended because its source or its owner did */
+    AUDIT_DENIAL, /* a call was refused */
+    AUDIT_DENIALS_COUNTED, /* denials that found no room: handle.index of them */
+    AUDIT_QUARANTINE, /* a reset was not confirmed: the function's pages are kept */
     AUDIT_QUARANTINE_RELEASE, /* privileged: a function left quarantine */
-    AUDIT_KILL,               /* an owner was killed */
-    AUDIT_EXIT,               /* an owner ended */
+    AUDIT_KILL, /* an owner was killed */
+    AUDIT_EXIT, /* an owner ended */
     AUDIT_KIND_COUNT
 };
 
 struct audit_record {
-    uint64_t seq;            /* from 1, without gaps */
-    cap_id handle;           /* the holder's handle, or a count */
-    uint16_t owner;          /* index of the owner, AUDIT_OWNER_KERNEL for privileged calls */
-    uint16_t bdf;            /* 0xffff: no function concerned */
-    uint8_t kind;            /* enum audit_kind */
-    uint8_t object_kind;     /* enum cap_interface */
-    uint8_t result;          /* 0, an exception, or 0x40 + device error */
+    uint64_t seq; /* from 1, without gaps */
+    cap_id handle; /* the holder's handle, or a count */
+    uint16_t owner; /* index of the owner, AUDIT_OWNER_KERNEL for privileged calls */
+    uint16_t bdf; /* 0xffff: no function concerned */
+    uint8_t kind; /* enum audit_kind */
+    uint8_t object_kind; /* enum cap_interface */
+    uint8_t result; /* 0, an exception, or 0x40 + device error */
     uint8_t reserved[1];
     uint8_t chain[DIGEST_BYTES]; /* SHA-256(previous chain, record without chain) */
 };
 
 #define AUDIT_OWNER_KERNEL 0xffffu
-#define AUDIT_BDF_NONE 0xffffu
+#define AUDIT_BDF_NONE     0xffffu
 #define AUDIT_RESULT_ERROR 0x40u
 
 struct audit {
     uint64_t next_seq;
-    uint32_t head;             /* free-running: next record to write */
-    uint32_t tail;             /* free-running: next record to drain */
-    uint32_t reserved;         /* records kept for ends of live grants */
-    uint32_t denials_pending;  /* counted, not yet in a record */
+    uint32_t head; /* free-running: next record to write */
+    uint32_t tail; /* free-running: next record to drain */
+    uint32_t reserved; /* records kept for ends of live grants */
+    uint32_t denials_pending; /* counted, not yet in a record */
     uint8_t chain[DIGEST_BYTES];
     struct audit_record ring[AUDIT_RECORDS_MAX];
 };

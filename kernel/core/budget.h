@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 enum budget_kind {
-    BUDGET_DEVICES = 0,  /* claimed functions */
-    BUDGET_REGISTERS,    /* DeviceMmio and DevicePorts */
+    BUDGET_DEVICES = 0, /* claimed functions */
+    BUDGET_REGISTERS, /* DeviceMmio and DevicePorts */
     BUDGET_POOLS,
-    BUDGET_POOL_PAGES,   /* pages of 4096 bytes, charged when the pool is made */
+    BUDGET_POOL_PAGES, /* pages of 4096 bytes, charged when the pool is made */
     BUDGET_BUFFERS,
     BUDGET_QUEUES,
     BUDGET_INTERRUPTS,

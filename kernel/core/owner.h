@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Owners: a capability table and a budget set, standing where processes will. An owner ends in one way, whether it
- * exits or is killed: everything charged to it is destroyed by the room that owns it, then its table is cleared. */
+/* Owners: a capability table and a budget set, standing where processes will. An owner ends in one way,
+ * whether it exits or is killed: everything charged to it is destroyed by the room that owns it, then its
+ * table is cleared. */
 #ifndef CAPOS_KERNEL_CORE_OWNER_H
 #define CAPOS_KERNEL_CORE_OWNER_H
 
@@ -13,9 +14,9 @@
 enum owner_state { OWNER_FREE = 0, OWNER_LIVE, OWNER_ENDING };
 
 struct owner {
-    uint32_t epoch;      /* rises at each life: a binding of an earlier life is stale */
+    uint32_t epoch; /* rises at each life: a binding of an earlier life is stale */
     uint16_t index;
-    uint8_t state;       /* enum owner_state */
+    uint8_t state; /* enum owner_state */
     uint8_t reserved;
     uint32_t held_pages; /* of its page budget, kept by quarantine */
     struct budget budget;
@@ -26,7 +27,6 @@ struct owner {
 struct core {
     struct object_pool objects;
     struct audit audit;
-    uint64_t exceptions[CAP_EX_COUNT]; /* refusals by exception */
     struct owner owners[OWNERS_MAX];
 };
 
@@ -35,21 +35,28 @@ typedef void (*object_destroy)(void *ctx, uint16_t object);
 
 void core_init(struct core *core);
 /* NULL: no owner free, or the audit log is full. */
-struct owner *core_owner_create(struct core *core, const struct budget_limits *limits, uint32_t generation_limit);
+struct owner *core_owner_create(struct core *core, const struct budget_limits *limits,
+                                uint32_t generation_limit);
 /* The one way out (P16). `kind`: AUDIT_KILL or AUDIT_EXIT. The pointer is dead afterwards. */
-void core_owner_end(struct core *core, struct owner *owner, enum audit_kind kind, object_destroy destroy, void *ctx);
+void core_owner_end(struct core *core, struct owner *owner, enum audit_kind kind, object_destroy destroy,
+                    void *ctx);
 
 /* Would core_grant succeed for this owner: object entry, table slot, slot budget, audit room? */
 enum cap_exception core_grant_check(const struct core *core, const struct owner *owner);
 /* An object and the owner's handle to it, after core_grant_check said CAP_EX_NONE (asserted). */
-cap_id core_grant(struct core *core, struct owner *owner, uint8_t interface, uint16_t payload, uint16_t parent,
-                  uint16_t bdf, struct object_ref *out);
-/* The object and all derived ones die; every handle to them, in every table, is stale when this returns, and the slot
- * budgets are back (I9). `kind`: AUDIT_RELEASE or AUDIT_REVOKE, for the object itself; derived ones are AUDIT_REVOKE. */
+cap_id core_grant(struct core *core, struct owner *owner, uint8_t interface, uint16_t payload,
+                  uint16_t parent, uint16_t bdf, struct object_ref *out);
+/* The object and all derived ones die; every handle to them, in every table, is stale when this returns, and
+ * the slot budgets are back (I9). `kind`: AUDIT_RELEASE or AUDIT_REVOKE, for the object itself; derived ones
+ * are AUDIT_REVOKE. */
 void core_revoke(struct core *core, uint16_t object, enum audit_kind kind, uint16_t bdf);
-/* Copies or moves a capability to another owner: whole or not at all. The charge stays with the object's owner. */
-enum cap_exception core_transfer(struct core *core, struct owner *from, cap_id id, struct owner *to, bool move,
-                                 cap_id *out);
+/* Copies or moves a capability to another owner: whole or not at all. The charge stays with the object's
+ * owner. */
+enum cap_exception core_transfer(struct core *core, struct owner *from, cap_id id, struct owner *to,
+                                 bool move, cap_id *out);
+
+/* Takes one live slot out of an owner's table; the object lives on (a holder of a copy gives it back). */
+void core_drop_cap(struct core *core, struct owner *owner, uint16_t slot, uint16_t bdf);
 
 const char *cap_exception_name(enum cap_exception exception);
 

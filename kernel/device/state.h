@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The device room's private records: fixed pools, placed by struct kernel. Fields are the room's to change; nobody
- * outside reads them. Addresses (BARs, pages) live here and nowhere else (I1). */
+/* The device room's private records: fixed pools, placed by struct kernel. Fields are the room's to change;
+ * nobody outside reads them. Addresses (BARs, pages) live here and nowhere else (I1). */
 #ifndef CAPOS_KERNEL_DEVICE_STATE_H
 #define CAPOS_KERNEL_DEVICE_STATE_H
 
@@ -10,58 +10,72 @@
 #include "platform/platform.h"
 #include "provider/format/split.h"
 
-#define FUNCTIONS_MAX    64u     /* PCI functions kept; more are silenced and counted */
-#define CLAIMS_MAX       4u      /* functions claimed at once */
-#define POOLS_MAX        16u     /* DMA pools, those in quarantine included */
-#define CLAIM_POOLS_MAX  4u      /* DMA pools of one claim */
-#define BUFFERS_MAX      128u
-#define REGISTERS_MAX    8u      /* two a claim: one driven, one with an empty window */
-#define QUEUES_MAX       (CLAIMS_MAX * DMA_QUEUES_MAX)
-#define INTERRUPTS_MAX   16u
-#define ROUTES_MAX       32u     /* platform routes, handed out in turn so that a late one meets nobody new (I15) */
-#define PAGES_MAX        32768u  /* DMA pages kept: 128 MiB */
-#define DMA_UNIT_BYTES   64u     /* grain of "published": 64 units a page, one bit each */
+#define FUNCTIONS_MAX            64u /* PCI functions kept; more are silenced and counted */
+#define CLAIMS_MAX               4u /* functions claimed at once */
+#define POOLS_MAX                16u /* DMA pools, those in quarantine included */
+#define CLAIM_POOLS_MAX          4u /* DMA pools of one claim */
+#define BUFFERS_MAX              128u
+#define REGISTERS_MAX            8u /* two a claim: one driven, one with an empty window */
+#define QUEUES_MAX               (CLAIMS_MAX * DMA_QUEUES_MAX)
+#define INTERRUPTS_MAX           16u
+#define ROUTES_MAX               32u /* platform routes, handed out in turn: a late one meets nobody new (I15) */
+#define PAGES_MAX                32768u /* DMA pages kept: 128 MiB */
+#define DMA_UNIT_BYTES           64u /* grain of "published": 64 units a page, one bit each */
 #define QUARANTINE_PAGES_DEFAULT 8192u
-#define NO_RECORD        0xffffu
-#define NO_QUEUE         0xffffu
+#define NO_RECORD                0xffffu
+#define NO_QUEUE                 0xffffu
 
-/* Pool life of a page: Free -> Granted -> Active -> Revoking -> Quarantined -> Scrubbed -> Free. Revoking and Scrubbed
- * are passed within one call. A guard page is nobody's and stays unmapped (T8). */
+/* Pool life of a page: Free -> Granted -> Active -> Revoking -> Quarantined -> Scrubbed -> Free. Revoking and
+ * Scrubbed are passed within one call. A guard page is nobody's and stays unmapped (T8). */
 enum page_state { PAGE_FREE = 0, PAGE_GRANTED, PAGE_ACTIVE, PAGE_REVOKING, PAGE_QUARANTINED, PAGE_SCRUBBED };
 
 struct page {
     uint64_t published; /* units in an outstanding publication (I4) */
-    uint16_t sticky;    /* function index that it was once published to, or NO_RECORD */
-    uint16_t pool;      /* pool that holds it (I3: one at most) */
-    uint8_t state;      /* enum page_state */
-    uint8_t guards;     /* neighbouring runs that use it as guard */
-    uint8_t clean;      /* scrubbed since anyone could write it */
+    uint16_t sticky; /* function index that it was once published to, or NO_RECORD */
+    uint16_t pool; /* pool that holds it (I3: one at most) */
+    uint8_t state; /* enum page_state */
+    uint8_t guards; /* neighbouring runs that use it as guard */
+    uint8_t clean; /* scrubbed since anyone could write it */
     uint8_t reserved;
 };
 
 struct pages {
     struct platform_dma_region region;
-    uint32_t count;    /* pages of the region that are kept */
-    uint32_t fresh;    /* pages from here on were never used and hold no valid record */
+    uint32_t count; /* pages of the region that are kept */
+    uint32_t fresh; /* pages from here on were never used and hold no valid record */
     uint32_t granted, active, quarantined, guards;
     uint32_t promised; /* sum of the live pools' sizes */
     uint32_t quarantine_cap; /* T12: at this many quarantined pages no further grants */
     struct page page[PAGES_MAX];
 };
 
+/* A copy of what ends a device's work, so that it can be run when table and driver are gone. */
+struct quiesce {
+    uint64_t address;
+    uint32_t write;
+    uint32_t until;
+    uint32_t polls_max;
+    uint8_t width;
+    uint8_t ports;
+    uint8_t known; /* a driven table was opened */
+    uint8_t wrote; /* a register was written: only a confirmed reset ends what that started */
+};
+
 struct function {
     struct pci_function_info info; /* what programs may see: addresses blanked (I1) */
     uint64_t bar_address[PCI_BARS];
-    uint32_t epoch;            /* rises at each claim and each reset */
+    struct quiesce quiesce; /* in quarantine: how to ask it to stop once more */
+    uint32_t epoch; /* rises at each claim and each reset */
     uint32_t quarantined_pages;
-    uint16_t parent;           /* bridge above, or NO_RECORD on bus 0 */
-    uint16_t claim;            /* NO_RECORD when nobody's */
-    uint16_t command;          /* decode bits as firmware left them */
-    uint8_t msix_offset;       /* MSI-X capability in configuration space, 0: none usable */
-    uint8_t firmware_master;   /* bus mastering was on at scan */
-    uint8_t masters;           /* reasons to have bus mastering on: own, or functions below a bridge */
+    uint16_t parent; /* bridge above, or NO_RECORD on bus 0 */
+    uint16_t claim; /* NO_RECORD when nobody's */
+    uint16_t firmware_command; /* command register as found, bus mastering taken out */
+    uint16_t command; /* as last written: never read back from the device to decide */
+    uint8_t msix_offset; /* MSI-X capability in configuration space, 0: none usable */
+    uint8_t firmware_master; /* bus mastering was on at scan */
+    uint8_t masters; /* reasons to have bus mastering on: own, or functions below a bridge */
     uint8_t quarantined;
-    uint8_t state;             /* enum device_state */
+    uint8_t state; /* enum device_state */
     uint8_t reserved;
 };
 
@@ -70,36 +84,36 @@ struct charge {
     uint32_t owner_epoch;
     uint32_t amount;
     uint16_t owner;
-    uint8_t kind;  /* enum budget_kind */
+    uint8_t kind; /* enum budget_kind */
     uint8_t active;
 };
 
 struct claim {
     struct object_ref object;
+    struct quiesce quiesce;
     struct charge charge;
     uint16_t function;
-    uint16_t registers;       /* record of the driven table, or NO_RECORD */
+    uint16_t registers; /* record of the driven table, or NO_RECORD */
     uint16_t queues[DMA_QUEUES_MAX];
     uint16_t pool_count;
     uint8_t used;
-    uint8_t wrote;            /* a register was written: only a confirmed reset ends what that started */
     uint8_t dma_on;
     uint8_t msix_on;
-    uint8_t direct;           /* driven by kernel code with addresses */
-    uint8_t interrupts;       /* live Interrupt objects */
+    uint8_t direct; /* driven by kernel code with addresses */
+    uint8_t interrupts; /* live Interrupt objects */
 };
 
-struct registers {
+struct register_grant {
     struct object_ref object;
     struct charge charge;
     const struct reg_table *table;
     struct reg_window windows[REG_SECTIONS_MAX];
     uint64_t address[REG_SECTIONS_MAX]; /* of the windows' first bytes */
     uint16_t claim;
-    uint16_t selected;        /* value last written to the select row */
-    uint16_t bell_row;        /* row index, or NO_RECORD */
+    uint16_t selected; /* value last written to the select row */
+    uint16_t bell_row; /* row index, or NO_RECORD */
     uint16_t size_row;
-    uint64_t address_rows;    /* bit per row of kind REG_ADDRESS */
+    uint64_t address_rows; /* bit per row of kind REG_ADDRESS */
     uint8_t used;
 };
 
@@ -107,13 +121,13 @@ enum dma_pool_state { POOL_UNUSED = 0, POOL_LIVE, POOL_QUARANTINED };
 
 struct dma_pool {
     struct object_ref object;
-    struct charge charge;     /* of the pool object */
+    struct charge charge; /* of the pool object */
     struct charge pages_charge;
     uint32_t pages_max;
     uint32_t pages_used;
     uint16_t claim;
     uint16_t function;
-    uint8_t state;            /* enum dma_pool_state */
+    uint8_t state; /* enum dma_pool_state */
 };
 
 /* A run of pages: what buffers and rings are made of. */
@@ -122,7 +136,8 @@ struct page_run {
     uint32_t count;
 };
 
-/* Free -> Allocated -> Mapped -> Published -> Completed -> (Mapped | Revoked) -> Quarantined -> Scrubbed -> Free. */
+/* Free -> Allocated -> Mapped -> Published -> Completed -> (Mapped | Revoked) -> Quarantined -> Scrubbed ->
+ * Free. */
 enum buffer_state { BUFFER_FREE = 0, BUFFER_ALLOCATED, BUFFER_MAPPED, BUFFER_PUBLISHED, BUFFER_COMPLETED };
 
 struct dma_buffer {
@@ -130,12 +145,12 @@ struct dma_buffer {
     struct charge charge;
     struct page_run run;
     uint32_t bytes;
-    uint32_t publications;    /* outstanding segments */
+    uint32_t publications; /* outstanding segments */
     uint16_t claim;
     uint16_t pool;
-    uint8_t state;            /* enum buffer_state */
-    uint8_t direction;        /* enum dma_direction */
-    uint8_t mapped;           /* its holder has its address */
+    uint8_t state; /* enum buffer_state */
+    uint8_t direction; /* enum dma_direction */
+    uint8_t mapped; /* its holder has its address */
 };
 
 enum broker_slot_state { SLOT_FREE = 0, SLOT_HEAD, SLOT_CHAINED };
@@ -146,10 +161,10 @@ struct broker_slot {
     uint32_t length;
     uint32_t buffer_generation;
     uint32_t queue_epoch;
-    uint16_t buffer;   /* record */
-    uint16_t next;     /* slot of the chain's next segment */
-    uint8_t state;     /* enum broker_slot_state */
-    uint8_t count;     /* at the head: segments of the chain */
+    uint16_t buffer; /* record */
+    uint16_t next; /* slot of the chain's next segment */
+    uint8_t state; /* enum broker_slot_state */
+    uint8_t count; /* at the head: segments of the chain */
     uint8_t direction;
     uint8_t reserved;
 };
@@ -157,12 +172,12 @@ struct broker_slot {
 /* Why a completion was refused. */
 enum broker_fault {
     BROKER_FAULT_NONE = 0,
-    BROKER_FAULT_INDEX,    /* the used index advanced by more than is outstanding (I8) */
-    BROKER_FAULT_RANGE,    /* id not below the size */
+    BROKER_FAULT_INDEX, /* the used index advanced by more than is outstanding (I8) */
+    BROKER_FAULT_RANGE, /* id not below the size */
     BROKER_FAULT_NOT_HEAD, /* id inside a chain */
-    BROKER_FAULT_IDLE,     /* id not in flight: early, or a second time (I6) */
-    BROKER_FAULT_STALE,    /* queue epoch or buffer generation differ (I5) */
-    BROKER_FAULT_LENGTH,   /* more bytes than were posted (I7) */
+    BROKER_FAULT_IDLE, /* id not in flight: early, or a second time (I6) */
+    BROKER_FAULT_STALE, /* queue epoch or buffer generation differ (I5) */
+    BROKER_FAULT_LENGTH, /* more bytes than were posted (I7) */
     BROKER_FAULT_COUNT
 };
 
@@ -177,39 +192,38 @@ struct dma_queue {
     uint16_t pool;
     uint16_t number;
     uint16_t bell_index;
-    uint16_t outstanding;   /* chains */
-    uint16_t used_seen;     /* free-running */
+    uint16_t outstanding; /* chains */
+    uint16_t used_seen; /* free-running */
     uint8_t used;
-    uint8_t enabled;        /* the device was told (I13) */
-    uint8_t over;           /* a reset ended it: only destroy is left */
-    uint8_t broken;         /* quarantined after a bad completion or an early offer */
-    uint8_t bell_owed;      /* published while the bell was not yet allowed */
-    uint8_t first_fault;    /* enum broker_fault */
+    uint8_t enabled; /* the device was told (I13) */
+    uint8_t over; /* a reset ended it: only destroy is left */
+    uint8_t broken; /* quarantined after a bad completion or an early offer */
+    uint8_t bell_owed; /* published while the bell was not yet allowed */
+    uint8_t first_fault; /* enum broker_fault */
     struct broker_slot *slots; /* DMA_QUEUE_SIZE_MAX of them, this record's own */
 };
 
 struct interrupt {
     struct object_ref object;
     struct charge charge;
-    uint32_t seen;    /* deliveries reported by the last wait */
-    uint32_t acked;   /* deliveries acknowledged */
+    uint32_t seen; /* deliveries reported by the last wait */
+    uint32_t acked; /* deliveries acknowledged */
     uint16_t claim;
     uint16_t vector;
     uint16_t route;
     uint8_t used;
-    uint8_t active;   /* was unmasked: MSI-X enable may be on */
+    uint8_t active; /* was unmasked: MSI-X enable may be on */
 };
 
 struct devices {
     uint16_t function_count;
-    uint16_t functions_lost;  /* found beyond FUNCTIONS_MAX */
+    uint16_t functions_lost; /* found beyond FUNCTIONS_MAX */
     uint16_t bus_count;
     uint16_t next_route;
-    uint32_t routes_used;     /* bit per route */
-    uint32_t masters_on;      /* functions that have bus mastering on */
+    uint32_t routes_used; /* bit per route */
     struct function functions[FUNCTIONS_MAX];
     struct claim claims[CLAIMS_MAX];
-    struct registers registers[REGISTERS_MAX];
+    struct register_grant registers[REGISTERS_MAX];
     struct dma_pool pools[POOLS_MAX];
     struct dma_buffer buffers[BUFFERS_MAX];
     struct dma_queue queues[QUEUES_MAX];
