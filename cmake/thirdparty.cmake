@@ -9,7 +9,8 @@ set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
 # capos_source(<name> <out-var>): sets <out-var> to the folder of the unpacked source.
 function(capos_source name out)
   execute_process(COMMAND ${CMAKE_SOURCE_DIR}/cmake/fetch_source.sh ${name}
-    OUTPUT_VARIABLE archive ERROR_VARIABLE error RESULT_VARIABLE status OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_STRIP_TRAILING_WHITESPACE)
+    OUTPUT_VARIABLE archive ERROR_VARIABLE error RESULT_VARIABLE status
+    OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_STRIP_TRAILING_WHITESPACE)
   if(NOT status EQUAL 0)
     message(FATAL_ERROR "${error}")
   endif()

@@ -23,8 +23,8 @@ ROOMS = {
     "provider/": {"tree": ("abi/", "platform/platform.h", "ringmem.h", "provider/"), "system": FREESTANDING},
     "kernel/core/": {"tree": ("abi/", "kernel/core/"), "system": FREESTANDING, "also": {"kernel/core/digest.c": {"bearssl_hash.h",
                      "bearssl_hmac.h", "bearssl.h"}}},
-    "kernel/device/": {"tree": ("abi/", "platform/platform.h", "ringmem.h", "provider/format/", "kernel/core/", "kernel/device/", "kernel/kernel.h"),
-                       "system": FREESTANDING},
+    "kernel/device/": {"tree": ("abi/", "platform/platform.h", "ringmem.h", "provider/format/", "kernel/core/",
+                                "kernel/device/", "kernel/kernel.h"), "system": FREESTANDING},
     "kernel/": {"tree": ("abi/", "platform/platform.h", "ringmem.h", "provider/", "kernel/", "evidence/"), "system": FREESTANDING},
     "evidence/": {"tree": ("abi/", "platform/platform.h", "kernel/core/digest.h", "evidence/"), "system": FREESTANDING},
     "devmodel/": {"tree": ("capos/", "devmodel/", "<own folder>"), "system": None},
@@ -163,7 +163,8 @@ def sleeps_in_tests(path, text):
 def simulator_switch(path, text):
     if not path.endswith(CODE):
         return []
-    return numbered(strip_comments(text), r"#\s*if.*\b(?:SIM|CAPOS_SIM|SIMULATOR)\b", "the linked folder is the switch, not a macro")
+    return numbered(strip_comments(text), r"#\s*if.*\b(?:SIM|CAPOS_SIM|SIMULATOR)\b",
+                    "the linked folder is the switch, not a macro")
 
 
 def process_words(path, text):

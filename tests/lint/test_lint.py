@@ -46,7 +46,8 @@ PLANTED = [
 
 
 def tree():
-    listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard", "-z"], capture_output=True, check=False)
+    listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard", "-z"], capture_output=True,
+                            check=False)
     if listed.returncode == 0:
         names = listed.stdout.decode().split("\0")
     else:

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-# Plants one bug at a time in a copy of the tree and runs the tests that must notice. A mutant is a patch, tests/mutants/*.patch; the
-# lines before its diff say what it is:
+# Plants one bug at a time in a copy of the tree and runs the tests that must notice. A mutant is a patch,
+# tests/mutants/*.patch; the lines before its diff say what it is:
 #     zoo: 15                          row of the bug zoo, or a word
 #     bug: queue-full test off by one
 #     property: P1                     what it violates
