@@ -186,7 +186,15 @@ def read_log(path):
     return data
 
 
-def judge(data, listed, key=None, provider_gate=False, port_data=None):
+def world_says(run):
+    """What the simulator held against the run, from its run.json: it can only make a verdict worse."""
+    reasons = run.get("reasons")
+    if run.get("holds", True) is True:
+        return []
+    return [f"the simulator: {reason}" for reason in reasons or ["the run does not hold"]]
+
+
+def judge(data, listed, key=None, provider_gate=False, port_data=None, run=None):
     """Verdict over a log: a dict with verdict, reason, reasons, lines, console."""
     try:
         lines, console = check_log(data, listed, key)
@@ -197,7 +205,7 @@ def judge(data, listed, key=None, provider_gate=False, port_data=None):
     except Refused as refusal:
         where = f"line {refusal.number}: " if refusal.number else ""
         return {"verdict": "refused", "reason": refusal.reason, "reasons": [where + str(refusal)], "lines": [], "console": None}
-    reasons = failed_claims(lines, listed)
+    reasons = failed_claims(lines, listed) + world_says(run or {})
     if provider_gate:
         if not any(line.name == "provider-nic-bound" for line in lines):
             reasons.insert(0, "provider-nic-bound is missing")
@@ -232,7 +240,7 @@ def main(argv):
     except (OSError, ValueError, Refused) as error:
         print(f"evidence: {error}", file=sys.stderr)
         return 4
-    result = judge(data, gen_markers.load(), key, args.require_provider_nic_proof, port)
+    result = judge(data, gen_markers.load(), key, args.require_provider_nic_proof, port, run)
     gate = "provider-nic" if args.require_provider_nic_proof else "landmark"
     chain = "verified" if key is not None and result["lines"] else "not-checked"
     record = provider_record(result, gate, chain, data, run)

@@ -221,6 +221,15 @@ class FailedClaims(Gate):
         self.assertGreaterEqual(tried, listed + 1)
 
 
+    def test_simulator_can_only_make_a_verdict_worse(self):
+        good = logs.console(logs.evidence())
+        self.accepted(good, run={"holds": True, "reasons": []})
+        self.failed(good, "a monitor complained", run={"holds": False, "reasons": ["a monitor complained"]})
+        self.failed(good, "does not hold", run={"holds": False})
+        bad = logs.console(logs.evidence(logs.with_fact("frame-exchange", "faults=0", "faults=1")))
+        self.failed(bad, "frame-exchange", run={"holds": True})
+
+
 class ProviderJson(Gate):
     def record(self, data, run=None, **more):
         import jsonschema
