@@ -33,11 +33,14 @@ static void arm(struct dm_net *net, struct dm_queue *q)
     dm_queue_want_kick(net, q);
 }
 
-/* Chains that hold `need` bytes together; 0: too few are armed. They are picked. */
+/* Chains that hold `need` bytes together; 0: too few are armed, or one alone is too small. They are picked. */
 static uint32_t take_chains(struct dm_net *net, struct dm_queue *q, uint32_t need, uint16_t heads[MERGE_MAX])
 {
     uint32_t most = dm_negotiated(net, DM_NET_F_MRG_RXBUF) ? MERGE_MAX : 1u;
-    uint32_t room = 0, taken = 0;
+    uint32_t taken = 1;
+    uint32_t room;
+    heads[0] = dm_queue_pick(net, q);
+    room = q->chains[heads[0]].writable;
     while (room < need && taken < most && q->fifo_count) {
         heads[taken] = dm_queue_pick(net, q);
         room += q->chains[heads[taken]].writable;
@@ -59,7 +62,9 @@ static bool place_whole(struct dm_net *net, struct dm_queue *q, uint16_t head, c
                                 header_bytes + bytes, true);
     if (!at)
         return false;
-    memcpy(at, header, header_bytes);
+    memcpy(at, header, DM_HEADER_SHORT);
+    if (header_bytes == DM_HEADER_LONG)
+        memcpy(at + DM_HEADER_SHORT, header + DM_HEADER_SHORT, DM_HEADER_LONG - DM_HEADER_SHORT);
     memcpy(at + header_bytes, frame, bytes);
     dm_queue_complete(net, q, head, header_bytes + bytes);
     return true;

@@ -110,23 +110,6 @@ bool dm_queue_start(struct dm_net *net, struct dm_queue *q)
     return true;
 }
 
-void dm_queue_release(struct dm_net *net, struct dm_queue *q, uint16_t head)
-{
-    uint16_t slot = head;
-    uint16_t count = q->chains[head].count;
-    assert(count >= 1);
-    assert(q->in_flight >= 1);
-    for (uint16_t i = 0; i < count; i++) {
-        const struct dm_descriptor *d = &q->copy[slot];
-        if (net->ledger && !q->disowned)
-            dm_memory_return(net->memory, net->config.bdf, (dm_addr){d->address}, d->length);
-        q->slots[slot] = DM_SLOT_FREE;
-        slot = d->next;
-    }
-    q->chains[head].count = 0;
-    q->in_flight--;
-}
-
 void dm_queue_stop(struct dm_net *net, struct dm_queue *q)
 {
     if (q->enabled) {
@@ -224,7 +207,7 @@ void dm_queue_check_kick(struct dm_net *net, struct dm_queue *q)
 }
 
 /* One descriptor of a chain: read once, kept, judged. False: unusable. */
-static bool take(struct dm_net *net, struct dm_queue *q, uint16_t slot, struct dm_chain *chain)
+static inline bool take(struct dm_net *net, struct dm_queue *q, uint16_t slot, struct dm_chain *chain)
 {
     const uint8_t *at = area(net, q->desc_host, q->desc, 16u * slot, 16, false);
     struct dm_descriptor *d = &q->copy[slot];
@@ -252,14 +235,17 @@ static bool take(struct dm_net *net, struct dm_queue *q, uint16_t slot, struct d
     return total <= UINT32_MAX;
 }
 
-/* Walks from `head`; each visited slot is marked. Returns slots visited; *whole says whether the chain is usable. */
-static uint16_t walk(struct dm_net *net, struct dm_queue *q, uint16_t head, struct dm_chain *chain, bool *whole)
+/* Walks on from `head`, which was taken; each visited slot is marked. Returns slots visited, the head's included;
+ * *whole says whether the chain is usable. */
+static uint16_t walk_rest(struct dm_net *net, struct dm_queue *q, uint16_t head, struct dm_chain *chain, bool *whole)
 {
     uint16_t slot = head;
-    uint16_t visited = 0;
+    uint16_t visited = 1;
     *whole = false;
-    for (;;) { /* bounded: each turn marks one of q->size slots, a marked one ends the walk */
+    q->slots[head] = DM_SLOT_WALKED;
+    while (q->copy[slot].flags & DM_DESC_NEXT) { /* bounded: each turn marks one of q->size slots */
         bool fresh;
+        slot = q->copy[slot].next;
         if (slot >= q->size)
             return visited;
         fresh = q->slots[slot] == DM_SLOT_FREE;
@@ -273,69 +259,91 @@ static uint16_t walk(struct dm_net *net, struct dm_queue *q, uint16_t head, stru
         visited++;
         if (!take(net, q, slot, chain))
             return visited;
-        if (!(q->copy[slot].flags & DM_DESC_NEXT))
-            break;
-        slot = q->copy[slot].next;
     }
-    dm_check(net, DM_RULE_CHAIN_LENGTH, visited <= q->size, "queue %u: %u descriptors", q->index, visited);
     *whole = true;
     return visited;
 }
 
-/* The first `count` slots of the walk from `head` become exposed, bytes included, or free again. False: not exposed. */
-static bool settle(struct dm_net *net, struct dm_queue *q, uint16_t head, uint16_t count, bool expose)
+static inline bool expose_one(struct dm_net *net, const struct dm_descriptor *d)
+{
+    enum dm_owner owner = d->flags & DM_DESC_WRITE ? DM_DEVICE_WRITABLE : DM_DEVICE_READABLE;
+    return !net->ledger || dm_memory_expose(net->memory, net->config.bdf, (dm_addr){d->address}, d->length, owner);
+}
+
+/* `count` slots from `head` on become `state`. The first `returned` of them give their bytes back. */
+static void mark(struct dm_net *net, struct dm_queue *q, uint16_t head, uint16_t count, enum dm_slot state,
+                 uint16_t returned)
 {
     uint16_t slot = head;
-    uint16_t exposed = 0;
-    for (uint16_t i = 0; i < count; i++, slot = q->copy[slot].next) {
+    for (uint16_t i = 0; i < count; i++) {
         const struct dm_descriptor *d = &q->copy[slot];
-        enum dm_owner owner = d->flags & DM_DESC_WRITE ? DM_DEVICE_WRITABLE : DM_DEVICE_READABLE;
-        q->slots[slot] = expose ? DM_SLOT_IN_FLIGHT : DM_SLOT_FREE;
-        if (!expose || !net->ledger)
-            continue;
-        if (!dm_memory_expose(net->memory, net->config.bdf, (dm_addr){d->address}, d->length, owner))
-            break;
+        q->slots[slot] = (uint8_t)state;
+        if (net->ledger && i < returned)
+            dm_memory_return(net->memory, net->config.bdf, (dm_addr){d->address}, d->length);
+        slot = d->next;
+    }
+}
+
+/* The rest of a chain of several descriptors, exposed as a whole or not at all. Returns its count; 0: unusable. */
+static uint16_t fetch_chain(struct dm_net *net, struct dm_queue *q, uint16_t head, struct dm_chain *chain)
+{
+    bool whole;
+    uint16_t count = walk_rest(net, q, head, chain, &whole);
+    uint16_t slot = head, exposed = 0;
+    while (whole && exposed < count && expose_one(net, &q->copy[slot])) {
+        slot = q->copy[slot].next;
         exposed++;
     }
-    if (!expose || !net->ledger || exposed == count)
-        return true;
-    slot = head;
-    for (uint16_t i = 0; i < count; i++, slot = q->copy[slot].next) {
-        const struct dm_descriptor *d = &q->copy[slot];
-        q->slots[slot] = DM_SLOT_FREE;
-        if (i < exposed)
-            dm_memory_return(net->memory, net->config.bdf, (dm_addr){d->address}, d->length);
+    if (exposed < count) {
+        mark(net, q, head, count, DM_SLOT_FREE, exposed);
+        return 0;
     }
-    return false;
+    mark(net, q, head, count, DM_SLOT_IN_FLIGHT, 0);
+    return count;
+}
+
+/* One chain, from its head on. Returns its descriptors, 0 when it is unusable: then nothing is exposed or marked. */
+static inline uint16_t fetch_head(struct dm_net *net, struct dm_queue *q, uint16_t head, struct dm_chain *chain)
+{
+    uint16_t count = 1;
+    if (head >= q->size)
+        return 0;
+    dm_check(net, DM_RULE_EXPOSED_ONCE, q->slots[head] == DM_SLOT_FREE, "queue %u: head %u is already exposed",
+             q->index, head);
+    if (q->slots[head] != DM_SLOT_FREE || !take(net, q, head, chain))
+        return 0;
+    if (q->copy[head].flags & DM_DESC_NEXT)
+        count = fetch_chain(net, q, head, chain);
+    else if (expose_one(net, &q->copy[head]))
+        q->slots[head] = DM_SLOT_IN_FLIGHT;
+    else
+        count = 0;
+    if (count)
+        dm_check(net, DM_RULE_CHAIN_LENGTH, count <= q->size, "queue %u: %u descriptors", q->index, count);
+    return count;
 }
 
 bool dm_queue_fetch(struct dm_net *net, struct dm_queue *q, uint16_t *head)
 {
     struct dm_chain chain = {0, 0, 0};
     const uint8_t *entry;
-    uint16_t visited;
-    bool whole;
+    uint16_t mask = (uint16_t)(q->size - 1u);
     if (q->avail_seen == q->avail_known)
         return false;
-    entry = area(net, q->driver_host, q->driver, 4u + 2u * (q->avail_seen & (q->size - 1u)), 2, false);
-    if (!entry) {
+    entry = area(net, q->driver_host, q->driver, 4u + 2u * (q->avail_seen & mask), 2, false);
+    if (entry) {
+        *head = dm_load16(entry);
+        chain.count = fetch_head(net, q, *head, &chain);
+    }
+    if (chain.count == 0) {
         dm_queue_break(net, q);
         return false;
     }
-    *head = dm_load16(entry);
-    visited = walk(net, q, *head, &chain, &whole);
-    if (!whole || !settle(net, q, *head, visited, true)) {
-        if (!whole)
-            settle(net, q, *head, visited, false);
-        dm_queue_break(net, q);
-        return false;
-    }
-    chain.count = visited;
+    assert(q->fifo_count < q->size);
     q->chains[*head] = chain;
     q->avail_seen++;
     q->in_flight++;
-    assert(q->fifo_count < q->size);
-    q->fifo[(q->fifo_at + q->fifo_count) & (q->size - 1u)] = *head;
+    q->fifo[(q->fifo_at + q->fifo_count) & mask] = *head;
     q->fifo_count++;
     if (net->hostile_touched)
         dm_lie_fetched(net, q, *head);

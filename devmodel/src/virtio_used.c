@@ -38,6 +38,23 @@ uint16_t dm_queue_pick(struct dm_net *net, struct dm_queue *q)
     return head;
 }
 
+void dm_queue_release(struct dm_net *net, struct dm_queue *q, uint16_t head)
+{
+    uint16_t slot = head;
+    uint16_t count = q->chains[head].count;
+    assert(count >= 1);
+    assert(q->in_flight >= 1);
+    for (uint16_t i = 0; i < count; i++) {
+        const struct dm_descriptor *d = &q->copy[slot];
+        if (net->ledger && !q->disowned)
+            dm_memory_return(net->memory, net->config.bdf, (dm_addr){d->address}, d->length);
+        q->slots[slot] = DM_SLOT_FREE;
+        slot = d->next;
+    }
+    q->chains[head].count = 0;
+    q->in_flight--;
+}
+
 void dm_queue_unpick(struct dm_queue *q, uint16_t head)
 {
     assert(q->fifo_count < q->size);
@@ -50,7 +67,7 @@ void dm_queue_unpick(struct dm_queue *q, uint16_t head)
 static void check_unchanged(struct dm_net *net, struct dm_queue *q, uint16_t head)
 {
     uint16_t slot = head;
-    if (!net->monitor.enabled || net->hostile.arms[DM_ATTACK_SCRIBBLE_DESCRIPTOR].fired)
+    if (net->hostile.arms[DM_ATTACK_SCRIBBLE_DESCRIPTOR].fired)
         return;
     for (uint16_t i = 0; i < q->chains[head].count; i++) {
         const uint8_t *now = q->desc_host ? q->desc_host + 16u * slot
@@ -72,13 +89,11 @@ void dm_queue_write_element(struct dm_net *net, struct dm_queue *q, uint16_t at,
     dm_store32(element + 4, length);
 }
 
-void dm_queue_complete(struct dm_net *net, struct dm_queue *q, uint16_t head, uint32_t length)
+/* The same, by a device that may lie about it. */
+static void complete_lying(struct dm_net *net, struct dm_queue *q, uint16_t head, uint32_t length)
 {
     struct dm_lie said = {.id = head, .length = length};
-    assert(q->chains[head].count >= 1);
-    check_unchanged(net, q, head);
-    if (net->hostile_touched)
-        dm_lie_element(net, q, &said);
+    dm_lie_element(net, q, &said);
     if (!said.lost)
         dm_queue_release(net, q, head);
     if (said.late)
@@ -86,13 +101,27 @@ void dm_queue_complete(struct dm_net *net, struct dm_queue *q, uint16_t head, ui
     else
         dm_queue_write_element(net, q, q->used_index, said.id, said.length);
     q->used_index++;
+    if (!said.twice)
+        return;
+    if (q->fifo_count)
+        (void)dm_queue_pick(net, q); /* this one is lost: its element says the first head again */
+    dm_queue_write_element(net, q, q->used_index, said.id, said.length);
+    q->used_index++;
+}
+
+void dm_queue_complete(struct dm_net *net, struct dm_queue *q, uint16_t head, uint32_t length)
+{
+    assert(q->chains[head].count >= 1);
+    if (net->monitor.enabled)
+        check_unchanged(net, q, head);
     net->counts.completions++;
-    if (said.twice) {
-        if (q->fifo_count)
-            (void)dm_queue_pick(net, q); /* this one is lost: its element says the first head again */
-        dm_queue_write_element(net, q, q->used_index, said.id, said.length);
-        q->used_index++;
+    if (net->hostile_touched) {
+        complete_lying(net, q, head, length);
+        return;
     }
+    dm_queue_release(net, q, head);
+    dm_queue_write_element(net, q, q->used_index, head, length);
+    q->used_index++;
 }
 
 /* 2.7.10: does the driver want to hear of the step from `old` to `fresh`? */
