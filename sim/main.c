@@ -74,7 +74,6 @@ static struct sim_world_config world_config(struct run *r)
 {
     struct sim_world_config c = sim_world_defaults(r->options.nic);
     c.seed = r->options.seed;
-    c.mode = r->options.seeded ? SIM_CHOOSE_RANDOM : SIM_CHOOSE_FIRST;
     c.idle_turns = r->options.seeded;
     c.nics[0].backend = r->options.backend;
     c.nics[0].pcap = r->options.pcap;

@@ -53,7 +53,7 @@ static int world_end_requested(void *ctx)
 struct sim_world_config sim_world_defaults(enum dm_transport transport)
 {
     struct sim_world_config c = {
-        .mode = SIM_CHOOSE_FIRST,
+        .mode = SIM_CHOOSE_RANDOM, /* several in flight complete out of order */
         .bridge_chipset = true,
         .memory_bytes = SIM_MEMORY_BYTES_DEFAULT,
         .ledger = true,
