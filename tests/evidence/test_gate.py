@@ -221,6 +221,12 @@ class FailedClaims(Gate):
         self.assertGreaterEqual(tried, listed + 1)
 
 
+    def test_reply_of_a_peer_that_is_not_libslirp_may_be_a_plain_minimum_frame(self):
+        short = logs.console(logs.evidence(logs.with_fact("first-frame", "used_len=76", "used_len=72")))
+        self.accepted(short, run={"backend": "script"})
+        self.failed(short, "first-frame", run={"backend": "slirp"})
+        self.failed(short, "first-frame")
+
     def test_simulator_can_only_make_a_verdict_worse(self):
         good = logs.console(logs.evidence())
         self.accepted(good, run={"holds": True, "reasons": []})
