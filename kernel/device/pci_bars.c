@@ -149,7 +149,7 @@ void pci_reject_overlaps(struct kernel *k)
     }
     for (uint16_t n = 0; n < k->devices.function_count; n++) {
         for (uint32_t i = 0; i < PCI_BARS; i++) {
-            if ((refused[n] >> i & 1u) != 0)
+            if (((unsigned)refused[n] >> i & 1u) != 0)
                 reject(&k->devices.functions[n], i);
         }
     }
