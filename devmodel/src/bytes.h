@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Little-endian loads and stores at any alignment; trusts nothing, owns nothing. The host is x86-64: guest-native. */
+/* Little-endian loads and stores at any alignment; trusts nothing, owns nothing. The host is x86-64:
+ * guest-native. */
 #ifndef DM_BYTES_H
 #define DM_BYTES_H
 

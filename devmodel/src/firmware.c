@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A receive ring that firmware left running: at the very end of guest memory, mapped for the function by the model
- * itself, filled with received frames until somebody resets the device. When the machine takes bus mastering away the
- * pages go too: a driver that turns it on again without a reset is met by a ledger violation. */
+/* A receive ring that firmware left running: at the very end of guest memory, mapped for the function by the
+ * model itself, filled with received frames until somebody resets the device. When the machine takes bus
+ * mastering away the pages go too: a driver that turns it on again without a reset is met by a ledger
+ * violation. */
 #include <assert.h>
 
 #include "net_model.h"
 
-#define FIRMWARE_BUFFERS 2u
+#define FIRMWARE_BUFFERS      2u
 #define FIRMWARE_BUFFER_BYTES 2048u
 
 static uint32_t page_up(uint32_t bytes)

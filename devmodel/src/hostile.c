@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Arming hostile behaviours and counting their opportunities. What each does is in the file of the rule it breaks. */
+/* Arming hostile behaviours and counting their opportunities. What each does is in the file of the rule it
+ * breaks. */
 #include "capos/devmodel/hostile.h"
 
 #include <assert.h>

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Hostile behaviours of the rings and of time: what a device without honour does with what it was given. Each breaks one
- * device obligation; none runs unless armed. */
+/* Hostile behaviours of the rings and of time: what a device without honour does with what it was given. Each
+ * breaks one device obligation; none runs unless armed. */
 #include "net_model.h"
 
-#define SCRIBBLE_BYTES 64u
+#define SCRIBBLE_BYTES    64u
 #define FLOOD_FRAME_BYTES 60u
 
-/* Armed at all: asked before a behaviour that is possible only at times, so that only these count as opportunities. */
+/* Armed at all: asked before a behaviour that is possible only at times, so that only these count as
+ * opportunities. */
 static bool armed(const struct dm_net *net, enum dm_attack attack)
 {
     return net->hostile.arms[attack].times != 0;
@@ -51,7 +52,8 @@ static void lie_id(struct dm_net *net, struct dm_queue *q, struct dm_lie *lie)
         lie->id = q->size + (uint32_t)dm_attack_value(net, DM_ATTACK_USED_ID_OUT_OF_RANGE);
         lie->lost = true;
     }
-    if (armed(net, DM_ATTACK_USED_ID_FREE) && free_slot(q) < q->size && dm_attacks(net, DM_ATTACK_USED_ID_FREE)) {
+    if (armed(net, DM_ATTACK_USED_ID_FREE) && free_slot(q) < q->size &&
+        dm_attacks(net, DM_ATTACK_USED_ID_FREE)) {
         lie->id = free_slot(q);
         lie->lost = true;
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Monitors: names of the rules and the record of a broken one. The rules themselves are judged where they are seen. */
+/* Monitors: names of the rules and the record of a broken one. The rules themselves are judged where they are
+ * seen. */
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -47,7 +48,8 @@ void dm_rule_broken(struct dm_net *net, enum dm_rule rule, const char *format, .
     m->broken[rule]++;
     if (m->broken_total++ > 0)
         return;
-    used = snprintf(m->first, sizeof m->first, "%s %s (%s): ", rules[rule].row, rules[rule].name, rules[rule].clause);
+    used = snprintf(m->first, sizeof m->first, "%s %s (%s): ", rules[rule].row, rules[rule].name,
+                    rules[rule].clause);
     if (used < 0 || (size_t)used >= sizeof m->first)
         return;
     va_start(arguments, format);

@@ -6,20 +6,20 @@
 #include "net_model.h"
 #include "virtio_modern.h"
 
-#define VENDOR 0x1af4u
-#define DEVICE_TRANSITIONAL 0x1000u
-#define DEVICE_MODERN 0x1041u
-#define SUBSYSTEM_NET 0x0001u
-#define SUBSYSTEM_MODERN 0x1100u
-#define CLASS_ETHERNET 0x020000u
-#define BAR_IO_BYTES 64u
+#define VENDOR               0x1af4u
+#define DEVICE_TRANSITIONAL  0x1000u
+#define DEVICE_MODERN        0x1041u
+#define SUBSYSTEM_NET        0x0001u
+#define SUBSYSTEM_MODERN     0x1100u
+#define CLASS_ETHERNET       0x020000u
+#define BAR_IO_BYTES         64u
 #define MSIX_TABLE_BYTES_MIN 0x800u
-#define MSIX_VECTORS_MAX 2048u
-#define PORT_BASE 0xc000u
-#define MSIX_BASE 0xfe000000u
-#define MODERN_BASE 0xe0000000u
-#define COMMAND 0x04u
-#define COMMAND_BUS_MASTER 0x04u
+#define MSIX_VECTORS_MAX     2048u
+#define PORT_BASE            0xc000u
+#define MSIX_BASE            0xfe000000u
+#define MODERN_BASE          0xe0000000u
+#define COMMAND              0x04u
+#define COMMAND_BUS_MASTER   0x04u
 
 struct dm_net_config dm_net_defaults(enum dm_transport transport)
 {
@@ -88,7 +88,8 @@ static void config_written(void *model, uint16_t offset, uint8_t width)
         if (!master)
             dm_firmware_unmap(net);
         else if (!net->life.reset_written)
-            dm_check(net, DM_RULE_NO_LIFE_BEFORE_RESET, !net->firmware.live, "bus mastering on over live rings");
+            dm_check(net, DM_RULE_NO_LIFE_BEFORE_RESET, !net->firmware.live,
+                     "bus mastering on over live rings");
     }
     dm_caps_written(net, offset, width);
 }
@@ -213,6 +214,10 @@ struct dm_net *dm_net_create(struct dm_bus *bus, const struct dm_net_config *con
         destroy(net);
         return NULL;
     }
+    if (dm_attacks(net, DM_ATTACK_IDENTITY))
+        f.device = (uint16_t)dm_attack_value(net, DM_ATTACK_IDENTITY);
+    if (dm_attacks(net, DM_ATTACK_REVISION))
+        f.revision = (uint8_t)dm_attack_value(net, DM_ATTACK_REVISION);
     net->function = dm_bus_attach(bus, &f, &net_ops, net);
     if (!net->function) {
         destroy(net);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The network device's configuration structure (virtio 1.2, 5.1.4) and its generation (2.5). Read-only to drivers,
- * but for the MAC on legacy. */
+/* The network device's configuration structure (virtio 1.2, 5.1.4) and its generation (2.5). Read-only to
+ * drivers, but for the MAC on legacy. */
 #include "net_model.h"
 
 #define AT_STATUS 6u
-#define AT_PAIRS 8u
-#define AT_MTU 10u
+#define AT_PAIRS  8u
+#define AT_MTU    10u
 
 uint8_t dm_generation_read(struct dm_net *net)
 {
@@ -88,8 +88,8 @@ uint32_t dm_net_config_read(struct dm_net *net, uint32_t offset, uint8_t width, 
 void dm_net_config_write(struct dm_net *net, uint32_t offset, uint8_t width, uint32_t value, bool legacy)
 {
     uint8_t chosen = legacy ? DM_STATUS_DRIVER_OK : DM_STATUS_FEATURES_OK;
-    dm_check(net, DM_RULE_NO_CONFIG_WRITE, net->status & chosen, "configuration offset %u written at status %#x",
-             offset, net->status);
+    dm_check(net, DM_RULE_NO_CONFIG_WRITE, net->status & chosen,
+             "configuration offset %u written at status %#x", offset, net->status);
     if (!legacy) {
         dm_check(net, DM_RULE_CONFIG_READ_ONLY, false, "configuration offset %u written", offset);
         return;

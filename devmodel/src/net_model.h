@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The network device's state, shared by its files: registers, queues, monitors, hostile behaviours. Private to devmodel. */
+/* The network device's state, shared by its files: registers, queues, monitors, hostile behaviours. Private
+ * to devmodel. */
 #ifndef DM_NET_MODEL_H
 #define DM_NET_MODEL_H
 
@@ -8,45 +9,45 @@
 #include "virtio_queue.h"
 
 #define DM_STATUS_ACKNOWLEDGE 0x01u
-#define DM_STATUS_DRIVER 0x02u
-#define DM_STATUS_DRIVER_OK 0x04u
+#define DM_STATUS_DRIVER      0x02u
+#define DM_STATUS_DRIVER_OK   0x04u
 #define DM_STATUS_FEATURES_OK 0x08u
 #define DM_STATUS_NEEDS_RESET 0x40u
-#define DM_STATUS_FAILED 0x80u
+#define DM_STATUS_FAILED      0x80u
 
-#define DM_RX 0u
-#define DM_TX 1u
+#define DM_RX   0u
+#define DM_TX   1u
 #define DM_CTRL 2u
 
-#define DM_HEADER_SHORT 10u /* legacy without MRG_RXBUF (5.1.6.1) */
-#define DM_HEADER_LONG 12u
+#define DM_HEADER_SHORT     10u /* legacy without MRG_RXBUF (5.1.6.1) */
+#define DM_HEADER_LONG      12u
 #define DM_PACKET_BYTES_MIN 14u /* an Ethernet header */
 #define DM_NET_CONFIG_BYTES 12u /* mac, status, max_virtqueue_pairs, mtu (5.1.4) */
-#define DM_MODEL_BAR_IO 0u
-#define DM_MODEL_BAR_MSIX 1u
+#define DM_MODEL_BAR_IO     0u
+#define DM_MODEL_BAR_MSIX   1u
 #define DM_MODEL_BAR_MODERN 4u
 
 /* Feature bits that only this room's checks name. */
 #define DM_F_NOTIFY_ON_EMPTY (1ull << 24)
-#define DM_F_UNUSED (1ull << 30)
+#define DM_F_UNUSED          (1ull << 30)
 
 /* What a monitor must remember of one life: from a reset to the next. */
 struct dm_life {
-    bool reset_written;        /* since power-on */
-    bool reset_unconfirmed;    /* 0 was written, not yet read back */
+    bool reset_written; /* since power-on */
+    bool reset_unconfirmed; /* 0 was written, not yet read back */
     bool features_written;
     bool features_ok_read;
     bool features_ok_written;
-    bool refusal_read;         /* the driver saw FEATURES_OK clear */
+    bool refusal_read; /* the driver saw FEATURES_OK clear */
     bool needs_reset_read;
     bool used_legacy, used_modern;
-    bool generation_read;      /* since the last reset */
+    bool generation_read; /* since the last reset */
     bool mac_after_generation; /* MAC read later than the last generation read */
-    bool mac_unguarded;        /* MAC read before any generation read */
-    bool mac_judged;           /* MAC_READ was judged at the first transmit */
-    uint8_t mac_read;          /* bit per byte */
+    bool mac_unguarded; /* MAC read before any generation read */
+    bool mac_judged; /* MAC_READ was judged at the first transmit */
+    uint8_t mac_read; /* bit per byte */
     uint8_t mac_read_twice;
-    uint32_t negotiations;     /* FEATURES_OK writes since power-on */
+    uint32_t negotiations; /* FEATURES_OK writes since power-on */
 };
 
 /* Rings that firmware left running at the end of guest memory. */
@@ -72,27 +73,27 @@ struct dm_net {
     struct dm_net_config config;
     bool ledger;
     bool removed;
-    bool hostile_touched;      /* somebody may have armed an attack */
+    bool hostile_touched; /* somebody may have armed an attack */
     uint64_t now_ns;
     uint64_t offered, accepted; /* accepted: as written; binding from FEATURES_OK or DRIVER_OK */
     uint32_t device_feature_select, driver_feature_select;
     uint16_t queue_select, config_vector;
     bool config_vector_checked;
     uint8_t status, isr, generation;
-    bool reset_pending;        /* hostile: 0 was written and has no effect yet */
+    bool reset_pending; /* hostile: 0 was written and has no effect yet */
     uint64_t reset_reads_left;
     uint8_t header_bytes;
-    bool receive_first;        /* which side works first in this step */
+    bool receive_first; /* which side works first in this step */
     bool was_bus_master;
     struct dm_queue queues[DM_NET_QUEUES];
     struct dm_life life;
     struct dm_firmware firmware;
     struct dm_pending pending;
-    uint8_t *frame;            /* DM_FRAME_BYTES_MAX, for frames that lie in pieces */
+    uint8_t *frame; /* DM_FRAME_BYTES_MAX, for frames that lie in pieces */
     uint8_t mac_shown[6];
     dm_addr old_receive_buffer; /* hostile: where a late write goes after reset */
     bool late_write_due;
-    uint8_t pci_cfg_at;        /* offset of the PCI_CFG capability; 0: none */
+    uint8_t pci_cfg_at; /* offset of the PCI_CFG capability; 0: none */
     uint8_t caps_from, caps_to; /* configuration bytes of our virtio capabilities */
     struct dm_net_counts counts;
     struct dm_monitor monitor;
@@ -102,13 +103,13 @@ struct dm_net {
 /* monitor.c: a rule was broken; counts it and keeps the first text. */
 void dm_rule_broken(struct dm_net *net, enum dm_rule rule, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-#define dm_check(net, rule, condition, ...)                                                                   \
-    do {                                                                                                      \
-        if ((net)->monitor.enabled) {                                                                         \
-            (net)->monitor.exercised[rule]++;                                                                 \
-            if (!(condition))                                                                                 \
-                dm_rule_broken((net), (rule), __VA_ARGS__);                                                   \
-        }                                                                                                     \
+#define dm_check(net, rule, condition, ...)                                                                  \
+    do {                                                                                                     \
+        if ((net)->monitor.enabled) {                                                                        \
+            (net)->monitor.exercised[rule]++;                                                                \
+            if (!(condition))                                                                                \
+                dm_rule_broken((net), (rule), __VA_ARGS__);                                                  \
+        }                                                                                                    \
     } while (0)
 
 /* hostile.c: one opportunity for an attack; true when it fires. */
@@ -175,14 +176,15 @@ bool dm_net_place(struct dm_net *net, const uint8_t *frame, size_t bytes);
 /* firmware.c */
 bool dm_firmware_start(struct dm_net *net);
 void dm_firmware_recycle(struct dm_net *net);
-/* Its pages are unmapped: after a reset, or when the machine took bus mastering away and with it all memory. */
+/* Its pages are unmapped: after a reset, or when the machine took bus mastering away and with it all memory.
+ */
 void dm_firmware_unmap(struct dm_net *net);
 
 /* lies.c: hostile behaviours that need more than a changed value. */
 struct dm_lie {
     uint32_t id, length;
-    bool lost;  /* the real chain is never completed */
-    bool late;  /* the element is written after the index */
+    bool lost; /* the real chain is never completed */
+    bool late; /* the element is written after the index */
     bool twice;
 };
 void dm_lie_element(struct dm_net *net, struct dm_queue *q, struct dm_lie *lie);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reception (virtio 1.2, 5.1.6.3, 5.1.6.4): arming buffers, frames from the backend or from dm_net_deliver, the header,
- * merged buffers. A frame that fits nowhere is dropped and counted; a frame that finds no buffer waits. */
+/* Reception (virtio 1.2, 5.1.6.3, 5.1.6.4): arming buffers, frames from the backend or from dm_net_deliver,
+ * the header, merged buffers. A frame that fits nowhere is dropped and counted; a frame that finds no buffer
+ * waits. */
 #include <assert.h>
 #include <stdlib.h>
 
 #include "net_model.h"
 
-#define PENDING_BYTES (256u * 1024u)
-#define RECORD_BYTES 4u
-#define MERGE_MAX 64u
+#define PENDING_BYTES    (256u * 1024u)
+#define RECORD_BYTES     4u
+#define MERGE_MAX        64u
 #define FRAME_BYTES_FULL 1514u
 
 static void arm(struct dm_net *net, struct dm_queue *q)
@@ -20,8 +21,8 @@ static void arm(struct dm_net *net, struct dm_queue *q)
     while (dm_queue_fetch(net, q, &head)) { /* bounded: at most q->size entries are known */
         const struct dm_chain *chain = &q->chains[head];
         dm_check(net, DM_RULE_RX_BUFFER_BYTES, chain->readable == 0 && chain->writable >= least,
-                 "receive chain of %u readable and %u writable bytes, %u needed", chain->readable, chain->writable,
-                 least);
+                 "receive chain of %u readable and %u writable bytes, %u needed", chain->readable,
+                 chain->writable, least);
         if (!dm_negotiated(net, DM_F_VERSION_1 | DM_F_ANY_LAYOUT))
             dm_check(net, DM_RULE_LEGACY_HEADER_ALONE, q->copy[head].length == net->header_bytes,
                      "first receive descriptor of %u bytes", q->copy[head].length);
@@ -33,7 +34,8 @@ static void arm(struct dm_net *net, struct dm_queue *q)
     dm_queue_want_kick(net, q);
 }
 
-/* Chains that hold `need` bytes together; 0: too few are armed, or one alone is too small. They are picked. */
+/* Chains that hold `need` bytes together; 0: too few are armed, or one alone is too small. They are picked.
+ */
 static uint32_t take_chains(struct dm_net *net, struct dm_queue *q, uint32_t need, uint16_t heads[MERGE_MAX])
 {
     uint32_t most = dm_negotiated(net, DM_NET_F_MRG_RXBUF) ? MERGE_MAX : 1u;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Transmission (virtio 1.2, 5.1.6.2) and the control queue's refusals (5.1.6.5). Frames go to the backend in the order
- * of the available ring; chains are given back in the order that the bus chooses. Trusts no header. */
+/* Transmission (virtio 1.2, 5.1.6.2) and the control queue's refusals (5.1.6.5). Frames go to the backend in
+ * the order of the available ring; chains are given back in the order that the bus chooses. Trusts no header.
+ */
 #include <assert.h>
 
 #include "net_model.h"
 
 #define HEADER_NEEDS_CSUM 1u
 #define HEADER_DATA_VALID 2u
-#define HEADER_RSC_INFO 4u
-#define CONTROL_ERROR 1u
-#define FRAME_OVER_MTU 18u /* Ethernet header and one tag */
+#define HEADER_RSC_INFO   4u
+#define CONTROL_ERROR     1u
+#define FRAME_OVER_MTU    18u /* Ethernet header and one tag */
 
 static void check_header(struct dm_net *net, const uint8_t *header)
 {
@@ -21,7 +22,8 @@ static void check_header(struct dm_net *net, const uint8_t *header)
              header[0]);
     dm_check(net, DM_RULE_TX_GSO, header[1] == 0, "gso_type %#x", header[1]);
     if (net->header_bytes == DM_HEADER_LONG)
-        dm_check(net, DM_RULE_TX_NUM_BUFFERS, dm_load16(header + 10) == 0, "num_buffers %u", dm_load16(header + 10));
+        dm_check(net, DM_RULE_TX_NUM_BUFFERS, dm_load16(header + 10) == 0, "num_buffers %u",
+                 dm_load16(header + 10));
 }
 
 static void check_chain(struct dm_net *net, const struct dm_queue *q, uint16_t head)
@@ -33,13 +35,14 @@ static void check_chain(struct dm_net *net, const struct dm_queue *q, uint16_t h
     dm_check(net, DM_RULE_TX_HEADER, chain->writable == 0 && chain->readable >= header + DM_PACKET_BYTES_MIN,
              "chain of %u readable and %u writable bytes", chain->readable, chain->writable);
     if (!dm_negotiated(net, DM_F_VERSION_1 | DM_F_ANY_LAYOUT))
-        dm_check(net, DM_RULE_LEGACY_HEADER_ALONE, q->copy[head].length == header, "first descriptor of %u bytes",
-                 q->copy[head].length);
+        dm_check(net, DM_RULE_LEGACY_HEADER_ALONE, q->copy[head].length == header,
+                 "first descriptor of %u bytes", q->copy[head].length);
     if (dm_negotiated(net, DM_NET_F_MTU))
         dm_check(net, DM_RULE_MTU_HONOURED, chain->readable <= header + net->config.mtu + FRAME_OVER_MTU,
                  "%u bytes, mtu %u", chain->readable - header, net->config.mtu);
     if (dm_negotiated(net, DM_NET_F_MAC) && !net->life.mac_judged) {
-        dm_check(net, DM_RULE_MAC_READ, net->life.mac_read == 0x3f, "MAC bytes read: %#x", net->life.mac_read);
+        dm_check(net, DM_RULE_MAC_READ, net->life.mac_read == 0x3f, "MAC bytes read: %#x",
+                 net->life.mac_read);
         net->life.mac_judged = true;
     }
 }
@@ -77,8 +80,7 @@ static bool send_chain(struct dm_net *net, struct dm_queue *q, uint16_t head)
     const uint8_t *frame, *header = NULL;
     uint32_t bytes;
     check_chain(net, q, head);
-    if (chain->writable || chain->readable <= net->header_bytes ||
-        chain->readable > DM_FRAME_BYTES_MAX) {
+    if (chain->writable || chain->readable <= net->header_bytes || chain->readable > DM_FRAME_BYTES_MAX) {
         dm_queue_break(net, q);
         return false;
     }

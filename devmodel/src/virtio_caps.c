@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The virtio capabilities of a modern function (virtio 1.2, 4.1.4), the PCI_CFG window (4.1.4.9), and the ways in which
- * a hostile device writes them wrong. Capability attacks take effect when the function is made. */
+/* The virtio capabilities of a modern function (virtio 1.2, 4.1.4), the PCI_CFG window (4.1.4.9), and the
+ * ways in which a hostile device writes them wrong. Capability attacks take effect when the function is made.
+ */
 #include "net_model.h"
 #include "virtio_modern.h"
 
-#define CAP_VENDOR 0x09u
-#define CAP_COMMON 1u
-#define CAP_NOTIFY 2u
-#define CAP_ISR 3u
-#define CAP_DEVICE 4u
-#define CAP_PCI_CFG 5u
-#define CAP_BYTES 16u /* with id and next pointer */
-#define CAP_BYTES_MAX 20u
+#define CAP_VENDOR         0x09u
+#define CAP_COMMON         1u
+#define CAP_NOTIFY         2u
+#define CAP_ISR            3u
+#define CAP_DEVICE         4u
+#define CAP_PCI_CFG        5u
+#define CAP_BYTES          16u /* with id and next pointer */
+#define CAP_BYTES_MAX      20u
 #define CAPABILITY_POINTER 0x34u
 
 struct window {
@@ -23,7 +24,7 @@ static uint8_t add(struct dm_net *net, struct window w)
 {
     uint8_t body[CAP_BYTES_MAX - 2] = {0};
     uint8_t at;
-    body[0] = w.bytes;
+    body[0] = dm_attacks(net, DM_ATTACK_CAP_LEN) ? (uint8_t)dm_attack_value(net, DM_ATTACK_CAP_LEN) : w.bytes;
     body[1] = w.type;
     body[2] = w.bar;
     dm_store32(body + 6, w.offset);
@@ -64,21 +65,36 @@ static bool absent(struct dm_net *net, uint8_t type)
     return type == CAP_DEVICE && dm_attacks(net, DM_ATTACK_CAP_DEVICE_ABSENT);
 }
 
+/* A type that no driver knows, over the common window: it must be passed by. */
+static void add_reserved(struct dm_net *net)
+{
+    uint8_t type = (uint8_t)dm_attack_value(net, DM_ATTACK_CAP_RESERVED_TYPE);
+    (void)add(net, (struct window){type, DM_MODEL_BAR_MODERN, CAP_BYTES, DM_ISR_OFFSET, DM_WINDOW_BYTES, 0});
+}
+
 void dm_caps_add(struct dm_net *net)
 {
     static const struct window windows[] = {
         {CAP_COMMON, DM_MODEL_BAR_MODERN, CAP_BYTES, DM_COMMON_OFFSET, DM_WINDOW_BYTES, 0},
         {CAP_ISR, DM_MODEL_BAR_MODERN, CAP_BYTES, DM_ISR_OFFSET, DM_WINDOW_BYTES, 0},
         {CAP_DEVICE, DM_MODEL_BAR_MODERN, CAP_BYTES, DM_DEVICE_OFFSET, DM_WINDOW_BYTES, 0},
-        {CAP_NOTIFY, DM_MODEL_BAR_MODERN, CAP_BYTES_MAX, DM_NOTIFY_OFFSET, DM_WINDOW_BYTES, DM_NOTIFY_MULTIPLIER},
+        {CAP_NOTIFY, DM_MODEL_BAR_MODERN, CAP_BYTES_MAX, DM_NOTIFY_OFFSET, DM_WINDOW_BYTES,
+         DM_NOTIFY_MULTIPLIER},
         {CAP_PCI_CFG, 0, CAP_BYTES_MAX, 0, 0, 0},
     };
     uint8_t *config = dm_function_config_bytes(net->function);
     uint8_t last = 0;
+    if (dm_attacks(net, DM_ATTACK_CAP_RESERVED_TYPE))
+        add_reserved(net);
     for (size_t i = 0; i < sizeof windows / sizeof windows[0]; i++) {
         if (absent(net, windows[i].type))
             continue;
         last = add(net, spoiled(net, windows[i]));
+        if (windows[i].type != CAP_PCI_CFG && dm_attacks(net, DM_ATTACK_CAP_DUPLICATE)) {
+            struct window second = windows[i];
+            second.offset = (second.offset + DM_WINDOW_BYTES) % DM_MODERN_BAR_BYTES;
+            last = add(net, second);
+        }
         if (windows[i].type == CAP_PCI_CFG)
             net->pci_cfg_at = last;
     }
@@ -119,7 +135,8 @@ void dm_caps_written(struct dm_net *net, uint16_t offset, uint8_t width)
     bool ours = net->caps_from && end > net->caps_from && offset < net->caps_to;
     bool window = offset >= window_from + 4u && end <= data_at + 4u;
     if (offset >= 0x40 && net->caps_from)
-        dm_check(net, DM_RULE_CAPABILITY_READ_ONLY, !ours || window, "configuration byte %#x written", offset);
+        dm_check(net, DM_RULE_CAPABILITY_READ_ONLY, !ours || window, "configuration byte %#x written",
+                 offset);
     if (window && offset >= data_at)
         pci_cfg_access(net, true);
 }

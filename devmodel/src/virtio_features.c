@@ -2,8 +2,8 @@
 /* Feature bits: what is offered, what was accepted, what must go together (virtio 1.2, 2.2, 5.1.3.1, 6). */
 #include "net_model.h"
 
-#define BIT(n) (1ull << (n))
-#define HOST_TSO_MASK (BIT(11) | BIT(12))
+#define BIT(n)         (1ull << (n))
+#define HOST_TSO_MASK  (BIT(11) | BIT(12))
 #define GUEST_TSO_MASK (BIT(7) | BIT(8))
 
 /* `bit` needs one of `any_of` (5.1.3.1). */
@@ -11,22 +11,22 @@ static const struct {
     uint8_t bit;
     uint64_t any_of;
 } prerequisites[] = {
-    {7, BIT(1)},          /* GUEST_TSO4 -> GUEST_CSUM */
-    {8, BIT(1)},          /* GUEST_TSO6 */
-    {9, GUEST_TSO_MASK},  /* GUEST_ECN */
-    {10, BIT(1)},         /* GUEST_UFO */
-    {11, BIT(0)},         /* HOST_TSO4 -> CSUM */
-    {12, BIT(0)},         /* HOST_TSO6 */
-    {13, HOST_TSO_MASK},  /* HOST_ECN */
-    {14, BIT(0)},         /* HOST_UFO */
-    {18, BIT(17)},        /* CTRL_RX -> CTRL_VQ */
-    {19, BIT(17)},        /* CTRL_VLAN */
-    {21, BIT(17)},        /* GUEST_ANNOUNCE */
-    {22, BIT(17)},        /* MQ */
-    {23, BIT(17)},        /* CTRL_MAC_ADDR */
-    {56, BIT(0)},         /* HOST_USO */
-    {60, BIT(17)},        /* RSS */
-    {61, HOST_TSO_MASK},  /* RSC_EXT */
+    {7, BIT(1)}, /* GUEST_TSO4 -> GUEST_CSUM */
+    {8, BIT(1)}, /* GUEST_TSO6 */
+    {9, GUEST_TSO_MASK}, /* GUEST_ECN */
+    {10, BIT(1)}, /* GUEST_UFO */
+    {11, BIT(0)}, /* HOST_TSO4 -> CSUM */
+    {12, BIT(0)}, /* HOST_TSO6 */
+    {13, HOST_TSO_MASK}, /* HOST_ECN */
+    {14, BIT(0)}, /* HOST_UFO */
+    {18, BIT(17)}, /* CTRL_RX -> CTRL_VQ */
+    {19, BIT(17)}, /* CTRL_VLAN */
+    {21, BIT(17)}, /* GUEST_ANNOUNCE */
+    {22, BIT(17)}, /* MQ */
+    {23, BIT(17)}, /* CTRL_MAC_ADDR */
+    {56, BIT(0)}, /* HOST_USO */
+    {60, BIT(17)}, /* RSS */
+    {61, HOST_TSO_MASK}, /* RSC_EXT */
 };
 
 /* Bits that virtio 1.2 defines for a network device or for all devices, bit 30 apart (6.3). */
@@ -56,9 +56,11 @@ void dm_features_written(struct dm_net *net, bool high, uint32_t value, bool leg
     dm_check(net, DM_RULE_NO_FEATURES_AFTER_OK, !(net->status & closed), "features %#x at status %#x", value,
              net->status);
     if (legacy)
-        dm_check(net, DM_RULE_LEGACY_ORDER, net->status & DM_STATUS_DRIVER, "features at status %#x", net->status);
+        dm_check(net, DM_RULE_LEGACY_ORDER, net->status & DM_STATUS_DRIVER, "features at status %#x",
+                 net->status);
     else
-        dm_check(net, DM_RULE_STATUS_ORDER, net->status & DM_STATUS_DRIVER, "features at status %#x", net->status);
+        dm_check(net, DM_RULE_STATUS_ORDER, net->status & DM_STATUS_DRIVER, "features at status %#x",
+                 net->status);
     net->life.features_written = true;
     if (net->status & closed)
         return;
@@ -94,8 +96,8 @@ bool dm_features_judge(struct dm_net *net, bool legacy)
         shown |= arms[DM_ATTACK_FEATURE_WITHOUT_PREREQUISITE].value;
     if (arms[DM_ATTACK_NO_VERSION_1].fired)
         shown &= ~DM_F_VERSION_1;
-    dm_check(net, DM_RULE_FEATURES_OFFERED, (a & ~shown) == 0, "accepted %#llx of %#llx", (unsigned long long)a,
-             (unsigned long long)shown);
+    dm_check(net, DM_RULE_FEATURES_OFFERED, (a & ~shown) == 0, "accepted %#llx of %#llx",
+             (unsigned long long)a, (unsigned long long)shown);
     dm_check(net, DM_RULE_FEATURES_KNOWN, (a & ~(known_bits | DM_F_UNUSED)) == 0, "accepted %#llx",
              (unsigned long long)a);
     dm_check(net, DM_RULE_FEATURES_PREREQUISITE, whole, "bit %u accepted without its prerequisite", lacking);

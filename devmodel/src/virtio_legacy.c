@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The legacy register block in BAR 0 (virtio 1.2, 4.1.4.10 and the legacy sections): one 4096-aligned ring a queue, its
- * size the device's. Accesses of odd widths are judged and then served as bytes would be. */
+/* The legacy register block in BAR 0 (virtio 1.2, 4.1.4.10 and the legacy sections): one 4096-aligned ring a
+ * queue, its size the device's. Accesses of odd widths are judged and then served as bytes would be. */
 #include "net_model.h"
 
-#define HOST_FEATURES 0x00u
-#define GUEST_FEATURES 0x04u
-#define QUEUE_PFN 0x08u
-#define QUEUE_SIZE 0x0cu
-#define QUEUE_SELECT 0x0eu
-#define QUEUE_NOTIFY 0x10u
-#define STATUS 0x12u
-#define ISR 0x13u
-#define CONFIG_VECTOR 0x14u
-#define QUEUE_VECTOR 0x16u
+#define HOST_FEATURES       0x00u
+#define GUEST_FEATURES      0x04u
+#define QUEUE_PFN           0x08u
+#define QUEUE_SIZE          0x0cu
+#define QUEUE_SELECT        0x0eu
+#define QUEUE_NOTIFY        0x10u
+#define STATUS              0x12u
+#define ISR                 0x13u
+#define CONFIG_VECTOR       0x14u
+#define QUEUE_VECTOR        0x16u
 #define CONFIG_WITHOUT_MSIX 0x14u
-#define CONFIG_WITH_MSIX 0x18u
-#define PAGE_SHIFT 12u
-#define QUEUE_ALIGN 4096u
+#define CONFIG_WITH_MSIX    0x18u
+#define PAGE_SHIFT          12u
+#define QUEUE_ALIGN         4096u
 
 /* Start of the field that holds `offset`, and its width; 0 in the device configuration. */
 static uint8_t field(uint32_t offset, bool msix, uint32_t *start)
 {
     static const struct {
         uint8_t at, width;
-    } fields[] = {{HOST_FEATURES, 4}, {GUEST_FEATURES, 4}, {QUEUE_PFN, 4},     {QUEUE_SIZE, 2},  {QUEUE_SELECT, 2},
-                  {QUEUE_NOTIFY, 2},  {STATUS, 1},         {ISR, 1},           {CONFIG_VECTOR, 2}, {QUEUE_VECTOR, 2}};
+    } fields[] = {{HOST_FEATURES, 4}, {GUEST_FEATURES, 4}, {QUEUE_PFN, 4}, {QUEUE_SIZE, 2},
+                  {QUEUE_SELECT, 2},  {QUEUE_NOTIFY, 2},   {STATUS, 1},    {ISR, 1},
+                  {CONFIG_VECTOR, 2}, {QUEUE_VECTOR, 2}};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         if (offset >= fields[i].at && offset < (uint32_t)fields[i].at + fields[i].width &&
             (fields[i].at < CONFIG_VECTOR || msix)) {
@@ -89,11 +90,11 @@ static uint32_t read_field(struct dm_net *net, uint32_t start)
 static void check_access(struct dm_net *net, uint32_t offset, uint8_t width, uint32_t start, uint8_t natural)
 {
     if (start == CONFIG_VECTOR || start == QUEUE_VECTOR)
-        dm_check(net, DM_RULE_LEGACY_CONFIG_OFFSET, width == 2, "%u-byte access at %#x with MSI-X enabled", width,
-                 offset);
+        dm_check(net, DM_RULE_LEGACY_CONFIG_OFFSET, width == 2, "%u-byte access at %#x with MSI-X enabled",
+                 width, offset);
     else
-        dm_check(net, DM_RULE_FIELD_WIDTH, width == natural && offset == start, "%u-byte access at %#x", width,
-                 offset);
+        dm_check(net, DM_RULE_FIELD_WIDTH, width == natural && offset == start, "%u-byte access at %#x",
+                 width, offset);
 }
 
 uint32_t dm_legacy_read(struct dm_net *net, uint32_t offset, uint8_t width)
@@ -121,8 +122,8 @@ static void write_pfn(struct dm_net *net, struct dm_queue *q, uint32_t pfn)
     if (!q)
         return;
     if (q->enabled) {
-        dm_check(net, DM_RULE_REMOVE_AFTER_RESET, q->in_flight == 0, "queue %u: %u chains in flight", q->index,
-                 q->in_flight);
+        dm_check(net, DM_RULE_REMOVE_AFTER_RESET, q->in_flight == 0, "queue %u: %u chains in flight",
+                 q->index, q->in_flight);
         dm_queue_stop(net, q);
     }
     q->pfn = pfn;
@@ -135,8 +136,9 @@ static void write_pfn(struct dm_net *net, struct dm_queue *q, uint32_t pfn)
     q->driver = base + 16u * q->max_size;
     q->device = (q->driver + dm_avail_bytes(q->max_size) + QUEUE_ALIGN - 1u) & ~(uint64_t)(QUEUE_ALIGN - 1u);
     started = dm_queue_start(net, q);
-    dm_check(net, DM_RULE_LEGACY_RING_MEMORY, started, "queue %u: ring of %u entries at %#llx is not all memory",
-             q->index, q->max_size, (unsigned long long)base);
+    dm_check(net, DM_RULE_LEGACY_RING_MEMORY, started,
+             "queue %u: ring of %u entries at %#llx is not all memory", q->index, q->max_size,
+             (unsigned long long)base);
     if (!started)
         dm_queue_break(net, q);
 }

@@ -1,29 +1,31 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The modern register windows in BAR 4 (virtio 1.2, 4.1.4): common, ISR, device configuration, notification. */
-#include "net_model.h"
+/* The modern register windows in BAR 4 (virtio 1.2, 4.1.4): common, ISR, device configuration, notification.
+ */
 #include "virtio_modern.h"
+#include "net_model.h"
 
 enum common { /* 4.1.4.3 */
-    DEVICE_FEATURE_SELECT = 0x00,
-    DEVICE_FEATURE = 0x04,
-    DRIVER_FEATURE_SELECT = 0x08,
-    DRIVER_FEATURE = 0x0c,
-    CONFIG_VECTOR = 0x10,
-    NUM_QUEUES = 0x12,
-    DEVICE_STATUS = 0x14,
-    CONFIG_GENERATION = 0x15,
-    QUEUE_SELECT = 0x16,
-    QUEUE_SIZE = 0x18,
-    QUEUE_VECTOR = 0x1a,
-    QUEUE_ENABLE = 0x1c,
-    QUEUE_NOTIFY_OFF = 0x1e,
-    QUEUE_DESC = 0x20,
-    QUEUE_DRIVER = 0x28,
-    QUEUE_DEVICE = 0x30,
-    COMMON_END = 0x38
+              DEVICE_FEATURE_SELECT = 0x00,
+              DEVICE_FEATURE = 0x04,
+              DRIVER_FEATURE_SELECT = 0x08,
+              DRIVER_FEATURE = 0x0c,
+              CONFIG_VECTOR = 0x10,
+              NUM_QUEUES = 0x12,
+              DEVICE_STATUS = 0x14,
+              CONFIG_GENERATION = 0x15,
+              QUEUE_SELECT = 0x16,
+              QUEUE_SIZE = 0x18,
+              QUEUE_VECTOR = 0x1a,
+              QUEUE_ENABLE = 0x1c,
+              QUEUE_NOTIFY_OFF = 0x1e,
+              QUEUE_DESC = 0x20,
+              QUEUE_DRIVER = 0x28,
+              QUEUE_DEVICE = 0x30,
+              COMMON_END = 0x38
 };
 
-/* Width of the field that starts at `offset`; 0: no field starts there. 64-bit fields are two of 4 (4.1.3.1). */
+/* Width of the field that starts at `offset`; 0: no field starts there. 64-bit fields are two of 4 (4.1.3.1).
+ */
 static uint8_t natural_width(uint32_t offset)
 {
     if (offset < CONFIG_VECTOR || (offset >= QUEUE_DESC && offset < COMMON_END))
@@ -113,7 +115,11 @@ static uint32_t common_read(struct dm_net *net, uint32_t offset)
     case DRIVER_FEATURE_SELECT:
         return net->driver_feature_select;
     case DRIVER_FEATURE:
-        return net->driver_feature_select > 1 ? 0 : (uint32_t)(net->accepted >> (32u * net->driver_feature_select));
+        if (dm_attacks(net, DM_ATTACK_FEATURE_READ_BACK))
+            return (uint32_t)dm_attack_value(net, DM_ATTACK_FEATURE_READ_BACK);
+        return net->driver_feature_select > 1
+                   ? 0
+                   : (uint32_t)(net->accepted >> (32u * net->driver_feature_select));
     case CONFIG_VECTOR:
         net->config_vector_checked = true;
         return dm_attacks(net, DM_ATTACK_MSIX_NO_VECTOR) ? DM_NO_VECTOR : net->config_vector;
@@ -133,7 +139,8 @@ static uint32_t common_read(struct dm_net *net, uint32_t offset)
 /* All fields first, none after; never 0 (4.1.4.3.2). */
 static void enable_queue(struct dm_net *net, struct dm_queue *q, uint32_t value)
 {
-    dm_check(net, DM_RULE_QUEUE_ENABLE_NOT_ZERO, value == 1, "queue %u: %u written to queue_enable", q->index, value);
+    dm_check(net, DM_RULE_QUEUE_ENABLE_NOT_ZERO, value == 1, "queue %u: %u written to queue_enable", q->index,
+             value);
     if (value != 1)
         return;
     dm_check(net, DM_RULE_QUEUE_FIELDS_FIRST, q->written == 7 && !q->enabled,
@@ -156,8 +163,8 @@ static void write_address(struct dm_net *net, struct dm_queue *q, uint32_t offse
     unsigned which = (offset - QUEUE_DESC) / 8u;
     uint64_t *addresses[3] = {&q->desc, &q->driver, &q->device};
     uint64_t *a = addresses[which];
-    dm_check(net, DM_RULE_QUEUE_FIELDS_FIRST, !q->enabled, "queue %u: field %#x written while enabled", q->index,
-             offset);
+    dm_check(net, DM_RULE_QUEUE_FIELDS_FIRST, !q->enabled, "queue %u: field %#x written while enabled",
+             q->index, offset);
     if (q->enabled)
         return;
     if (offset % 8)
@@ -177,7 +184,8 @@ static void write_queue(struct dm_net *net, uint32_t offset, uint32_t value)
     case QUEUE_SIZE:
         dm_check(net, DM_RULE_QUEUE_SIZE_POWER_OF_TWO, value != 0 && (value & (value - 1u)) == 0,
                  "queue %u: size %u", q->index, value);
-        dm_check(net, DM_RULE_QUEUE_FIELDS_FIRST, !q->enabled, "queue %u: size written while enabled", q->index);
+        dm_check(net, DM_RULE_QUEUE_FIELDS_FIRST, !q->enabled, "queue %u: size written while enabled",
+                 q->index);
         if (!q->enabled && value <= q->max_size)
             q->size = (uint16_t)value;
         break;
@@ -235,7 +243,8 @@ uint32_t dm_modern_read(struct dm_net *net, uint32_t offset, uint8_t width)
     }
     if (offset >= COMMON_END)
         return 0;
-    dm_check(net, DM_RULE_FIELD_WIDTH, natural_width(offset) == width, "%u-byte read at common %#x", width, offset);
+    dm_check(net, DM_RULE_FIELD_WIDTH, natural_width(offset) == width, "%u-byte read at common %#x", width,
+             offset);
     if (natural_width(offset) == 0)
         return 0;
     return dm_mask_width(common_read(net, offset), width);
@@ -255,7 +264,8 @@ void dm_modern_write(struct dm_net *net, uint32_t offset, uint8_t width, uint32_
         dm_check(net, DM_RULE_READ_ONLY_FIELD, false, "write at %#x, beyond the common fields", offset);
         return;
     }
-    dm_check(net, DM_RULE_FIELD_WIDTH, natural_width(offset) == width, "%u-byte write at common %#x", width, offset);
+    dm_check(net, DM_RULE_FIELD_WIDTH, natural_width(offset) == width, "%u-byte write at common %#x", width,
+             offset);
     dm_check(net, DM_RULE_READ_ONLY_FIELD, !read_only(offset), "write of common %#x", offset);
     if (natural_width(offset) == width && !read_only(offset))
         common_write(net, offset, value);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Split virtqueue, device side: areas, fetching and walking chains, and the private copies. The other half, giving
- * buffers back, is virtio_used.c. One thread: the driver's barriers cannot be seen from here. */
+/* Split virtqueue, device side: areas, fetching and walking chains, and the private copies. The other half,
+ * giving buffers back, is virtio_used.c. One thread: the driver's barriers cannot be seen from here. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -47,8 +47,8 @@ static inline uint8_t *area(struct dm_net *net, uint8_t *host, uint64_t base, ui
 
 static void check_areas(struct dm_net *net, const struct dm_queue *q)
 {
-    dm_check(net, DM_RULE_ALIGN_DESCRIPTOR, q->desc % 16 == 0, "queue %u: descriptor table at %#llx", q->index,
-             (unsigned long long)q->desc);
+    dm_check(net, DM_RULE_ALIGN_DESCRIPTOR, q->desc % 16 == 0, "queue %u: descriptor table at %#llx",
+             q->index, (unsigned long long)q->desc);
     dm_check(net, DM_RULE_ALIGN_AVAILABLE, q->driver % 2 == 0, "queue %u: available ring at %#llx", q->index,
              (unsigned long long)q->driver);
     dm_check(net, DM_RULE_ALIGN_USED, q->device % 4 == 0, "queue %u: used ring at %#llx", q->index,
@@ -140,7 +140,8 @@ void dm_queue_disown(struct dm_net *net, struct dm_queue *q)
         return;
     for (uint32_t slot = 0; slot < q->size && net->ledger; slot++)
         if (q->slots[slot] == DM_SLOT_IN_FLIGHT)
-            dm_memory_return(net->memory, net->config.bdf, (dm_addr){q->copy[slot].address}, q->copy[slot].length);
+            dm_memory_return(net->memory, net->config.bdf, (dm_addr){q->copy[slot].address},
+                             q->copy[slot].length);
     return_areas(net, q);
     q->disowned = true;
 }
@@ -183,7 +184,8 @@ uint16_t dm_queue_refresh(struct dm_net *net, struct dm_queue *q)
     else
         dm_check(net, DM_RULE_AVAIL_FLAGS, flags <= 1, "queue %u: avail.flags is %#x", q->index, flags);
     dm_check(net, DM_RULE_AVAIL_MONOTONIC, fresh + q->in_flight <= q->size,
-             "queue %u: avail.idx %u, %u fetched, %u in flight", q->index, index, q->avail_seen, q->in_flight);
+             "queue %u: avail.idx %u, %u fetched, %u in flight", q->index, index, q->avail_seen,
+             q->in_flight);
     if (fresh > q->size) {
         dm_queue_break(net, q);
         return 0;
@@ -215,16 +217,16 @@ static inline bool take(struct dm_net *net, struct dm_queue *q, uint16_t slot, s
     if (!at)
         return false;
     memcpy(d, at, sizeof *d);
-    dm_check(net, DM_RULE_INDIRECT_NEGOTIATED, !(d->flags & DM_DESC_INDIRECT), "queue %u: slot %u is indirect",
-             q->index, slot);
+    dm_check(net, DM_RULE_INDIRECT_NEGOTIATED, !(d->flags & DM_DESC_INDIRECT),
+             "queue %u: slot %u is indirect", q->index, slot);
     if ((d->flags & DM_DESC_INDIRECT) || d->length == 0)
         return false;
     if (d->flags & DM_DESC_WRITE) {
         total = (uint64_t)chain->writable + d->length;
         chain->writable = (uint32_t)total;
     } else {
-        dm_check(net, DM_RULE_WRITABLE_LAST, chain->writable == 0, "queue %u: slot %u is readable, after writable",
-                 q->index, slot);
+        dm_check(net, DM_RULE_WRITABLE_LAST, chain->writable == 0,
+                 "queue %u: slot %u is readable, after writable", q->index, slot);
         if (chain->writable)
             return false;
         total = (uint64_t)chain->readable + d->length;
@@ -235,9 +237,10 @@ static inline bool take(struct dm_net *net, struct dm_queue *q, uint16_t slot, s
     return total <= UINT32_MAX;
 }
 
-/* Walks on from `head`, which was taken; each visited slot is marked. Returns slots visited, the head's included;
- * *whole says whether the chain is usable. */
-static uint16_t walk_rest(struct dm_net *net, struct dm_queue *q, uint16_t head, struct dm_chain *chain, bool *whole)
+/* Walks on from `head`, which was taken; each visited slot is marked. Returns slots visited, the head's
+ * included; *whole says whether the chain is usable. */
+static uint16_t walk_rest(struct dm_net *net, struct dm_queue *q, uint16_t head, struct dm_chain *chain,
+                          bool *whole)
 {
     uint16_t slot = head;
     uint16_t visited = 1;
@@ -250,9 +253,11 @@ static uint16_t walk_rest(struct dm_net *net, struct dm_queue *q, uint16_t head,
             return visited;
         fresh = q->slots[slot] == DM_SLOT_FREE;
         if (q->slots[slot] == DM_SLOT_WALKED)
-            dm_check(net, DM_RULE_CHAIN_LENGTH, false, "queue %u: chain from %u loops at %u", q->index, head, slot);
+            dm_check(net, DM_RULE_CHAIN_LENGTH, false, "queue %u: chain from %u loops at %u", q->index, head,
+                     slot);
         else
-            dm_check(net, DM_RULE_EXPOSED_ONCE, fresh, "queue %u: slot %u is already exposed", q->index, slot);
+            dm_check(net, DM_RULE_EXPOSED_ONCE, fresh, "queue %u: slot %u is already exposed", q->index,
+                     slot);
         if (!fresh)
             return visited;
         q->slots[slot] = DM_SLOT_WALKED;
@@ -267,7 +272,8 @@ static uint16_t walk_rest(struct dm_net *net, struct dm_queue *q, uint16_t head,
 static inline bool expose_one(struct dm_net *net, const struct dm_descriptor *d)
 {
     enum dm_owner owner = d->flags & DM_DESC_WRITE ? DM_DEVICE_WRITABLE : DM_DEVICE_READABLE;
-    return !net->ledger || dm_memory_expose(net->memory, net->config.bdf, (dm_addr){d->address}, d->length, owner);
+    return !net->ledger ||
+           dm_memory_expose(net->memory, net->config.bdf, (dm_addr){d->address}, d->length, owner);
 }
 
 /* `count` slots from `head` on become `state`. The first `returned` of them give their bytes back. */
@@ -284,7 +290,8 @@ static void mark(struct dm_net *net, struct dm_queue *q, uint16_t head, uint16_t
     }
 }
 
-/* The rest of a chain of several descriptors, exposed as a whole or not at all. Returns its count; 0: unusable. */
+/* The rest of a chain of several descriptors, exposed as a whole or not at all. Returns its count; 0:
+ * unusable. */
 static uint16_t fetch_chain(struct dm_net *net, struct dm_queue *q, uint16_t head, struct dm_chain *chain)
 {
     bool whole;
@@ -302,14 +309,16 @@ static uint16_t fetch_chain(struct dm_net *net, struct dm_queue *q, uint16_t hea
     return count;
 }
 
-/* One chain, from its head on. Returns its descriptors, 0 when it is unusable: then nothing is exposed or marked. */
-static inline uint16_t fetch_head(struct dm_net *net, struct dm_queue *q, uint16_t head, struct dm_chain *chain)
+/* One chain, from its head on. Returns its descriptors, 0 when it is unusable: then nothing is exposed or
+ * marked. */
+static inline uint16_t fetch_head(struct dm_net *net, struct dm_queue *q, uint16_t head,
+                                  struct dm_chain *chain)
 {
     uint16_t count = 1;
     if (head >= q->size)
         return 0;
-    dm_check(net, DM_RULE_EXPOSED_ONCE, q->slots[head] == DM_SLOT_FREE, "queue %u: head %u is already exposed",
-             q->index, head);
+    dm_check(net, DM_RULE_EXPOSED_ONCE, q->slots[head] == DM_SLOT_FREE,
+             "queue %u: head %u is already exposed", q->index, head);
     if (q->slots[head] != DM_SLOT_FREE || !take(net, q, head, chain))
         return 0;
     if (q->copy[head].flags & DM_DESC_NEXT)

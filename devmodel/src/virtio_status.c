@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Device status, reset, notifications, interrupts (virtio 1.2, 2.1, 2.4, 3.1): what both transports share. Trusts no
- * write: each is judged by the monitors and then obeyed as far as a device can. */
+/* Device status, reset, notifications, interrupts (virtio 1.2, 2.1, 2.4, 3.1): what both transports share.
+ * Trusts no write: each is judged by the monitors and then obeyed as far as a device can. */
 #include <assert.h>
 
 #include "net_model.h"
@@ -98,7 +98,8 @@ void dm_check_write(struct dm_net *net, const char *what)
 {
     if (!net->monitor.enabled)
         return;
-    dm_check(net, DM_RULE_WAIT_FOR_RESET, !net->life.reset_unconfirmed, "%s before status was read as 0", what);
+    dm_check(net, DM_RULE_WAIT_FOR_RESET, !net->life.reset_unconfirmed, "%s before status was read as 0",
+             what);
     dm_check(net, DM_RULE_STOP_AFTER_FAILED, !(net->status & DM_STATUS_FAILED), "%s after FAILED", what);
 }
 
@@ -112,22 +113,26 @@ static void check_status_order(struct dm_net *net, uint8_t value, uint8_t fresh,
         dm_check(net, DM_RULE_STATUS_ORDER, value & DM_STATUS_ACKNOWLEDGE, "DRIVER without ACKNOWLEDGE: %#x",
                  value);
     if (legacy) {
-        dm_check(net, DM_RULE_LEGACY_ORDER, !(value & DM_STATUS_FEATURES_OK), "FEATURES_OK on legacy: %#x", value);
+        dm_check(net, DM_RULE_LEGACY_ORDER, !(value & DM_STATUS_FEATURES_OK), "FEATURES_OK on legacy: %#x",
+                 value);
         if (fresh & DM_STATUS_DRIVER_OK) {
             dm_check(net, DM_RULE_LEGACY_ORDER, (seen & DM_STATUS_DRIVER) && life->features_written,
-                     "DRIVER_OK after status %#x, features %swritten", seen, life->features_written ? "" : "not ");
+                     "DRIVER_OK after status %#x, features %swritten", seen,
+                     life->features_written ? "" : "not ");
         }
         return;
     }
     if (fresh & DM_STATUS_FEATURES_OK)
         dm_check(net, DM_RULE_STATUS_ORDER, (seen & DM_STATUS_DRIVER) && life->features_written,
-                 "FEATURES_OK after status %#x, features %swritten", seen, life->features_written ? "" : "not ");
+                 "FEATURES_OK after status %#x, features %swritten", seen,
+                 life->features_written ? "" : "not ");
     if (fresh & DM_STATUS_DRIVER_OK) {
         dm_check(net, DM_RULE_STATUS_ORDER, seen & DM_STATUS_FEATURES_OK, "DRIVER_OK after status %#x", seen);
         dm_check(net, DM_RULE_FEATURES_OK_READ_BACK, life->features_ok_read, "DRIVER_OK, status not re-read");
     }
     if (life->refusal_read)
-        dm_check(net, DM_RULE_STOP_AFTER_REFUSAL, value & DM_STATUS_FAILED, "status %#x after a refusal", value);
+        dm_check(net, DM_RULE_STOP_AFTER_REFUSAL, value & DM_STATUS_FAILED, "status %#x after a refusal",
+                 value);
 }
 
 /* What must be done by DRIVER_OK: configuration read under its rules, vectors confirmed. */
@@ -146,7 +151,8 @@ static void check_ready(struct dm_net *net, bool legacy)
             dm_check(net, DM_RULE_VECTOR_READ_BACK, q->vector_checked, "queue %u: vector not read back", i);
     }
     if (net->config_vector != DM_NO_VECTOR)
-        dm_check(net, DM_RULE_VECTOR_READ_BACK, net->config_vector_checked, "configuration vector not read back");
+        dm_check(net, DM_RULE_VECTOR_READ_BACK, net->config_vector_checked,
+                 "configuration vector not read back");
 }
 
 static void check_status(struct dm_net *net, uint8_t value, bool legacy)
@@ -155,12 +161,13 @@ static void check_status(struct dm_net *net, uint8_t value, bool legacy)
     uint8_t fresh = value & (uint8_t)~net->status;
     if (!net->monitor.enabled)
         return;
-    dm_check(net, DM_RULE_STATUS_NO_CLEAR, (value & held) == held, "status %#x written over %#x", value, held);
+    dm_check(net, DM_RULE_STATUS_NO_CLEAR, (value & held) == held, "status %#x written over %#x", value,
+             held);
     dm_check(net, DM_RULE_WAIT_FOR_RESET, !net->life.reset_unconfirmed || value == DM_STATUS_FAILED,
              "status %#x before status was read as 0", value);
     if (net->status & DM_STATUS_FAILED)
-        dm_check(net, DM_RULE_RESET_AFTER_FAILED, !(fresh & (uint8_t)~DM_STATUS_FAILED), "status %#x after FAILED",
-                 value);
+        dm_check(net, DM_RULE_RESET_AFTER_FAILED, !(fresh & (uint8_t)~DM_STATUS_FAILED),
+                 "status %#x after FAILED", value);
     check_status_order(net, value, fresh, legacy);
     if (fresh & DM_STATUS_DRIVER_OK)
         check_ready(net, legacy);
@@ -186,8 +193,8 @@ void dm_status_write(struct dm_net *net, uint8_t value, bool legacy)
     if (legacy && (fresh & DM_STATUS_DRIVER_OK))
         (void)dm_features_judge(net, true);
     if (fresh & DM_STATUS_DRIVER_OK)
-        net->header_bytes = dm_negotiated(net, DM_F_VERSION_1 | DM_NET_F_MRG_RXBUF) ? DM_HEADER_LONG
-                                                                                   : DM_HEADER_SHORT;
+        net->header_bytes =
+            dm_negotiated(net, DM_F_VERSION_1 | DM_NET_F_MRG_RXBUF) ? DM_HEADER_LONG : DM_HEADER_SHORT;
     net->status = (uint8_t)(value | (net->status & STATUS_DEVICE_BITS));
 }
 
@@ -215,7 +222,8 @@ uint8_t dm_status_read(struct dm_net *net, bool legacy)
 uint8_t dm_isr_read(struct dm_net *net)
 {
     uint8_t value = net->isr;
-    dm_check(net, DM_RULE_ISR_WITH_MSIX, !dm_function_msix_enabled(net->function), "ISR read with MSI-X enabled");
+    dm_check(net, DM_RULE_ISR_WITH_MSIX, !dm_function_msix_enabled(net->function),
+             "ISR read with MSI-X enabled");
     if (dm_attacks(net, DM_ATTACK_ISR_GARBAGE))
         return (uint8_t)dm_attack_value(net, DM_ATTACK_ISR_GARBAGE);
     net->isr = 0;
@@ -228,14 +236,16 @@ void dm_notified(struct dm_net *net, uint32_t index, uint8_t width, uint16_t by_
     bool exists = index < DM_NET_QUEUES && net->queues[index].max_size != 0;
     net->counts.kicks++;
     dm_check(net, DM_RULE_KICK_FORMAT,
-             width == 2 && exists && index == by_address && net->queues[index < DM_NET_QUEUES ? index : 0].enabled,
+             width == 2 && exists && index == by_address &&
+                 net->queues[index < DM_NET_QUEUES ? index : 0].enabled,
              "%u-byte notification of queue %u at the place of queue %u", width, index, by_address);
-    dm_check(net, DM_RULE_KICK_AFTER_DRIVER_OK, net->status & DM_STATUS_DRIVER_OK, "notification at status %#x",
-             net->status);
+    dm_check(net, DM_RULE_KICK_AFTER_DRIVER_OK, net->status & DM_STATUS_DRIVER_OK,
+             "notification at status %#x", net->status);
     dm_check(net, DM_RULE_WAIT_FOR_RESET, !net->life.reset_unconfirmed, "notification during a reset");
     if (net->life.needs_reset_read)
         dm_check(net, DM_RULE_NEEDS_RESET_HEEDED, false, "notification after DEVICE_NEEDS_RESET was read");
-    dm_check(net, DM_RULE_BUS_MASTER, dm_function_bus_master(net->function), "notification without bus mastering");
+    dm_check(net, DM_RULE_BUS_MASTER, dm_function_bus_master(net->function),
+             "notification without bus mastering");
     if (!exists)
         return;
     net->queues[index].kicked = true;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Split virtqueue, device side: which chain is completed next, moving its bytes, the used ring, the interrupt. Trusts
- * only the private copies that virtio_queue.c made. */
+/* Split virtqueue, device side: which chain is completed next, moving its bytes, the used ring, the
+ * interrupt. Trusts only the private copies that virtio_queue.c made. */
 #include <assert.h>
 
 #include "net_model.h"
 
-static inline uint8_t *used_area(struct dm_net *net, const struct dm_queue *q, uint32_t offset, uint32_t bytes)
+static inline uint8_t *used_area(struct dm_net *net, const struct dm_queue *q, uint32_t offset,
+                                 uint32_t bytes)
 {
     if (q->device_host)
         return q->device_host + offset;

@@ -9,7 +9,7 @@ struct attack {
     enum dm_attack attack;
     enum dm_transport transport;
     uint64_t value;
-    bool (*seen)(struct raw *r);  /* provokes it; true when the driver's side shows it */
+    bool (*seen)(struct raw *r); /* provokes it; true when the driver's side shows it */
 };
 
 static void bring_up_with_traffic(struct raw *r)
@@ -444,7 +444,48 @@ static bool isr_garbage(struct raw *r)
     return raw_get(r, M_ISR, 1) == 7;
 }
 
-#define A(name, transport, value, seen) {DM_ATTACK_##name, transport, value, seen}
+static bool cap_len(struct raw *r)
+{
+    return dm_pci_read(r->bus, r->config.bdf, (uint16_t)(capability(r, 1) + 2), 1) == 7;
+}
+
+static bool reserved_type(struct raw *r)
+{
+    return capability(r, 7) != 0 && capability(r, 7) < capability(r, 1);
+}
+
+/* How many capabilities of the common type are in the list. */
+static bool announced_twice(struct raw *r)
+{
+    uint16_t at = (uint16_t)dm_pci_read(r->bus, r->config.bdf, 0x34, 1);
+    unsigned found = 0;
+    for (unsigned i = 0; i < 48 && at; i++) {
+        found += dm_pci_read(r->bus, r->config.bdf, at, 1) == 9 &&
+                 dm_pci_read(r->bus, r->config.bdf, (uint16_t)(at + 3), 1) == 1;
+        at = (uint16_t)dm_pci_read(r->bus, r->config.bdf, (uint16_t)(at + 1), 1);
+    }
+    return found == 2;
+}
+
+static bool identity(struct raw *r)
+{
+    return dm_pci_read(r->bus, r->config.bdf, 2, 2) == 0x1042;
+}
+
+static bool revision(struct raw *r)
+{
+    return dm_pci_read(r->bus, r->config.bdf, 8, 1) == 7;
+}
+
+static bool feature_read_back(struct raw *r)
+{
+    return raw_get(r, M_DRIVER, 4) == 7;
+}
+
+#define A(name, transport, value, seen)                                                                      \
+    {                                                                                                        \
+        DM_ATTACK_##name, transport, value, seen                                                             \
+    }
 static const struct attack attacks[] = {
     A(RESET_NEVER, DM_MODERN, 0, reset_never),
     A(RESET_LATE, DM_MODERN, 3, reset_late),
@@ -505,6 +546,12 @@ static const struct attack attacks[] = {
     A(ALL_ONES, DM_MODERN, 0, ones),
     A(LINK_STATUS_GARBAGE, DM_MODERN, 7, link_garbage),
     A(ISR_GARBAGE, DM_MODERN, 7, isr_garbage),
+    A(CAP_LEN, DM_MODERN, 7, cap_len),
+    A(CAP_RESERVED_TYPE, DM_MODERN, 7, reserved_type),
+    A(CAP_DUPLICATE, DM_MODERN, 0, announced_twice),
+    A(IDENTITY, DM_MODERN, 0x1042, identity),
+    A(REVISION, DM_LEGACY, 7, revision),
+    A(FEATURE_READ_BACK, DM_MODERN, 7, feature_read_back),
 };
 #define ATTACKS (sizeof attacks / sizeof attacks[0])
 
@@ -539,7 +586,8 @@ Test(net_attacks, honest_device_shows_none_of_them)
 {
     for (size_t i = 0; i < ATTACKS; i++) {
         uint32_t fired = 0;
-        cr_expect_not(run(&attacks[i], false, 0, &fired), "%s shows unarmed", dm_attack_name(attacks[i].attack));
+        cr_expect_not(run(&attacks[i], false, 0, &fired), "%s shows unarmed",
+                      dm_attack_name(attacks[i].attack));
         cr_expect_eq(fired, 0u);
     }
 }

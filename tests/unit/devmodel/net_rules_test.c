@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Every monitor breaks when a driver breaks its rule, and stays quiet for a driver that keeps it. One wrong action a
- * rule; a rule without a row here fails the suite. */
+/* Every monitor breaks when a driver breaks its rule, and stays quiet for a driver that keeps it. One wrong
+ * action a rule; a rule without a row here fails the suite. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@ struct wrong {
     enum dm_rule rule;
     enum dm_transport transport;
     void (*act)(struct raw *r);
-    uint64_t features;      /* offered beyond the defaults */
+    uint64_t features; /* offered beyond the defaults */
     bool firmware;
 };
 
@@ -499,7 +499,8 @@ static const struct wrong wrongs[] = {
     {DM_RULE_RESET_AFTER_FAILED, DM_MODERN, goes_on_after_failed, 0, false},
     {DM_RULE_NEEDS_RESET_HEEDED, DM_MODERN, kicks_after_needs_reset, 0, false},
     {DM_RULE_FEATURES_OFFERED, DM_MODERN, accepts_not_offered, 0, false},
-    {DM_RULE_FEATURES_PREREQUISITE, DM_MODERN, accepts_without_prerequisite, DM_NET_F_MQ | DM_NET_F_CTRL_VQ, false},
+    {DM_RULE_FEATURES_PREREQUISITE, DM_MODERN, accepts_without_prerequisite, DM_NET_F_MQ | DM_NET_F_CTRL_VQ,
+     false},
     {DM_RULE_STOP_AFTER_REFUSAL, DM_MODERN, goes_on_after_refusal, 0, false},
     {DM_RULE_FEATURES_KNOWN, DM_MODERN, accepts_reserved, 1ull << 50, false},
     {DM_RULE_ONE_INTERFACE, DM_TRANSITIONAL, uses_both_interfaces, 0, false},
@@ -609,13 +610,20 @@ Test(net_rules, every_rule_has_a_wrong_action_and_a_text)
 Test(net_rules, right_life_exercises_and_breaks_nothing)
 {
     static const enum dm_rule common[] = {
-        DM_RULE_RESET_FIRST,       DM_RULE_STATUS_ORDER,     DM_RULE_STATUS_NO_CLEAR,   DM_RULE_FEATURES_OFFERED,
-        DM_RULE_FEATURES_KNOWN,    DM_RULE_FEATURES_PREREQUISITE, DM_RULE_ALIGN_DESCRIPTOR, DM_RULE_ALIGN_USED,
-        DM_RULE_ALIGN_AVAILABLE,   DM_RULE_CHAIN_BYTES,      DM_RULE_CHAIN_LENGTH,      DM_RULE_AVAIL_MONOTONIC,
-        DM_RULE_AVAIL_FLAGS,       DM_RULE_USED_FLAGS_ZERO,  DM_RULE_QUEUE_SETUP_ORDER, DM_RULE_KICK_AFTER_DRIVER_OK,
-        DM_RULE_EXPOSED_UNCHANGED, DM_RULE_EXPOSED_ONCE,     DM_RULE_BUS_MASTER,        DM_RULE_FIELD_WIDTH,
-        DM_RULE_WAIT_FOR_RESET,    DM_RULE_KICK_FORMAT,      DM_RULE_MAC_READ,          DM_RULE_TX_HEADER,
-        DM_RULE_TX_FLAGS,          DM_RULE_TX_GSO,           DM_RULE_TX_RECEIVE_FLAGS,  DM_RULE_RX_BUFFER_BYTES,
+        DM_RULE_RESET_FIRST,       DM_RULE_STATUS_ORDER,
+        DM_RULE_STATUS_NO_CLEAR,   DM_RULE_FEATURES_OFFERED,
+        DM_RULE_FEATURES_KNOWN,    DM_RULE_FEATURES_PREREQUISITE,
+        DM_RULE_ALIGN_DESCRIPTOR,  DM_RULE_ALIGN_USED,
+        DM_RULE_ALIGN_AVAILABLE,   DM_RULE_CHAIN_BYTES,
+        DM_RULE_CHAIN_LENGTH,      DM_RULE_AVAIL_MONOTONIC,
+        DM_RULE_AVAIL_FLAGS,       DM_RULE_USED_FLAGS_ZERO,
+        DM_RULE_QUEUE_SETUP_ORDER, DM_RULE_KICK_AFTER_DRIVER_OK,
+        DM_RULE_EXPOSED_UNCHANGED, DM_RULE_EXPOSED_ONCE,
+        DM_RULE_BUS_MASTER,        DM_RULE_FIELD_WIDTH,
+        DM_RULE_WAIT_FOR_RESET,    DM_RULE_KICK_FORMAT,
+        DM_RULE_MAC_READ,          DM_RULE_TX_HEADER,
+        DM_RULE_TX_FLAGS,          DM_RULE_TX_GSO,
+        DM_RULE_TX_RECEIVE_FLAGS,  DM_RULE_RX_BUFFER_BYTES,
     };
     for (unsigned t = 0; t < 2; t++) {
         struct dm_net_config config = raw_config(t ? DM_MODERN : DM_LEGACY);

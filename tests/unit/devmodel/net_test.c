@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The network device model, honest: bring-up, frames, order, resets, link, removal. Driven by the raw driver. */
+/* The network device model, honest: bring-up, frames, order, resets, link, removal. Driven by the raw driver.
+ */
 #include <criterion/criterion.h>
 #include <string.h>
 

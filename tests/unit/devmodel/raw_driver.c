@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The driver by hand: owns its world (memory, bus, device, backend); trusts the model, which is what is tested. */
+/* The driver by hand: owns its world (memory, bus, device, backend); trusts the model, which is what is
+ * tested. */
 #include "raw_driver.h"
 
 #include <stdlib.h>
