@@ -97,7 +97,7 @@ static struct device_reply use(const struct device_authority *a, const struct ha
     case CAP_IF_COUNT:
         break;
     }
-    ASSERT(!"a handle of no interface was recorded");
+    ASSERT(false && "a handle of no interface was recorded");
     return (struct device_reply){.exception = CAP_EX_NONE};
 }
 
