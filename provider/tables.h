@@ -48,7 +48,8 @@ enum modern_row {
     MODERN_QUEUE_DEVICE_LOW,
     MODERN_QUEUE_DEVICE_HIGH,
     MODERN_BELL,
-    MODERN_CONFIG,
+    MODERN_CONFIG, /* the MAC, byte by byte */
+    MODERN_NET_STATUS, /* the status field: 16 bits, in one access (4.1.3.1) */
     MODERN_ROWS
 };
 

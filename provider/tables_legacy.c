@@ -55,6 +55,7 @@ static const struct reg_row rows[LEGACY_ROWS] = {
                        .write_mask = STATUS_BITS,
                        .read_states = OWNED,
                        .write_states = OWNED},
+    /* Bytes throughout: a legacy device configuration has no widths of its own that drivers could rely on. */
     [LEGACY_CONFIG] = {.offset = 20,
                        .width = 1,
                        .count = VIRTIO_NET_CONFIG_BYTES,

@@ -118,9 +118,15 @@ static const struct reg_row rows[MODERN_ROWS] = {
     [MODERN_CONFIG] = {.section = MODERN_DEVICE,
                        .offset = 0,
                        .width = 1,
-                       .count = VIRTIO_NET_CONFIG_BYTES,
+                       .count = VIRTIO_NET_CONFIG_STATUS,
                        .direction = REG_READ,
                        .read_states = OWNED},
+    [MODERN_NET_STATUS] = {.section = MODERN_DEVICE,
+                           .offset = VIRTIO_NET_CONFIG_STATUS,
+                           .width = 2,
+                           .count = 1,
+                           .direction = REG_READ,
+                           .read_states = OWNED},
 };
 
 static const struct reg_step steps[] = {

@@ -102,6 +102,25 @@ static enum provider_error modern_queue_enable(const struct registers *r, const 
     return error;
 }
 
+/* The MAC's bytes, then the status field in one access of its width (4.1.3.1). */
+static enum provider_error config_fields(const struct registers *r, uint16_t offset, uint8_t *out,
+                                         uint16_t bytes)
+{
+    uint16_t mac = offset < VIRTIO_NET_CONFIG_STATUS ? (uint16_t)(VIRTIO_NET_CONFIG_STATUS - offset) : 0;
+    uint16_t first = bytes < mac ? bytes : mac;
+    enum provider_error error = transport_config_bytes(r, MODERN_CONFIG, offset, out, first);
+    dev_u32 status;
+
+    ASSERT(bytes == first || bytes == first + 2u); /* a whole field or none */
+    if (error == PROVIDER_OK && bytes > first)
+        error = transport_read(r, MODERN_NET_STATUS, 0, &status);
+    if (error == PROVIDER_OK && bytes > first) {
+        out[first] = (uint8_t)(status.untrusted & 0xffu);
+        out[first + 1u] = (uint8_t)(status.untrusted >> 8 & 0xffu);
+    }
+    return error;
+}
+
 static enum provider_error modern_config_read(const struct registers *r, uint16_t offset, uint8_t *out,
                                               uint16_t bytes)
 {
@@ -111,7 +130,7 @@ static enum provider_error modern_config_read(const struct registers *r, uint16_
         enum provider_error error = transport_read(r, MODERN_GENERATION, 0, &before);
 
         if (error == PROVIDER_OK)
-            error = transport_config_bytes(r, MODERN_CONFIG, offset, out, bytes);
+            error = config_fields(r, offset, out, bytes);
         if (error == PROVIDER_OK)
             error = transport_read(r, MODERN_GENERATION, 0, &after);
         if (error != PROVIDER_OK)

@@ -103,7 +103,11 @@ static uint32_t modern_read(struct fake *f, uint16_t row, uint16_t index)
     case MODERN_QUEUE_NOTIFY_OFF:
         return f->notify_off[f->queue_select & 1];
     case MODERN_CONFIG:
+        if (index >= VIRTIO_NET_CONFIG_STATUS)
+            abort();
         return config_byte(f, index);
+    case MODERN_NET_STATUS:
+        return f->config[6] | (uint32_t)f->config[7] << 8;
     default:
         abort();
     }

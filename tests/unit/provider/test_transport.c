@@ -229,6 +229,21 @@ Test(direct, spec_4_1_4_3_modern_offsets_and_widths)
     }
 }
 
+Test(direct, spec_4_1_3_1_the_link_status_is_one_access_of_16_bits_on_modern)
+{
+    struct registers_direct d;
+    struct registers r = open_modern(&d);
+    uint8_t status[2];
+
+    machine.value = 0x3201;
+    cr_assert_eq(virtio_modern_transport.config_read(&r, 6, status, 2), PROVIDER_OK);
+    cr_assert_eq(machine.count, 3, "generation, status, generation");
+    cr_assert_eq(machine.log[1].address, 0xfe002006);
+    cr_assert_eq(machine.log[1].width, 2);
+    cr_assert_eq(status[0], 0x01);
+    cr_assert_eq(status[1], 0x32);
+}
+
 Test(direct, spec_4_1_3_2_addresses_are_written_in_halves)
 {
     struct registers_direct d;
