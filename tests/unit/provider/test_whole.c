@@ -253,6 +253,7 @@ Test(whole, two_functions_of_different_kind_run_side_by_side)
     c.world.nic_count = 2;
     c.world.nics[1] = c.world.nics[0];
     c.world.nics[1].model = dm_net_defaults(DM_LEGACY);
+    c.world.nics[1].model.bdf = 0; /* the world gives the next slot */
     c.world.nics[1].model.mac[5] = 0x99;
     rig_open(&rig, &c);
     cr_assert_eq(rig_attach(&rig), PROVIDER_OK);
