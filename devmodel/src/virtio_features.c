@@ -44,7 +44,7 @@ uint64_t dm_features_shown(struct dm_net *net, bool legacy)
         shown = UINT64_MAX;
     if (dm_attacks(net, DM_ATTACK_FEATURE_WITHOUT_PREREQUISITE))
         shown |= dm_attack_value(net, DM_ATTACK_FEATURE_WITHOUT_PREREQUISITE);
-    if (dm_attacks(net, DM_ATTACK_NO_VERSION_1))
+    if (!legacy && dm_attacks(net, DM_ATTACK_NO_VERSION_1))
         shown &= ~DM_F_VERSION_1;
     return legacy ? shown & UINT32_MAX : shown;
 }
@@ -106,13 +106,15 @@ bool dm_features_judge(struct dm_net *net, bool legacy)
         dm_check(net, DM_RULE_ACCEPT_VERSION_1, a & DM_F_VERSION_1, "VERSION_1 offered, not accepted");
     if (legacy && (shown & DM_F_ANY_LAYOUT))
         dm_check(net, DM_RULE_ACCEPT_ANY_LAYOUT, a & DM_F_ANY_LAYOUT, "ANY_LAYOUT offered, not accepted");
+    if (legacy)
+        return true; /* nothing to refuse with: there is no FEATURES_OK */
     if (dm_attacks(net, DM_ATTACK_ACCEPT_ANYTHING))
         return true;
     if (dm_attacks(net, DM_ATTACK_REFUSE_FEATURES))
         return false;
     if (net->life.negotiations > 1 && dm_attacks(net, DM_ATTACK_REFUSE_ON_RETRY))
         return false;
-    if (!legacy && !(a & DM_F_VERSION_1))
+    if (!(a & DM_F_VERSION_1))
         return false;
     return (a & ~shown) == 0 && (a & ~supported_bits) == 0 && whole;
 }

@@ -43,9 +43,8 @@ uint16_t dm_vector_accept(const struct dm_net *net, uint16_t wanted)
 static void remember_receive_buffer(struct dm_net *net)
 {
     const struct dm_queue *q = &net->queues[DM_RX];
-    net->late_write_due = false;
     if (!q->enabled || q->fifo_count == 0)
-        return;
+        return; /* a second reset in a row does not make the device forget */
     net->old_receive_buffer = (dm_addr){q->copy[q->fifo[q->fifo_at]].address};
     net->late_write_due = net->hostile_touched;
 }
@@ -84,7 +83,7 @@ static void reset_written(struct dm_net *net)
     if (life->refusal_read)
         dm_check(net, DM_RULE_STOP_AFTER_REFUSAL, true, "reset after a refusal");
     *life = (struct dm_life){.reset_written = true, .reset_unconfirmed = true, .negotiations = negotiations};
-    if (net->reset_pending || dm_attacks(net, DM_ATTACK_RESET_NEVER))
+    if (net->reset_pending || (!confirmed_empty && dm_attacks(net, DM_ATTACK_RESET_NEVER)))
         return;
     if (!confirmed_empty && dm_attacks(net, DM_ATTACK_RESET_LATE)) {
         net->reset_pending = true;
