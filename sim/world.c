@@ -144,9 +144,11 @@ static const char *open_parts(struct sim_world *w)
     };
     const struct platform_sim_hooks hooks = {w, world_turn, world_console, world_entropy, world_end_requested};
     struct dm_bus_config bus = {.choose = world_choose, .choose_ctx = w, .msi = platform_sim_msi};
-    w->memory = dm_memory_create(&memory);
+    w->memory = c->memory ? c->memory : dm_memory_create(&memory);
     if (!w->memory)
         return "no memory for the guest";
+    if (c->memory)
+        dm_memory_reset(c->memory);
     bus.memory = w->memory;
     bus.msi_ctx = &w->platform;
     w->bus = dm_bus_create(&bus);
@@ -185,7 +187,7 @@ void sim_world_close(struct sim_world *w)
     for (uint32_t i = 0; i < SIM_NICS_MAX; i++)
         if (w->backends[i])
             dm_backend_destroy(w->backends[i]);
-    if (w->memory)
+    if (w->memory && !w->config.memory)
         dm_memory_destroy(w->memory);
     sim_choices_free(&w->choices);
     memset(w, 0, sizeof *w);

@@ -30,6 +30,7 @@ struct sim_world_config {
     bool idle_turns;              /* a turn may pass without the device doing anything: a choice */
     bool bridge_chipset;          /* host bridge 00:00.0 and ISA bridge, as a PC has them */
     size_t memory_bytes;          /* 0: SIM_MEMORY_BYTES_DEFAULT */
+    struct dm_memory *memory;     /* lent for many lives: reset here, stays the caller's; NULL: made and destroyed */
     bool ledger;
     bool traced;
     uint32_t nic_count;

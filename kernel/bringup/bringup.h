@@ -16,8 +16,8 @@
 #include "provider/brokered.h"
 #include "provider/virtio_net.h"
 
-#define BRINGUP_POOL_PAGES      1024u     /* 4 MiB: two rings of 8192 entries and 256 + 64 slots */
-#define BRINGUP_RX_SLOTS        256u
+#define BRINGUP_POOL_PAGES      1024u     /* 4 MiB: two rings of 8192 entries and the slots below */
+#define BRINGUP_RX_SLOTS        128u
 #define BRINGUP_TX_SLOTS        64u
 #define BRINGUP_BUDGET          64u       /* completions a poll */
 #define BRINGUP_TURNS_MAX       100000u   /* turns of the world that one answer may take */

@@ -27,11 +27,13 @@ static bool one_life(struct kernel_storage *k, struct sim_world *w, const struct
 static bool lives_of(struct bench *b, enum sim_backend_kind backend, const char *name, double ask)
 {
     struct sim_world_config config = sim_world_defaults(DM_MODERN);
+    const struct dm_memory_config memory = {SIM_MEMORY_BYTES_DEFAULT, SIM_BUS_BASE, true};
     struct kernel_storage *k = calloc(1, sizeof *k);
     struct sim_world *w = calloc(1, sizeof *w);
     uint32_t blocks = (b->quick ? LIVES / 10 : LIVES) / BLOCK;
     double samples[LIVES / BLOCK];
-    bool whole = k && w;
+    config.memory = dm_memory_create(&memory);
+    bool whole = k && w && config.memory;
     config.nics[0].backend = backend;
     config.traced = false;
     for (uint32_t i = 0; whole && i < blocks; i++) {
@@ -47,6 +49,8 @@ static bool lives_of(struct bench *b, enum sim_backend_kind backend, const char 
     } else {
         fprintf(stderr, "capos bench: a life did not hold\n");
     }
+    if (config.memory)
+        dm_memory_destroy(config.memory);
     free(k);
     free(w);
     return whole;
