@@ -14,6 +14,7 @@ from result import ANSI, Result, add_criterion, add_ctest, add_unittest, tail
 LINE_COVERAGE_MIN = 95.0
 COVERED = {"provider": "provider/", "devmodel": "devmodel/src/", "kernel/device": "kernel/device/"}
 CTEST_SECONDS_MAX = 900
+MUTANTS_DAILY = 12
 
 
 class BuildFailed(Exception):
@@ -102,7 +103,7 @@ def mutant_canary(context, result):
 
 def mutants(context):
     result = Result()
-    status, report, output = run_mutants(context, *([] if context.deep else ["--sample", "3", "--seed", context.seed]))
+    status, report, output = run_mutants(context, *([] if context.deep else ["--sample", str(MUTANTS_DAILY), "--seed", context.seed]))
     if report is None:
         result.fail(f"mutants: the runner died with status {status}\n" + tail(output))
         return result
