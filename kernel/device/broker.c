@@ -86,8 +86,9 @@ uint16_t broker_take_in(struct kernel *k, struct dma_queue *q)
     uint16_t taken = 0;
 
     ASSERT(q->used);
-    if (q->broken || q->outstanding == 0)
+    if (q->broken || q->over)
         return 0;
+    /* I8, also with nothing outstanding: an index that moved early would shift every later element. */
     if (!dev_u16_distance(split_used_index(device_area), q->used_seen, q->outstanding, &ready)) {
         break_queue(k, q, BROKER_FAULT_INDEX); /* I8 */
         return 0;
