@@ -153,6 +153,19 @@ static enum provider_error create_buffers(struct virtio_net *nic)
     return PROVIDER_OK;
 }
 
+/* 2.1.2: nothing is used before anything was posted. An index that moved early would shift every later element. */
+static bool used_early(struct virtio_net *nic)
+{
+    ASSERT(virtq_outstanding(&nic->rx) == 0);
+    ASSERT(virtq_outstanding(&nic->tx) == 0);
+    (void)virtq_ready(&nic->rx, 1);
+    (void)virtq_ready(&nic->tx, 1);
+    if (!nic->rx.broken && !nic->tx.broken)
+        return false;
+    nic->counters.faults++;
+    return true;
+}
+
 /* Posts the next receive buffers; after DRIVER_OK, as no notification may come before it (3.1.1). */
 static enum provider_error arm(struct virtio_net *nic, uint16_t budget)
 {
@@ -160,6 +173,8 @@ static enum provider_error arm(struct virtio_net *nic, uint16_t budget)
     uint16_t left = budget;
 
     ASSERT((nic->status & VIRTIO_STATUS_DRIVER_OK) != 0);
+    if (nic->rx_armed == 0 && used_early(nic))
+        return PROVIDER_E_NEEDS_RESET;
     while (left > 0 && nic->rx_armed < nic->rx_slots) {
         uint16_t count = (uint16_t)(nic->rx_slots - nic->rx_armed);
 
@@ -167,7 +182,7 @@ static enum provider_error arm(struct virtio_net *nic, uint16_t budget)
         count = count < left ? count : left;
         for (uint16_t i = 0; i < count; i++)
             slots[i] = (uint16_t)(nic->rx_armed + i);
-        if (!vnet_rx_post(nic, slots, count))
+        if (!vnet_rx_post(nic, slots, count, VNET_SLOT_FREE))
             return PROVIDER_OK; /* the teardown has begun, with its reason */
         nic->rx_armed = (uint16_t)(nic->rx_armed + count);
         left = (uint16_t)(left - count);

@@ -8,31 +8,71 @@
 
 #define RX_FRAME_CAPACITY (VNET_RX_SLOT_BYTES - VNET_DATA_OFFSET)
 
-bool vnet_rx_post(struct virtio_net *nic, const uint16_t *slots, uint16_t count)
+/* Prepares the chains of one batch; a copy for each framing, so that the common one carries no test a frame.
+ */
+static inline __attribute__((always_inline)) uint16_t prepare(struct virtio_net *nic, const uint16_t *slots,
+                                                              uint16_t count, enum vnet_slot_state from,
+                                                              struct author_segment *segments, bool apart)
 {
-    struct author_segment segments[2u * NIC_BATCH_MAX];
-    uint8_t chain = vnet_chain_length(nic);
+    const uint8_t chain = apart ? 2 : 1;
     uint16_t used = 0;
-    enum provider_error error;
 
-    ASSERT(count > 0);
-    ASSERT(count <= NIC_BATCH_MAX);
     for (uint16_t i = 0; i < count; i++) {
-        vnet_segments(nic, &nic->rx_buffer, slots[i], RX_FRAME_CAPACITY, DMA_FROM_DEVICE, &segments[used]);
-        error = virtq_prepare(&nic->rx, &segments[used], chain, slots[i]);
+        uint16_t slot = slots[i];
+        enum provider_error error;
+
+        if (slot >= nic->rx_slots || nic->rx_state[slot] != from) {
+            nic->counters.refused++;
+            continue;
+        }
+        /* From here on the device's: the same slot twice in one call is refused the second time. */
+        nic->rx_state[slot] = VNET_SLOT_POSTED;
+        vnet_segments(nic, &nic->rx_buffer, slot, RX_FRAME_CAPACITY, DMA_FROM_DEVICE, &segments[used], apart);
+        error = virtq_prepare(&nic->rx, &segments[used], chain, slot);
         ASSERT(error == PROVIDER_OK); /* no more slots than the queue takes, each posted once */
         used = (uint16_t)(used + chain);
     }
-    error = nic->env.author.ops->publish(nic->env.author.ctx, &nic->rx.ring, segments, used);
-    if (error != PROVIDER_OK) {
-        for (; used > 0; used = (uint16_t)(used - chain))
-            virtq_abandon(&nic->rx, &segments[used - chain]);
-        nic->leftovers.half_published += count;
+    return used;
+}
+
+/* Undoes `prepare` after the author refused: the slots are ours. */
+static void unprepare(struct virtio_net *nic, const struct author_segment *segments, uint16_t used,
+                      uint8_t chain)
+{
+    for (; used > 0; used = (uint16_t)(used - chain)) {
+        const struct author_segment *head = &segments[used - chain];
+
+        nic->rx_state[nic->rx.slots[head->slot].cookie] = VNET_SLOT_FREE;
+        virtq_abandon(&nic->rx, head);
+        nic->leftovers.half_published++;
+    }
+}
+
+bool vnet_rx_post(struct virtio_net *nic, const uint16_t *slots, uint16_t count, enum vnet_slot_state from)
+{
+    struct author_segment segments[2u * NIC_BATCH_MAX];
+    uint8_t chain = vnet_chain_length(nic);
+    uint16_t used;
+    uint16_t posted;
+
+    ASSERT(count <= NIC_BATCH_MAX);
+    ASSERT(from != VNET_SLOT_POSTED);
+    if (nic->header_apart)
+        used = prepare(nic, slots, count, from, segments, true);
+    else
+        used = prepare(nic, slots, count, from, segments, false);
+    if (used == 0)
+        return true;
+    posted = nic->header_apart ? (uint16_t)(used / 2u) : used;
+    if (from == VNET_SLOT_LENT)
+        nic->rx_lent = (uint16_t)(nic->rx_lent - posted);
+    if (nic->env.author.ops->publish(nic->env.author.ctx, &nic->rx.ring, segments, used) != PROVIDER_OK) {
+        unprepare(nic, segments, used, chain);
         vnet_teardown_begin(nic, PROVIDER_E_REFUSED);
         return false;
     }
-    for (uint16_t i = 0; i < count; i++)
-        nic->rx_state[slots[i]] = VNET_SLOT_POSTED;
+    if (from == VNET_SLOT_LENT)
+        nic->counters.rx_recycled += posted;
     return true;
 }
 
@@ -120,30 +160,29 @@ uint16_t vnet_receive_copy(struct virtio_net *nic, uint8_t *out, uint16_t capaci
     return bytes;
 }
 
+/* While stopping, or on a queue just found broken: slots come home and are not posted again. */
+static void come_home(struct virtio_net *nic, const uint16_t *slots, uint16_t count)
+{
+    for (uint16_t i = 0; i < count; i++) {
+        if (slots[i] >= nic->rx_slots || nic->rx_state[slots[i]] != VNET_SLOT_LENT) {
+            nic->counters.refused++;
+            continue;
+        }
+        nic->rx_state[slots[i]] = VNET_SLOT_FREE;
+        nic->rx_lent--;
+    }
+}
+
 void vnet_recycle(struct virtio_net *nic, const uint16_t *slots, uint16_t count)
 {
-    uint16_t batch[NIC_BATCH_MAX];
     uint16_t done = 0;
 
-    while (done < count) {
-        uint16_t taken = 0;
+    while (done < count && nic->state == VNET_RUNNING && !nic->rx.broken) {
+        uint16_t left = (uint16_t)(count - done);
+        uint16_t batch = left < NIC_BATCH_MAX ? left : (uint16_t)NIC_BATCH_MAX;
 
-        for (; done < count && taken < NIC_BATCH_MAX; done++) {
-            uint16_t slot = slots[done];
-
-            if (slot >= nic->rx_slots || nic->rx_state[slot] != VNET_SLOT_LENT) {
-                nic->counters.refused++;
-                continue;
-            }
-            /* Ours from here on: the same slot twice in one call is refused the second time. */
-            nic->rx_state[slot] = VNET_SLOT_FREE;
-            batch[taken++] = slot;
-        }
-        nic->rx_lent = (uint16_t)(nic->rx_lent - taken);
-        /* While stopping, or on a queue just found broken, slots come home and are not posted again. */
-        if (taken == 0 || nic->state != VNET_RUNNING || nic->rx.broken)
-            continue;
-        if (vnet_rx_post(nic, batch, taken))
-            nic->counters.rx_recycled += taken;
+        (void)vnet_rx_post(nic, slots + done, batch, VNET_SLOT_LENT);
+        done = (uint16_t)(done + batch);
     }
+    come_home(nic, slots + done, (uint16_t)(count - done));
 }

@@ -71,21 +71,21 @@ static uint32_t finish_frame(uint8_t *data, uint16_t length)
     return VNET_FRAME_WIRE_MIN;
 }
 
-uint16_t vnet_send(struct virtio_net *nic, const struct nic_tx_frame *frames, uint16_t count)
+/* Finishes and prepares frames up to the first that is refused; a copy for each framing. Returns how many. */
+static inline __attribute__((always_inline)) uint16_t prepare(struct virtio_net *nic,
+                                                              const struct nic_tx_frame *frames,
+                                                              uint16_t count, struct author_segment *segments,
+                                                              bool apart)
 {
-    struct author_segment segments[2u * NIC_BATCH_MAX];
-    uint8_t chain = vnet_chain_length(nic);
-    uint16_t used = 0;
+    const uint8_t chain = apart ? 2 : 1;
     uint16_t taken = 0;
     uint64_t bytes = 0;
-    enum provider_error error;
 
-    if (nic->state != VNET_RUNNING)
-        return 0;
-    count = count < NIC_BATCH_MAX ? count : (uint16_t)NIC_BATCH_MAX;
     for (; taken < count; taken++) {
         uint16_t slot = frames[taken].slot;
         uint16_t length = frames[taken].length;
+        struct author_segment *at = &segments[(size_t)taken * chain];
+        enum provider_error error;
 
         if (slot >= nic->tx_slots || nic->tx_state[slot] != VNET_SLOT_LENT || length < NIC_FRAME_BYTES_MIN ||
             length > NIC_FRAME_BYTES_MAX) {
@@ -93,28 +93,53 @@ uint16_t vnet_send(struct virtio_net *nic, const struct nic_tx_frame *frames, ui
             break;
         }
         vnet_segments(nic, &nic->tx_buffer, slot, finish_frame(vnet_tx_data(nic, slot), length),
-                      DMA_TO_DEVICE, &segments[used]);
-        error = virtq_prepare(&nic->tx, &segments[used], chain, slot);
+                      DMA_TO_DEVICE, at, apart);
+        error = virtq_prepare(&nic->tx, at, chain, slot);
         ASSERT(error == PROVIDER_OK); /* no more slots than the queue takes, each posted once */
         nic->tx_state[slot] = VNET_SLOT_POSTED;
-        used = (uint16_t)(used + chain);
         bytes += length;
     }
+    nic->counters.tx_bytes += bytes;
+    return taken;
+}
+
+/* Undoes `prepare` after the author refused: the slots stay the caller's. */
+static void unprepare(struct virtio_net *nic, const struct nic_tx_frame *frames, uint16_t taken,
+                      const struct author_segment *segments)
+{
+    uint8_t chain = vnet_chain_length(nic);
+
+    for (uint16_t i = taken; i > 0; i--) {
+        virtq_abandon(&nic->tx, &segments[(i - 1u) * chain]);
+        nic->tx_state[frames[i - 1u].slot] = VNET_SLOT_LENT;
+        nic->counters.tx_bytes -= frames[i - 1u].length;
+    }
+    nic->leftovers.half_published += taken;
+}
+
+uint16_t vnet_send(struct virtio_net *nic, const struct nic_tx_frame *frames, uint16_t count)
+{
+    struct author_segment segments[2u * NIC_BATCH_MAX];
+    uint16_t taken;
+    uint16_t used;
+
+    if (nic->state != VNET_RUNNING)
+        return 0;
+    count = count < NIC_BATCH_MAX ? count : (uint16_t)NIC_BATCH_MAX;
+    if (nic->header_apart)
+        taken = prepare(nic, frames, count, segments, true);
+    else
+        taken = prepare(nic, frames, count, segments, false);
     if (taken == 0)
         return 0;
-    error = nic->env.author.ops->publish(nic->env.author.ctx, &nic->tx.ring, segments, used);
-    if (error != PROVIDER_OK) {
-        for (uint16_t i = taken; i > 0; i--) {
-            virtq_abandon(&nic->tx, &segments[(i - 1u) * chain]);
-            nic->tx_state[frames[i - 1u].slot] = VNET_SLOT_LENT;
-        }
-        nic->leftovers.half_published += taken;
+    used = (uint16_t)(taken * vnet_chain_length(nic));
+    if (nic->env.author.ops->publish(nic->env.author.ctx, &nic->tx.ring, segments, used) != PROVIDER_OK) {
+        unprepare(nic, frames, taken, segments);
         vnet_teardown_begin(nic, PROVIDER_E_REFUSED);
         return 0;
     }
     nic->tx_lent = (uint16_t)(nic->tx_lent - taken);
     nic->counters.tx_frames += taken;
-    nic->counters.tx_bytes += bytes;
     return taken;
 }
 

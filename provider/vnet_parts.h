@@ -10,9 +10,10 @@ enum vnet_queue { VNET_QUEUE_RX = 0, VNET_QUEUE_TX = 1 };
 
 /* Does the next step of STARTING; a failure begins the teardown. */
 void vnet_start_step(struct virtio_net *nic, uint16_t budget);
-/* Posts receive slots that are ours or were lent: one publication of at most NIC_BATCH_MAX. False: the author
- * refused, the slots stay as they were, the teardown has begun. */
-bool vnet_rx_post(struct virtio_net *nic, const uint16_t *slots, uint16_t count);
+/* Posts those of `slots` that are in state `from` (ours, or lent and given back); others are refused and
+ * counted. At most NIC_BATCH_MAX, one publication. False: the author refused, the slots are ours again, the
+ * teardown has begun. */
+bool vnet_rx_post(struct virtio_net *nic, const uint16_t *slots, uint16_t count, enum vnet_slot_state from);
 /* Takes in at most `max` transmit completions. */
 void vnet_tx_reap(struct virtio_net *nic, uint16_t max);
 /* Stops taking work and writes reset. `error`: why, PROVIDER_OK when the owner asked. Idempotent. */
@@ -32,7 +33,7 @@ static inline uint8_t vnet_chain_length(const struct virtio_net *nic)
 /* Segments for the frame in `slot` of `buffer`, `frame_bytes` long, with its header before it. */
 static inline void vnet_segments(const struct virtio_net *nic, const struct provider_buffer *buffer,
                                  uint16_t slot, uint32_t frame_bytes, uint8_t direction,
-                                 struct author_segment *out)
+                                 struct author_segment *out, bool apart)
 {
     uint32_t data = (uint32_t)slot * VNET_RX_SLOT_BYTES + VNET_DATA_OFFSET;
 
@@ -40,7 +41,7 @@ static inline void vnet_segments(const struct virtio_net *nic, const struct prov
     out[0].buffer = buffer->handle;
     out[0].offset = data - nic->header_bytes;
     out[0].direction = direction;
-    if (!nic->header_apart) {
+    if (!apart) {
         out[0].length = nic->header_bytes + frame_bytes;
         return;
     }
