@@ -12,6 +12,21 @@ draw() { # what, bytes, seed or nothing
     fi
 }
 
+# Key and boot id of a run that is played again: those of the folder that its list lies in, so that the log comes out the
+# same; of a list that stands alone, those of its seed. Sets key and boot.
+draw_again() { # the list
+    local beside
+    beside=$(dirname "$1")
+    if [ -f "$beside/chain.key" ] && [ -f "$beside/evidence.log" ]; then
+        key=$(cat "$beside/chain.key")
+        boot=$(grep -m 1 -oE 'boot=[0-9a-f]{16}' "$beside/evidence.log" | cut -d= -f2) || boot=
+    elif [ -f "$1" ]; then
+        local seed
+        seed=$(awk '$1 == "seed" { print $2; exit }' "$1")
+        key=$(draw 'chain key' 32 "$seed") boot=$(draw 'boot id' 8 "$seed")
+    fi
+}
+
 make_run() { # prints the folder of a new run
     local run
     run=$ROOT/out/$(date -u +%Y%m%dT%H%M%SZ)-$(od -An -tx1 -N 3 /dev/urandom | tr -d ' \n')
@@ -46,12 +61,13 @@ judge() { # run folder, where the verdict line goes: writes provider.json; its s
 }
 
 command_sim() {
-    local seed= proof=0 json=0 previous= argument run status gate=0 helping=0
+    local seed= replay= proof=0 json=0 previous= argument run status gate=0 helping=0 key boot
     for argument in "$@"; do
-        case $previous in --seed) seed=$argument ;; esac
+        case $previous in --seed) seed=$argument ;; --replay) replay=$argument ;; esac
         case $argument in
             --seed=*) seed=${argument#*=} ;;
-            --proof | --replay | --replay=*) proof=1 ;;
+            --proof | --replay) proof=1 ;;
+            --replay=*) proof=1 replay=${argument#*=} ;;
             --json) json=1 ;;
             --help) helping=1 ;;
             --run-dir | --run-dir=* | --key-file | --key-file=* | --boot | --boot=* | --commit | --commit=*)
@@ -68,9 +84,11 @@ command_sim() {
     build ship capos-sim
     cd "$cd_caller"
     run=$(make_run)
-    (umask 077 && draw 'chain key' 32 "$seed" >"$run/chain.key")
+    key=$(draw 'chain key' 32 "$seed") boot=$(draw 'boot id' 8 "$seed")
+    [ -z "$replay" ] || draw_again "$replay"
+    (umask 077 && echo "$key" >"$run/chain.key")
     supervise "$ROOT/build/ship/sim/capos-sim" "$@" --run-dir "$run" --key-file "$run/chain.key" \
-        --boot "$(draw 'boot id' 8 "$seed")" --commit "$(commit_id)"
+        --boot "$boot" --commit "$(commit_id)"
     if [ ! -f "$run/console.log" ]; then # flags or input were refused: nothing ran
         rm -rf "$run"
         exit "$status"

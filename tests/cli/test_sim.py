@@ -122,6 +122,12 @@ class Seeds(Runs):
         again, _, _ = self.proof_of_replay(folder / "replay")
         first, second = (json.loads((run / "run.json").read_text(encoding="utf-8"))["trace"] for run in (folder, again))
         self.assertEqual(first, second)
+        self.assertEqual((folder / "evidence.log").read_bytes(), (again / "evidence.log").read_bytes())
+        alone = folder / "alone"
+        alone.mkdir()
+        (alone / "list").write_bytes((folder / "replay").read_bytes())
+        self.assertEqual((self.proof_of_replay(alone / "list")[0] / "evidence.log").read_bytes(),
+                         (folder / "evidence.log").read_bytes())
 
     def proof_of_replay(self, path):
         status, out, err = capos("sim", "--replay", path)
