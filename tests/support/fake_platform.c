@@ -119,8 +119,10 @@ void fake_standard(struct platform *p)
 struct fake_function *fake_at(struct platform *p, uint16_t bdf)
 {
     for (uint32_t i = 0; i < FAKE_FUNCTIONS; i++) {
-        if (p->functions[i].present && p->functions[i].bdf == bdf)
-            return &p->functions[i];
+        struct fake_function *f = &p->functions[i];
+
+        if (f->present && (f->bdf == bdf || (f->every_function && f->bdf == (bdf & ~7))))
+            return f;
     }
     return NULL;
 }

@@ -55,6 +55,7 @@ struct fake_function {
     int32_t reset_reads;  /* status reads before it reads 0 after a reset; -1: never */
     int32_t reads_left;
     uint8_t status_while_resetting;
+    bool every_function;  /* answers for all eight functions of its slot */
     bool master_stuck;    /* the bus master bit cannot be cleared */
     bool dead_msix;       /* the MSI-X table does not hold what is written */
     uint32_t resets;

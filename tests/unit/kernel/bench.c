@@ -178,3 +178,13 @@ void device_uses(const struct nic *n, uint32_t queue, uint32_t id, uint32_t leng
     memcpy(area + 4 + 8 * (index % n->view[queue].size) + 4, &length, 4);
     device_index(n, queue, (uint16_t)(index + 1));
 }
+
+uint64_t dma_offset(const void *at)
+{
+    return (uint64_t)((const uint8_t *)at - P->dma);
+}
+
+uint64_t dma_page(const void *at)
+{
+    return dma_offset(at) & ~4095ull;
+}

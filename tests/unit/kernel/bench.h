@@ -75,6 +75,9 @@ void device_index(const struct nic *n, uint32_t queue, uint16_t index);
         cr_assert(r_.exception == (code) && r_.error == DEV_OK, "%s %s, expected %s",                          \
                   cap_exception_name(r_.exception), device_error_name(r_.error), cap_exception_name(code));    \
     } while (0)
+/* Bytes from the DMA region's start; and the start of its page. */
+uint64_t dma_offset(const void *at);
+uint64_t dma_page(const void *at);
 /* Everything that is held is as it was when the bench started. */
 void as_before(void);
 
