@@ -96,31 +96,37 @@ static enum provider_error direct_publish(void *ctx, const struct provider_ring 
 {
     struct author_direct *a = ctx;
     struct direct_queue *q = &a->queues[ring->queue];
+    /* Copies: what we store in the ring could alias the originals as far as the compiler knows, a reload a
+     * field. */
+    struct split_ring split = q->ring;
     const uint64_t bus = a->memory.bus.v;
     const uint64_t bytes = a->memory.bytes;
     bool head = true;
+    bool wanted;
     uint16_t chains = 0;
 
     ASSERT(q->live);
     ASSERT(segment_count > 0);
     ASSERT(segments[segment_count - 1u].more == 0);
     for (uint16_t i = 0; i < segment_count; i++) {
-        const struct author_segment *s = &segments[i];
-        bool more = s->more != 0;
+        const struct author_segment s = segments[i];
+        bool more = s.more != 0;
 
         /* I2: a buffer's handle is its device address; what is written lies in our block. */
-        ASSERT(s->buffer - bus + s->offset + s->length <= bytes);
+        ASSERT(s.buffer - bus + s.offset + s.length <= bytes);
         if (head)
-            split_put_available(&q->ring, s->slot, chains++);
-        split_write_descriptor(&q->ring, s->slot,
-                               (struct split_descriptor){.address = s->buffer + s->offset,
-                                                         .length = s->length,
+            split_put_available(&split, s.slot, chains++);
+        split_write_descriptor(&split, s.slot,
+                               (struct split_descriptor){.address = s.buffer + s.offset,
+                                                         .length = s.length,
                                                          .next = more ? segments[i + 1u].slot : (uint16_t)0,
-                                                         .writable = s->direction == DMA_FROM_DEVICE,
+                                                         .writable = s.direction == DMA_FROM_DEVICE,
                                                          .more = more});
         head = !more;
     }
-    if (split_publish(&q->ring, chains) || q->always_notify)
+    wanted = split_publish(&split, chains);
+    q->ring.avail_idx = split.avail_idx;
+    if (wanted || q->always_notify)
         ring_bell(a, q, ring->queue);
     return PROVIDER_OK;
 }
