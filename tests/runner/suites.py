@@ -58,6 +58,14 @@ def criterion_suite(label):
     return suite
 
 
+def conformance(context):
+    """The Criterion programs, and the table of obligations: each row names what shows it, and the page is fresh."""
+    result = criterion_suite("conformance")(context)
+    status, output = run(["/usr/bin/python3", "-B", context.root / "tests/conformance/check.py"], context.root)
+    result.check(status == 0, "conformance: the table of obligations has faults\n" + tail(output))
+    return result
+
+
 def canary(context):
     """A program with one test that fails, one that crashes and one that passes, and one that dies before its synthesis: the
     counting must see each."""
@@ -210,7 +218,7 @@ def clang(context):
 def package(context):
     """Installs the device models and builds the example driver by nothing but pkg-config, as their user would."""
     result = Result()
-    build(context, "ship")
+    build(context, "ship", "capos_devmodel")
     with tempfile.TemporaryDirectory(prefix="capos-package-") as folder:
         status, output = run(["cmake", "--install", context.root / "build/ship", "--component", "devmodel", "--prefix", folder],
                              context.root)
@@ -236,7 +244,7 @@ SUITES = {
     "unit": criterion_suite("unit"),
     "hostile": criterion_suite("hostile"),
     "teardown": criterion_suite("teardown"),
-    "conformance": criterion_suite("conformance"),
+    "conformance": conformance,
     "canary": canary,
     "evidence": python_suite("evidence"),
     "lint": python_suite("lint"),
