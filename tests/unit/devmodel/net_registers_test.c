@@ -358,3 +358,48 @@ Test(net_registers, pages_lost_while_in_use_are_violations_not_transfers)
     cr_expect_eq(dm_net_counts(r.net).rx_frames, 0u);
     raw_close(&r);
 }
+
+Test(net_registers, pci_cfg_window_reaches_the_registers)
+{
+    struct dm_net_config config = raw_config(DM_MODERN);
+    uint8_t at;
+    struct raw r;
+    raw_open(&r, &config, true);
+    at = (uint8_t)dm_pci_read(r.bus, config.bdf, 0x34, 1);
+    while (at && !(dm_pci_read(r.bus, config.bdf, at, 1) == 9 &&
+                   dm_pci_read(r.bus, config.bdf, (uint16_t)(at + 3), 1) == 5))
+        at = (uint8_t)dm_pci_read(r.bus, config.bdf, (uint16_t)(at + 1), 1);
+    cr_assert_neq(at, 0);
+    dm_pci_write(r.bus, config.bdf, (uint16_t)(at + 4), 1, 4);
+    dm_pci_write(r.bus, config.bdf, (uint16_t)(at + 8), 4, M_QUEUES);
+    dm_pci_write(r.bus, config.bdf, (uint16_t)(at + 12), 4, 2);
+    cr_expect_eq(dm_pci_read(r.bus, config.bdf, (uint16_t)(at + 16), 2), 2u);
+    cr_expect_eq(dm_net_monitor(r.net)->broken_total, 0u, "%s", dm_net_monitor(r.net)->first);
+    raw_close(&r);
+}
+
+Test(net_registers, odd_queue_size_is_offered_but_cannot_run)
+{
+    struct dm_net_config config = raw_config(DM_LEGACY);
+    struct raw r;
+    config.queue_size[RAW_RX] = 3;
+    raw_open(&r, &config, true);
+    raw_begin(&r);
+    raw_negotiate(&r);
+    raw_put(&r, L_SELECT, 2, RAW_RX);
+    cr_expect_eq(raw_get(&r, L_SIZE, 2), 3u);
+    raw_setup_queue(&r, RAW_RX);
+    cr_expect_eq(dm_net_counts(r.net).malformed, 1u);
+    raw_put(&r, L_SELECT, 2, 9);
+    cr_expect_eq(raw_get(&r, L_SIZE, 2), 0u);
+    raw_close(&r);
+}
+
+Test(net_registers, taken_slot_is_refused)
+{
+    struct dm_net_config config = raw_config(DM_MODERN);
+    struct raw r;
+    raw_open(&r, &config, true);
+    cr_expect_null(dm_net_create(r.bus, &config));
+    raw_close(&r);
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Hostile behaviours: each breaks one device obligation on demand. Armed before or during a run; each counts how often it
- * fired, and a run that armed one which never fired has not tested it. */
+/* Hostile behaviours: each breaks one device obligation on demand. Armed before or during a run; each counts
+ * how often it fired, and a run that armed one which never fired has not tested it. */
 #ifndef CAPOS_DEVMODEL_HOSTILE_H
 #define CAPOS_DEVMODEL_HOSTILE_H
 
@@ -19,10 +19,10 @@ enum dm_attack {
 };
 
 struct dm_attack_arm {
-    uint32_t at;        /* fire at the n-th opportunity from now, counted from 0 */
-    uint32_t times;     /* how often from then on; 0: not armed; UINT32_MAX: always */
-    uint64_t value;     /* the attack's parameter: a length, an index distance, a feature mask */
-    uint32_t seen;      /* opportunities so far */
+    uint32_t at; /* fire at the n-th opportunity from now, counted from 0 */
+    uint32_t times; /* how often from then on; 0: not armed; UINT32_MAX: always */
+    uint64_t value; /* the attack's parameter: a length, an index distance, a feature mask */
+    uint32_t seen; /* opportunities so far */
     uint32_t fired;
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Monitors: one for each driver obligation that the model can see, named by its row of docs/conformance.md.
- * A monitor counts how often its rule was exercised and how often it was broken; a broken rule keeps its first text. */
+ * A monitor counts how often its rule was exercised and how often it was broken; the first broken rule keeps
+ * its text. */
 #ifndef CAPOS_DEVMODEL_MONITOR_H
 #define CAPOS_DEVMODEL_MONITOR_H
 
@@ -24,7 +25,7 @@ struct dm_monitor {
     uint64_t exercised[DM_RULE_COUNT];
     uint64_t broken[DM_RULE_COUNT];
     uint64_t broken_total;
-    char first[200];                 /* the first broken rule: row, clause, what was seen */
+    char first[200]; /* the first broken rule: row, clause, what was seen */
 };
 
 const char *dm_rule_name(enum dm_rule rule);
