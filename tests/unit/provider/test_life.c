@@ -298,6 +298,48 @@ static enum vnet_state poll_until_seen(struct bench *b)
     return b->nic.state;
 }
 
+Test(life, spec_2_1_2_an_index_that_moved_before_anything_was_posted_breaks_the_queue)
+{
+    for (int q = 0; q < 2; q++) {
+        struct bench b;
+
+        set_up(&b, false, 4);
+        cr_assert_eq(vnet_open(&b.nic, &b.env), PROVIDER_OK);
+        while (b.nic.step != VNET_STEP_ARM)
+            vnet_poll(&b.nic, 0, 64);
+        fake_used_index(&b.f, (uint16_t)q, 1);
+        cr_assert_eq(vnet_poll(&b.nic, 0, 64), VNET_STOPPING);
+        cr_assert_eq(b.nic.counters.faults, 1);
+        cr_assert_eq(b.f.publishes, 0);
+        cr_assert_eq(fake_finish(&b.nic), VNET_STOPPED);
+        cr_assert_eq(b.nic.error, PROVIDER_E_NEEDS_RESET);
+        nothing_held(&b);
+        tear_down(&b);
+    }
+}
+
+Test(teardown, slots_come_home_once_while_stopping)
+{
+    struct bench b;
+    uint8_t frame[60] = {0};
+    struct nic_rx_frame out;
+
+    set_up(&b, false, 4);
+    reach(&b, 10);
+    fake_deliver(&b.f, frame, 60, 1);
+    cr_assert_eq(vnet_receive(&b.nic, &out, 1), 1);
+    uint32_t before = b.f.publishes;
+    vnet_stop(&b.nic);
+    uint16_t back[4] = {out.slot, out.slot, 9, 65535};
+    vnet_recycle(&b.nic, back, 4);
+    cr_assert_eq(b.nic.rx_lent, 0);
+    cr_assert_eq(b.nic.counters.refused, 3);
+    cr_assert_eq(b.f.publishes, before, "nothing is posted any more");
+    cr_assert_eq(fake_finish(&b.nic), VNET_STOPPED);
+    cr_assert_eq(b.nic.leftovers.lent, 0);
+    tear_down(&b);
+}
+
 Test(health, needs_reset_and_a_reset_behind_our_back_are_seen_without_any_interrupt)
 {
     static const uint8_t status[] = {0x4f, 0x40, 0x00, 0x03};
