@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/support/rig.h"
 
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +13,12 @@
 
 struct rig_config rig_defaults(enum dm_transport transport, enum rig_author author)
 {
-    struct rig_config c = {.world = sim_world_defaults(transport), .author = author, .rx_slots = 16, .tx_slots = 16};
+    struct rig_config c = {.world = sim_world_defaults(transport),
+                           .author = author,
+                           .rx_slots = 16,
+                           .tx_slots = 16,
+                           .pool_pages = RIG_POOL_PAGES,
+                           .limits = budget_limits_generous()};
     c.world.nics[0].backend = SIM_BACKEND_LOOP;
     c.world.nics[0].model.queue_size[0] = 64;
     c.world.nics[0].model.queue_size[1] = 64;
@@ -48,8 +55,7 @@ void rig_open(struct rig *r, const struct rig_config *config)
 
 static enum provider_error attach_brokered(struct rig *r, struct vnet_env *env)
 {
-    const struct budget_limits limits = budget_limits_generous();
-    r->owner = owner_create(r->kernel, &limits);
+    r->owner = owner_create(r->kernel, &r->config.limits);
     ASSERT(r->owner != NULL);
     r->authority = kernel_authority(&r->binding, r->kernel, r->owner);
     const struct device_authority *a = &r->authority;
@@ -58,7 +64,7 @@ static enum provider_error attach_brokered(struct rig *r, struct vnet_env *env)
         return PROVIDER_E_REFUSED;
     r->claimed = true;
     r->device = device.cap;
-    struct device_reply pool = a->ops->pool_create(a->ctx, device.cap, RIG_POOL_PAGES);
+    struct device_reply pool = a->ops->pool_create(a->ctx, device.cap, r->config.pool_pages);
     if (!device_reply_ok(pool))
         return PROVIDER_E_REFUSED;
     r->pool = pool.cap;
@@ -73,30 +79,37 @@ static enum provider_error attach_direct(struct rig *r, struct vnet_env *env)
     if (!device_reply_ok(kernel_direct_claim(r->kernel, r->bdf, &r->direct)))
         return PROVIDER_E_REFUSED;
     r->claimed = true;
-    if (!device_reply_ok(kernel_direct_pages(r->kernel, r->bdf, RIG_POOL_PAGES, &memory)))
+    if (!device_reply_ok(kernel_direct_pages(r->kernel, r->bdf, r->config.pool_pages, &memory)))
         return PROVIDER_E_REFUSED;
-    env->registers = registers_direct_init(&r->registers_direct, &r->world.platform, r->bdf, r->direct.bar_address, false);
-    env->author = author_direct_init(&r->author_direct, &r->registers_direct,
-                                     (struct direct_memory){memory.cpu, memory.bus,
-                                                            (size_t)memory.pages * DMA_PAGE_BYTES});
+    env->registers =
+        registers_direct_init(&r->registers_direct, &r->world.platform, r->bdf, r->direct.bar_address, false);
+    env->author = author_direct_init(
+        &r->author_direct, &r->registers_direct,
+        (struct direct_memory){memory.cpu, memory.bus, (size_t)memory.pages * DMA_PAGE_BYTES});
     return PROVIDER_OK;
+}
+
+enum provider_error rig_claim(struct rig *r, struct vnet_env *env)
+{
+    *env = (struct vnet_env){.info = &r->info,
+                             .arena = r->arena,
+                             .arena_bytes = vnet_arena_bytes(),
+                             .rx_slots = r->config.rx_slots,
+                             .tx_slots = r->config.tx_slots};
+    memset(&r->nic, 0, sizeof r->nic);
+    return r->config.author == RIG_BROKERED ? attach_brokered(r, env) : attach_direct(r, env);
 }
 
 enum provider_error rig_attach(struct rig *r)
 {
-    struct vnet_env env = {.info = &r->info,
-                           .arena = r->arena,
-                           .arena_bytes = vnet_arena_bytes(),
-                           .rx_slots = r->config.rx_slots,
-                           .tx_slots = r->config.tx_slots};
-    enum provider_error error =
-        r->config.author == RIG_BROKERED ? attach_brokered(r, &env) : attach_direct(r, &env);
-    memset(&r->nic, 0, sizeof r->nic);
+    struct vnet_env env;
+    enum provider_error error = rig_claim(r, &env);
     return error == PROVIDER_OK ? vnet_open(&r->nic, &env) : error;
 }
 
 enum vnet_state rig_turn(struct rig *r)
 {
+    r->turns++;
     platform_relax(&r->world.platform);
     return vnet_poll(&r->nic, platform_now_ns(&r->world.platform), 64);
 }
@@ -105,7 +118,8 @@ enum vnet_state rig_start(struct rig *r)
 {
     for (uint32_t i = 0; i < RIG_TURNS_MAX; i++) {
         enum vnet_state state = rig_turn(r);
-        if (state == VNET_RUNNING || state == VNET_STOPPED || state == VNET_QUARANTINED || state == VNET_CLOSED)
+        if (state == VNET_RUNNING || state == VNET_STOPPED || state == VNET_QUARANTINED ||
+            state == VNET_CLOSED)
             break;
     }
     return r->nic.state;
@@ -139,23 +153,35 @@ static bool matches(const struct nic_rx_frame *f, uint16_t length, uint8_t seed)
     return f->length == padded && memcmp(f->data, expected, padded) == 0;
 }
 
+/* Takes whatever is there; how many frames came. *right: one of them, and it alone, is the awaited one. */
+static uint16_t take_frames(struct rig *r, uint16_t length, uint8_t seed, uint32_t *right)
+{
+    struct nic_rx_frame frames[NIC_BATCH_MAX];
+    uint16_t slots[NIC_BATCH_MAX];
+    uint16_t count = vnet_receive(&r->nic, frames, NIC_BATCH_MAX);
+    for (uint16_t i = 0; i < count; i++)
+        slots[i] = frames[i].slot;
+    if (count == 1 && matches(&frames[0], length, seed))
+        ++*right;
+    if (count)
+        vnet_recycle(&r->nic, slots, count);
+    return count;
+}
+
 uint32_t rig_exchange(struct rig *r, uint32_t count)
 {
     uint32_t right = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint16_t length = (uint16_t)(14u + (i * 97u) % (NIC_FRAME_BYTES_MAX - 13u));
-        struct nic_rx_frame frame;
         uint32_t turns = 0;
         while (!rig_send(r, length, (uint8_t)i))
-            if (rig_turn(r) != VNET_RUNNING || ++turns > 64)
+            if (rig_turn(r) != VNET_RUNNING || ++turns > RIG_WAIT_TURNS)
                 return right;
-        for (turns = 0; vnet_receive(&r->nic, &frame, 1) == 0; turns++)
-            if (rig_turn(r) != VNET_RUNNING || turns > 64)
+        for (turns = 0; turns <= RIG_WAIT_TURNS && r->nic.state == VNET_RUNNING; turns++) {
+            if (take_frames(r, length, (uint8_t)i, &right) != 0)
                 break;
-        if (turns > 64 || r->nic.state != VNET_RUNNING)
-            continue;
-        right += matches(&frame, length, (uint8_t)i);
-        vnet_recycle(&r->nic, &frame.slot, 1);
+            (void)rig_turn(r);
+        }
     }
     return right;
 }
@@ -184,13 +210,125 @@ struct device_reply rig_take_back(struct rig *r)
         owner_exit(r->kernel, r->owner);
     r->owner = NULL;
     r->claimed = false;
+    if (!rig_drain_audit(r))
+        ASSERT(false && "the audit chain is broken");
     return reply;
+}
+
+bool rig_drain_audit(struct rig *r)
+{
+    struct audit_record records[64];
+    uint32_t count;
+    while ((count = kernel_audit_drain(r->kernel, records, 64)) != 0)
+        for (uint32_t i = 0; i < count; i++) {
+            if (!audit_follows(r->audit_chain, &records[i]))
+                return false;
+            memcpy(r->audit_chain, records[i].chain, sizeof r->audit_chain);
+            r->audited[records[i].kind]++;
+            if (records[i].kind == AUDIT_DENIAL)
+                r->last_denial = records[i];
+        }
+    return memcmp(r->audit_chain, kernel_audit_head(r->kernel), sizeof r->audit_chain) == 0;
+}
+
+struct device_reply rig_try_claim(struct rig *r)
+{
+    struct device_reply reply;
+    if (r->config.author == RIG_DIRECT) {
+        struct kernel_direct direct;
+        reply = kernel_direct_claim(r->kernel, r->bdf, &direct);
+        if (device_reply_ok(reply))
+            (void)kernel_direct_release(r->kernel, r->bdf, true);
+        return reply;
+    }
+    const struct budget_limits limits = budget_limits_generous();
+    struct owner *owner = owner_create(r->kernel, &limits);
+    struct kernel_binding binding;
+    ASSERT(owner != NULL);
+    struct device_authority a = kernel_authority(&binding, r->kernel, owner);
+    reply = a.ops->claim(a.ctx, r->bdf);
+    owner_exit(r->kernel, owner);
+    return reply;
+}
+
+/* Every field by name, so that a difference says what leaked. */
+bool rig_usage_same(const struct kernel_usage *now, const struct kernel_usage *expected)
+{
+#define FIELD(name)                                                                                          \
+    {                                                                                                        \
+#name, offsetof(struct kernel_usage, name)                                                           \
+    }
+    static const struct {
+        const char *name;
+        size_t at;
+    } fields[] = {
+        FIELD(owners),
+        FIELD(live_caps),
+        FIELD(live_objects),
+        FIELD(claimed_devices),
+        FIELD(quarantined_devices),
+        FIELD(registers),
+        FIELD(pools),
+        FIELD(buffers),
+        FIELD(queues),
+        FIELD(interrupts),
+        FIELD(outstanding_publications),
+        FIELD(pages_granted),
+        FIELD(pages_active),
+        FIELD(pages_quarantined),
+        FIELD(pages_guard),
+        FIELD(pages_promised),
+        FIELD(bus_masters_on),
+    };
+#undef FIELD
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        uint32_t is, was;
+        memcpy(&is, (const uint8_t *)now + fields[i].at, sizeof is);
+        memcpy(&was, (const uint8_t *)expected + fields[i].at, sizeof was);
+        if (is != was)
+            printf("usage: %s is %u, expected %u\n", fields[i].name, is, was);
+    }
+    for (size_t i = 0; i < BUDGET_COUNT; i++)
+        if (now->budget_used[i] != expected->budget_used[i])
+            printf("usage: budget %zu is %u, expected %u\n", i, now->budget_used[i],
+                   expected->budget_used[i]);
+    return memcmp(now, expected, sizeof *now) == 0;
 }
 
 bool rig_usage_restored(const struct rig *r)
 {
     struct kernel_usage now = kernel_usage(r->kernel);
-    return memcmp(&now, &r->before, sizeof now) == 0;
+    return rig_usage_same(&now, &r->before);
+}
+
+bool rig_usage_quarantined(const struct rig *r, uint32_t pages)
+{
+    struct kernel_usage now = kernel_usage(r->kernel);
+    struct kernel_usage expected = r->before;
+    expected.quarantined_devices++;
+    expected.pages_quarantined += pages;
+    expected.pages_guard = now.pages_guard; /* guards stand as long as what they guard */
+    return rig_usage_same(&now, &expected);
+}
+
+static uint32_t ring_pages(const struct rig *r, const struct virtq *q)
+{
+    struct split_layout layout;
+    bool modern = r->nic.probe.kind == VIRTIO_MODERN;
+    if (q->size == 0 || !split_layout_for(q->size, modern ? SPLIT_ALIGN_MODERN : SPLIT_ALIGN_LEGACY, &layout))
+        return 0;
+    return (layout.bytes + DMA_PAGE_BYTES - 1u) / DMA_PAGE_BYTES;
+}
+
+static uint32_t buffer_pages(const struct provider_buffer *b)
+{
+    return (b->bytes + DMA_PAGE_BYTES - 1u) / DMA_PAGE_BYTES;
+}
+
+uint32_t rig_pages_published(const struct rig *r)
+{
+    return ring_pages(r, &r->nic.rx) + ring_pages(r, &r->nic.tx) + buffer_pages(&r->nic.rx_buffer) +
+           buffer_pages(&r->nic.tx_buffer);
 }
 
 struct dm_net *rig_net(struct rig *r)
@@ -201,6 +339,12 @@ struct dm_net *rig_net(struct rig *r)
 size_t rig_complaints(struct rig *r)
 {
     return sim_world_complaints(&r->world, -1);
+}
+
+const char *rig_complaint(struct rig *r)
+{
+    const struct dm_violation *v = dm_memory_violation(r->world.memory, 0);
+    return v ? v->what : dm_net_monitor(rig_net(r))->first;
 }
 
 void rig_close(struct rig *r)
