@@ -29,8 +29,8 @@ static void put(uint8_t *at, uint8_t width, uint32_t value)
     memcpy(at, &value, width);
 }
 
-static void note(struct platform *p, enum fake_event_kind kind, uint16_t bdf, uint64_t address, uint64_t value,
-                 uint8_t width)
+static void note(struct platform *p, enum fake_event_kind kind, uint16_t bdf, uint64_t address,
+                 uint64_t value, uint8_t width)
 {
     if (p->events < FAKE_LOG)
         p->log[p->events++] = (struct fake_event){(uint8_t)kind, width, bdf, address, value};
@@ -80,7 +80,8 @@ void fake_bar(struct fake_function *f, uint32_t bar, uint64_t address, uint64_t 
     }
 }
 
-void fake_msix(struct fake_function *f, uint8_t at, uint16_t vectors, uint8_t bar, uint32_t table, uint32_t pba)
+void fake_msix(struct fake_function *f, uint8_t at, uint16_t vectors, uint8_t bar, uint32_t table,
+               uint32_t pba)
 {
     f->config[0x34] = at;
     f->config[at] = 0x11;
@@ -183,7 +184,8 @@ void platform_pci_write(struct platform *p, uint16_t bdf, uint16_t offset, uint8
         write_command(p, f, (uint16_t)value);
     } else if (offset >= 0x10 && offset < 0x28) {
         uint32_t bar = (offset - 0x10u) / 4u;
-        bool upper = bar > 0 && (f->bar_mask[bar - 1] & 7u) == 4u && (bar < 2 || (f->bar_mask[bar - 2] & 7u) != 4u);
+        bool upper =
+            bar > 0 && (f->bar_mask[bar - 1] & 7u) == 4u && (bar < 2 || (f->bar_mask[bar - 2] & 7u) != 4u);
         uint32_t flags = upper ? 0 : f->bar_mask[bar] & ((f->bar_mask[bar] & 1u) ? 3u : 15u);
 
         put(&f->config[offset], 4, (value & f->bar_mask[bar]) | flags);
@@ -193,7 +195,8 @@ void platform_pci_write(struct platform *p, uint16_t bdf, uint16_t offset, uint8
 }
 
 /* The function and BAR that decode `address`, if decoding is on. */
-static struct fake_function *decode(struct platform *p, uint64_t address, bool ports, uint32_t *bar, uint32_t *offset)
+static struct fake_function *decode(struct platform *p, uint64_t address, bool ports, uint32_t *bar,
+                                    uint32_t *offset)
 {
     for (uint32_t i = 0; i < FAKE_FUNCTIONS; i++) {
         struct fake_function *f = &p->functions[i];

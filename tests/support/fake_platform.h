@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A small scripted machine for the kernel's own tests: configuration space, BARs that are plain bytes, two register
- * layouts with a status that confirms a reset when told to, a DMA region, and a log of what was done in which order.
- * Not a device model: the test plays the device. */
+/* A small scripted machine for the kernel's own tests: configuration space, BARs that are plain bytes, two
+ * register layouts with a status that confirms a reset when told to, a DMA region, and a log of what was done
+ * in which order. Not a device model: the test plays the device. */
 #ifndef CAPOS_TESTS_FAKE_PLATFORM_H
 #define CAPOS_TESTS_FAKE_PLATFORM_H
 
@@ -9,12 +9,12 @@
 
 #include "platform/platform.h"
 
-#define FAKE_FUNCTIONS  12u
-#define FAKE_BAR_BYTES  0x4000u
-#define FAKE_DMA_PAGES  1024u
-#define FAKE_LOG        8192u
-#define FAKE_ROUTES     64u
-#define FAKE_QUEUES     4u
+#define FAKE_FUNCTIONS 12u
+#define FAKE_BAR_BYTES 0x4000u
+#define FAKE_DMA_PAGES 1024u
+#define FAKE_LOG       8192u
+#define FAKE_ROUTES    64u
+#define FAKE_QUEUES    4u
 
 /* Well-known functions of fake_standard. */
 #define FAKE_MODERN_BDF 0x0018u /* 00:03.0 */
@@ -52,12 +52,12 @@ struct fake_function {
     uint8_t regs[6][FAKE_BAR_BYTES];
     uint16_t queue_size[FAKE_QUEUES];
     uint16_t notify_off[FAKE_QUEUES];
-    int32_t reset_reads;  /* status reads before it reads 0 after a reset; -1: never */
+    int32_t reset_reads; /* status reads before it reads 0 after a reset; -1: never */
     int32_t reads_left;
     uint8_t status_while_resetting;
-    bool every_function;  /* answers for all eight functions of its slot */
-    bool master_stuck;    /* the bus master bit cannot be cleared */
-    bool dead_msix;       /* the MSI-X table does not hold what is written */
+    bool every_function; /* answers for all eight functions of its slot */
+    bool master_stuck; /* the bus master bit cannot be cleared */
+    bool dead_msix; /* the MSI-X table does not hold what is written */
     uint32_t resets;
 };
 
@@ -83,7 +83,8 @@ void fake_standard(struct platform *p);
 struct fake_function *fake_at(struct platform *p, uint16_t bdf);
 /* Type 0 BAR: size a power of two; flags: the low bits. A 64-bit memory BAR takes two. */
 void fake_bar(struct fake_function *f, uint32_t bar, uint64_t address, uint64_t size, uint32_t flags);
-void fake_msix(struct fake_function *f, uint8_t at, uint16_t vectors, uint8_t bar, uint32_t table, uint32_t pba);
+void fake_msix(struct fake_function *f, uint8_t at, uint16_t vectors, uint8_t bar, uint32_t table,
+               uint32_t pba);
 bool fake_master(const struct fake_function *f);
 /* Index in the log of the first event of the kind from `from` on, or FAKE_LOG. */
 uint32_t fake_find(const struct platform *p, uint32_t from, enum fake_event_kind kind);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The bench of the kernel's device tests: one fake machine, one kernel, one owner, and the steps to a running queue. */
+/* The bench of the kernel's device tests: one fake machine, one kernel, one owner, and the steps to a running
+ * queue. */
 #ifndef CAPOS_TESTS_UNIT_KERNEL_BENCH_H
 #define CAPOS_TESTS_UNIT_KERNEL_BENCH_H
 
@@ -31,9 +32,9 @@ struct bench {
 };
 
 extern struct bench bench;
-#define K (&bench.kernel)
-#define P (&bench.platform)
-#define A (bench.authority.ops)
+#define K   (&bench.kernel)
+#define P   (&bench.platform)
+#define A   (bench.authority.ops)
 #define CTX (bench.authority.ctx)
 
 /* Standard machine, scanned; one owner with generous limits; `before` taken after it was made. */
@@ -44,9 +45,9 @@ void bench_start_prepared(void);
 void nic_claim(struct nic *n, uint16_t bdf);
 void nic_open(struct nic *n);
 void nic_reset(struct nic *n);
-void nic_memory(struct nic *n);  /* pool, two buffers of 8 pages, two queues */
-void nic_enable(struct nic *n);  /* features, addresses, enable, DMA on */
-void nic_run(struct nic *n);     /* DRIVER_OK */
+void nic_memory(struct nic *n); /* pool, two buffers of 8 pages, two queues */
+void nic_enable(struct nic *n); /* features, addresses, enable, DMA on */
+void nic_run(struct nic *n); /* DRIVER_OK */
 /* All of them. */
 void nic_up(struct nic *n, uint16_t bdf);
 
@@ -61,19 +62,20 @@ struct device_reply publish_rx(const struct nic *n, uint16_t slot, uint32_t offs
 void device_uses(const struct nic *n, uint32_t queue, uint32_t id, uint32_t length);
 void device_index(const struct nic *n, uint32_t queue, uint16_t index);
 
-#define ok(reply)            cr_assert(device_reply_ok(reply), "%s %s", cap_exception_name((reply).exception), \
-                                       device_error_name((reply).error))
-#define refused(reply, code)                                                                                   \
-    do {                                                                                                       \
-        struct device_reply r_ = (reply);                                                                      \
-        cr_assert(r_.exception == CAP_EX_NONE && r_.error == (code), "%s %s, expected %s",                     \
-                  cap_exception_name(r_.exception), device_error_name(r_.error), device_error_name(code));     \
+#define ok(reply)                                                                                            \
+    cr_assert(device_reply_ok(reply), "%s %s", cap_exception_name((reply).exception),                        \
+              device_error_name((reply).error))
+#define refused(reply, code)                                                                                 \
+    do {                                                                                                     \
+        struct device_reply r_ = (reply);                                                                    \
+        cr_assert(r_.exception == CAP_EX_NONE && r_.error == (code), "%s %s, expected %s",                   \
+                  cap_exception_name(r_.exception), device_error_name(r_.error), device_error_name(code));   \
     } while (0)
-#define excepted(reply, code)                                                                                  \
-    do {                                                                                                       \
-        struct device_reply r_ = (reply);                                                                      \
-        cr_assert(r_.exception == (code) && r_.error == DEV_OK, "%s %s, expected %s",                          \
-                  cap_exception_name(r_.exception), device_error_name(r_.error), cap_exception_name(code));    \
+#define excepted(reply, code)                                                                                \
+    do {                                                                                                     \
+        struct device_reply r_ = (reply);                                                                    \
+        cr_assert(r_.exception == (code) && r_.error == DEV_OK, "%s %s, expected %s",                        \
+                  cap_exception_name(r_.exception), device_error_name(r_.error), cap_exception_name(code));  \
     } while (0)
 /* Bytes from the DMA region's start; and the start of its page. */
 uint64_t dma_offset(const void *at);

@@ -43,10 +43,10 @@ static struct device_reply publish(uint32_t queue, const struct dma_publication 
 
 Test(broker, a_publication_becomes_descriptors_with_device_addresses_and_one_bell)
 {
-    const struct dma_publication p = {.slots = {5, 2},
-                                      .count = 2,
-                                      .segments = {segment(n.tx, 0, 12, DMA_TO_DEVICE),
-                                                   segment(n.tx, 12, 100, DMA_TO_DEVICE)}};
+    const struct dma_publication p = {
+        .slots = {5, 2},
+        .count = 2,
+        .segments = {segment(n.tx, 0, 12, DMA_TO_DEVICE), segment(n.tx, 12, 100, DMA_TO_DEVICE)}};
     uint32_t before = P->events;
     struct device_reply r = publish(1, &p, 1);
 
@@ -191,7 +191,8 @@ Test(broker, i19_chains_that_are_empty_long_cyclic_or_the_wrong_way_round_are_re
 {
     struct device_reply r = A->buffer_create(CTX, n.pool, 4096, DMA_TO_DEVICE);
     ok(r);
-    const struct dma_segment in = segment(n.rx, 0, 64, DMA_FROM_DEVICE), out = segment(n.tx, 0, 64, DMA_TO_DEVICE);
+    const struct dma_segment in = segment(n.rx, 0, 64, DMA_FROM_DEVICE),
+                             out = segment(n.tx, 0, 64, DMA_TO_DEVICE);
     const struct dma_segment in2 = segment(n.rx, 64, 64, DMA_FROM_DEVICE);
     const struct bad_case cases[] = {
         {"empty", DEV_E_CHAIN, {.count = 0}},
@@ -202,17 +203,24 @@ Test(broker, i19_chains_that_are_empty_long_cyclic_or_the_wrong_way_round_are_re
         {"slot 65535", DEV_E_SLOT, {.slots = {65535}, .count = 1, .segments = {in}}},
         {"writable before readable", DEV_E_DIRECTION, {.slots = {0, 1}, .count = 2, .segments = {in, out}}},
         {"same bytes twice", DEV_E_BUSY, {.slots = {0, 1}, .count = 2, .segments = {in, in}}},
-        {"one byte shared", DEV_E_BUSY,
+        {"one byte shared",
+         DEV_E_BUSY,
          {.slots = {0, 1}, .count = 2, .segments = {in, segment(n.rx, 63, 8, DMA_FROM_DEVICE)}}},
-        {"direction not the buffer's", DEV_E_DIRECTION,
+        {"direction not the buffer's",
+         DEV_E_DIRECTION,
          {.slots = {0}, .count = 1, .segments = {segment(n.rx, 0, 64, DMA_TO_DEVICE)}}},
         {"no direction", DEV_E_DIRECTION, {.slots = {0}, .count = 1, .segments = {segment(n.rx, 0, 64, 0)}}},
-        {"length 0", DEV_E_RANGE, {.slots = {0}, .count = 1, .segments = {segment(n.rx, 0, 0, DMA_FROM_DEVICE)}}},
-        {"one byte too far", DEV_E_RANGE,
+        {"length 0",
+         DEV_E_RANGE,
+         {.slots = {0}, .count = 1, .segments = {segment(n.rx, 0, 0, DMA_FROM_DEVICE)}}},
+        {"one byte too far",
+         DEV_E_RANGE,
          {.slots = {0}, .count = 1, .segments = {segment(n.rx, 8 * 4096 - 63, 64, DMA_FROM_DEVICE)}}},
-        {"offset + length wraps", DEV_E_RANGE,
+        {"offset + length wraps",
+         DEV_E_RANGE,
          {.slots = {0}, .count = 1, .segments = {segment(n.rx, 0xffffffff, 2, DMA_FROM_DEVICE)}}},
-        {"4 GiB - 1", DEV_E_RANGE,
+        {"4 GiB - 1",
+         DEV_E_RANGE,
          {.slots = {0}, .count = 1, .segments = {segment(n.rx, 1, 0xffffffff, DMA_FROM_DEVICE)}}},
     };
 
@@ -343,10 +351,10 @@ Test(broker, a_bad_used_element_is_consumed_counted_and_quarantines_the_queue)
     for (uint32_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
         bench_start();
         nic_up(&n, FAKE_MODERN_BDF);
-        const struct dma_publication p = {.slots = {0, 1},
-                                          .count = 2,
-                                          .segments = {segment(n.rx, 0, 32, DMA_FROM_DEVICE),
-                                                       segment(n.rx, 32, 32, DMA_FROM_DEVICE)}};
+        const struct dma_publication p = {
+            .slots = {0, 1},
+            .count = 2,
+            .segments = {segment(n.rx, 0, 32, DMA_FROM_DEVICE), segment(n.rx, 32, 32, DMA_FROM_DEVICE)}};
         ok(publish(0, &p, 1));
         device_uses(&n, 0, lies[i].id, lies[i].length);
         refused(A->reap(CTX, n.queue[0]), DEV_E_COMPLETION);

@@ -103,14 +103,16 @@ Test(core, null_forged_foreign_and_stale_handles_are_told_apart)
     cr_assert_eq(captable_lookup(&a, &core.objects, id, CAP_IF_DEVICE).exception, CAP_EX_NONE);
     cr_assert_eq(captable_lookup(&a, &core.objects, CAP_NONE, CAP_IF_DEVICE).exception, CAP_EX_INVALID);
     cr_assert_eq(captable_lookup(&a, &core.objects, (cap_id){0, 1}, CAP_IF_DEVICE).exception, CAP_EX_INVALID);
-    cr_assert_eq(captable_lookup(&a, &core.objects, (cap_id){200, 1}, CAP_IF_DEVICE).exception, CAP_EX_INVALID);
+    cr_assert_eq(captable_lookup(&a, &core.objects, (cap_id){200, 1}, CAP_IF_DEVICE).exception,
+                 CAP_EX_INVALID);
     cr_assert_eq(captable_lookup(&a, &core.objects, (cap_id){0xffffffffu, 1}, CAP_IF_DEVICE).exception,
                  CAP_EX_INVALID);
     cr_assert_eq(captable_lookup(&a, &core.objects, (cap_id){CAP_SLOTS_MAX, 1}, CAP_IF_DEVICE).exception,
                  CAP_EX_INVALID);
     cr_assert_eq(captable_lookup(&a, &core.objects, id, CAP_IF_DMA_POOL).exception, CAP_EX_INTERFACE);
-    cr_assert_eq(captable_lookup(&a, &core.objects, (cap_id){id.index, id.generation + 1}, CAP_IF_DEVICE).exception,
-                 CAP_EX_STALE);
+    cr_assert_eq(
+        captable_lookup(&a, &core.objects, (cap_id){id.index, id.generation + 1}, CAP_IF_DEVICE).exception,
+        CAP_EX_STALE);
     cr_assert_eq(captable_lookup(&b, &core.objects, id, CAP_IF_DEVICE).exception, CAP_EX_INVALID);
     cr_assert_eq(captable_remove(&a, &core.objects, id), CAP_EX_NONE);
     cr_assert_eq(captable_lookup(&a, &core.objects, id, CAP_IF_DEVICE).exception, CAP_EX_STALE);
@@ -144,7 +146,8 @@ Test(core, t1_a_table_whose_slots_are_all_retired_is_full_for_good)
 
     captable_init(&a, 1);
     for (uint32_t i = 1; i < CAP_SLOTS_MAX; i++)
-        cr_assert_eq(captable_remove(&a, &core.objects, captable_insert(&a, object, CAP_IF_DEVICE)), CAP_EX_NONE);
+        cr_assert_eq(captable_remove(&a, &core.objects, captable_insert(&a, object, CAP_IF_DEVICE)),
+                     CAP_EX_NONE);
     cr_assert(cap_is_none(captable_insert(&a, object, CAP_IF_DEVICE)));
     cr_assert_not(captable_has_room(&a));
     cr_assert_eq(a.live_count, 0);
@@ -223,8 +226,8 @@ Test(core, sha256_gives_the_published_vectors)
     cr_assert_str_eq(text, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
-/* RFC 4231's keys have other lengths; HMAC pads a key of up to 64 bytes with zeroes, so that test case 2's "Jefe" is the
- * same key as "Jefe" and 28 zeroes. */
+/* RFC 4231's keys have other lengths; HMAC pads a key of up to 64 bytes with zeroes, so that test case 2's
+ * "Jefe" is the same key as "Jefe" and 28 zeroes. */
 Test(core, hmac_gives_rfc_4231_test_case_2_in_any_split)
 {
     uint8_t key[DIGEST_BYTES] = "Jefe";

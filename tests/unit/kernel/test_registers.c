@@ -17,26 +17,71 @@ static void sound(void)
     const uint16_t owned = IN_CLAIMED_STATES;
 
     memset(rows, 0, sizeof rows);
-    rows[R_STATUS] = (struct reg_row){.width = 1, .kind = REG_QUIESCE, .direction = REG_READ_WRITE, .offset = 20,
-                                      .count = 1, .write_mask = 0x8f, .read_states = owned, .write_states = owned};
-    rows[R_SELECT] = (struct reg_row){.width = 2, .direction = REG_WRITE, .offset = 22, .count = 1,
-                                      .write_mask = 0xffff, .write_states = owned, .selects_queue = 1};
-    rows[R_SIZE] = (struct reg_row){.width = 2, .direction = REG_READ, .offset = 24, .count = 1,
-                                    .read_states = owned, .sizes_queue = 1};
-    rows[R_ENABLE] = (struct reg_row){.width = 2, .direction = REG_WRITE, .offset = 28, .count = 1,
-                                      .write_mask = 1, .write_states = owned, .enables_queue = 1};
-    rows[R_ADDRESS] = (struct reg_row){.width = 4, .kind = REG_ADDRESS, .direction = REG_WRITE, .offset = 32,
-                                       .count = 1, .write_states = owned, .part = RING_WHOLE, .shift = 12};
-    rows[R_BELL] = (struct reg_row){.section = 1, .width = 2, .kind = REG_BELL, .direction = REG_WRITE, .count = 1,
-                                    .write_mask = 0xffff, .write_states = owned};
-    rows[R_PLAIN] = (struct reg_row){.width = 4, .direction = REG_READ_WRITE, .offset = 4, .count = 2,
-                                     .write_mask = 0xff, .read_states = owned, .write_states = owned};
-    rows[R_CONFIG] = (struct reg_row){.width = 1, .direction = REG_READ, .offset = 40, .count = 64,
-                                      .read_states = owned, .moves_with_msix = 1};
-    steps[0] = (struct reg_step){.row = R_STATUS, .from_states = IN_STATE(DEVICE_RESET), .mask = 8, .bits = 8,
+    rows[R_STATUS] = (struct reg_row){.width = 1,
+                                      .kind = REG_QUIESCE,
+                                      .direction = REG_READ_WRITE,
+                                      .offset = 20,
+                                      .count = 1,
+                                      .write_mask = 0x8f,
+                                      .read_states = owned,
+                                      .write_states = owned};
+    rows[R_SELECT] = (struct reg_row){.width = 2,
+                                      .direction = REG_WRITE,
+                                      .offset = 22,
+                                      .count = 1,
+                                      .write_mask = 0xffff,
+                                      .write_states = owned,
+                                      .selects_queue = 1};
+    rows[R_SIZE] = (struct reg_row){
+        .width = 2, .direction = REG_READ, .offset = 24, .count = 1, .read_states = owned, .sizes_queue = 1};
+    rows[R_ENABLE] = (struct reg_row){.width = 2,
+                                      .direction = REG_WRITE,
+                                      .offset = 28,
+                                      .count = 1,
+                                      .write_mask = 1,
+                                      .write_states = owned,
+                                      .enables_queue = 1};
+    rows[R_ADDRESS] = (struct reg_row){.width = 4,
+                                       .kind = REG_ADDRESS,
+                                       .direction = REG_WRITE,
+                                       .offset = 32,
+                                       .count = 1,
+                                       .write_states = owned,
+                                       .part = RING_WHOLE,
+                                       .shift = 12};
+    rows[R_BELL] = (struct reg_row){.section = 1,
+                                    .width = 2,
+                                    .kind = REG_BELL,
+                                    .direction = REG_WRITE,
+                                    .count = 1,
+                                    .write_mask = 0xffff,
+                                    .write_states = owned};
+    rows[R_PLAIN] = (struct reg_row){.width = 4,
+                                     .direction = REG_READ_WRITE,
+                                     .offset = 4,
+                                     .count = 2,
+                                     .write_mask = 0xff,
+                                     .read_states = owned,
+                                     .write_states = owned};
+    rows[R_CONFIG] = (struct reg_row){.width = 1,
+                                      .direction = REG_READ,
+                                      .offset = 40,
+                                      .count = 64,
+                                      .read_states = owned,
+                                      .moves_with_msix = 1};
+    steps[0] = (struct reg_step){.row = R_STATUS,
+                                 .from_states = IN_STATE(DEVICE_RESET),
+                                 .mask = 8,
+                                 .bits = 8,
                                  .to = DEVICE_FEATURES_OK};
-    table = (struct reg_table){.name = "toy", .rows = rows, .steps = steps, .row_count = ROWS, .step_count = 1,
-                               .section_count = 2, .quiesce_row = R_STATUS, .quiesce_polls_max = 10,
+    table = (struct reg_table){.name = "toy",
+                               .rows = rows,
+                               .steps = steps,
+                               .row_count = ROWS,
+                               .step_count = 1,
+                               .section_count = 2,
+                               .quiesce_row = R_STATUS,
+                               .quiesce_polls_max = 10,
                                .ring_align = 4096};
 }
 
@@ -53,15 +98,16 @@ static struct device_reply open_with(cap_id device, const struct reg_window *win
     return A->open_registers(CTX, device, &table, windows);
 }
 
-static const struct reg_window good[2] = {{.bar = 0, .offset = 0, .length = 0x200},
-                                          {.bar = 0, .offset = 0x1000, .length = 0x100, .bell_multiplier = 4}};
+static const struct reg_window good[2] = {
+    {.bar = 0, .offset = 0, .length = 0x200},
+    {.bar = 0, .offset = 0x1000, .length = 0x100, .bell_multiplier = 4}};
 
-#define BROKEN(change)                                                                                          \
-    do {                                                                                                        \
-        sound();                                                                                                \
-        change;                                                                                                 \
-        struct device_reply r_ = open_with(device, good);                                                       \
-        cr_expect(r_.error == DEV_E_TABLE, "accepted: %s (%s)", #change, device_error_name(r_.error));          \
+#define BROKEN(change)                                                                                       \
+    do {                                                                                                     \
+        sound();                                                                                             \
+        change;                                                                                              \
+        struct device_reply r_ = open_with(device, good);                                                    \
+        cr_expect(r_.error == DEV_E_TABLE, "accepted: %s (%s)", #change, device_error_name(r_.error));       \
     } while (0)
 
 Test(registers, a_table_broken_in_any_one_place_is_refused)

@@ -134,12 +134,12 @@ Test(scan, bars_that_lie_are_never_granted)
 {
     struct fake_function *f = fake_add(P, 1 << 3, FAKE_PLAIN);
 
-    f->bar_mask[0] = 0xfffff0f0;                 /* not a power of two */
-    fake_bar(f, 1, 0xfffff000, 0x2000, 0);       /* address + size overflows 32 bits */
+    f->bar_mask[0] = 0xfffff0f0; /* not a power of two */
+    fake_bar(f, 1, 0xfffff000, 0x2000, 0); /* address + size overflows 32 bits */
     memcpy(&f->config[0x14], "\x00\xf0\xff\xff", 4);
-    f->bar_mask[2] = 0xfffff006;                 /* reserved type */
-    f->bar_mask[3] = 0xfffffff1 & ~0xff000u;     /* ports with a hole */
-    fake_bar(f, 5, 0xe0000000, 0x1000, 4);       /* 64-bit in the last register */
+    f->bar_mask[2] = 0xfffff006; /* reserved type */
+    f->bar_mask[3] = 0xfffffff1 & ~0xff000u; /* ports with a hole */
+    fake_bar(f, 5, 0xe0000000, 0x1000, 4); /* 64-bit in the last register */
     bench_start_prepared();
     const struct pci_function_info *i = info_of(1 << 3);
     for (uint32_t b = 0; b < 6; b++)
