@@ -153,7 +153,8 @@ static enum provider_error create_buffers(struct virtio_net *nic)
     return PROVIDER_OK;
 }
 
-/* 2.1.2: nothing is used before anything was posted. An index that moved early would shift every later element. */
+/* 2.1.2: nothing is used before anything was posted. An index that moved early would shift every later
+ * element. */
 static bool used_early(struct virtio_net *nic)
 {
     ASSERT(virtq_outstanding(&nic->rx) == 0);

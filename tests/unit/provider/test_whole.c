@@ -7,6 +7,8 @@
 
 #include "tests/support/rig.h"
 
+#define POOL_PAGES 1200u /* two rings of 8192 entries and the buffers */
+
 static struct rig rig;
 
 static void run(struct rig_config config, uint32_t frames, const char *what)
@@ -29,6 +31,7 @@ static struct rig_config variant(int v)
 {
     struct rig_config c = rig_defaults(v & 1 ? DM_LEGACY : DM_MODERN, v & 2 ? RIG_DIRECT : RIG_BROKERED);
 
+    c.pool_pages = POOL_PAGES;
     if (v & 4) /* header in its own descriptor */
         c.world.nics[0].model.features &= ~DM_F_ANY_LAYOUT;
     return c;
