@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -44,14 +45,20 @@ def build(context, preset, *targets):
         raise BuildFailed(f"the {preset} build failed: see build/{preset}/build.log")
 
 
+def run_ctest(context, result, folder, *flags):
+    """Runs the programs of a build; those with the label `plain` are no Criterion programs. Returns how many ran."""
+    _, listed = run(["ctest", "-N", "-L", "^plain$"], folder)
+    _, output = run(["ctest", "-V", "-j", context.jobs, *flags], folder, timeout=CTEST_SECONDS_MAX)
+    return add_ctest(result, output, set(re.findall(r"Test +#\d+: (\S+)", listed)))
+
+
 def criterion_suite(label):
     def suite(context):
         result = Result()
         for preset in ["sanitize"] + (["ship"] if context.deep else []):
             build(context, preset)
             folder = context.root / "build" / preset
-            _, output = run(["ctest", "-V", "-L", f"^{label}$", "-j", context.jobs], folder, timeout=CTEST_SECONDS_MAX)
-            if add_ctest(result, output) == 0:
+            if run_ctest(context, result, folder, "-L", f"^{label}$") == 0:
                 result.fail(f"{label}: no test program on preset {preset}")
         result.left_out.append(f"{label} on the ship build")
         return result
@@ -130,8 +137,7 @@ def coverage(context):
     for counters in folder.rglob("*.gcda"):
         counters.unlink()
     tests = Result()
-    _, output = run(["ctest", "-V", "-j", context.jobs], folder, timeout=CTEST_SECONDS_MAX)
-    add_ctest(tests, output)
+    run_ctest(context, tests, folder)
     result.check(tests.failed == 0, "coverage: tests failed on this build: " + "; ".join(tests.failures)[:2000])
     for room, path in COVERED.items():
         status, output = run(["gcovr", "-r", context.root, "--object-directory", folder, "--filter", context.root / path,
