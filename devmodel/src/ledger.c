@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The ownership ledger: the owner of each byte, the function of each page, and the call that last changed them.
- * Asked for every DMA access, so scans go sixteen bytes at a time. Each request is judged whole before anything changes. */
+ * Asked for every DMA access, so a line of one owner is one byte, and scans go sixteen lines at a time. Each request is judged whole before anything changes. */
 #include "memory_state.h"
 
 #include <string.h>
 
 typedef uint8_t lanes __attribute__((vector_size(16)));
 
-/* DM_UNMAPPED 0, DM_DRIVER_OWNED 1, DM_DEVICE_READABLE 2, DM_DEVICE_WRITABLE 3: bit 1 says that it is the device's. */
+/* DM_UNMAPPED 0, DM_DRIVER_OWNED 1, DM_DEVICE_READABLE 2, DM_DEVICE_WRITABLE 3: bit 1 says that it is the device's.
+ * A line of mixed owners matches no mask: its bytes are looked at one by one. */
 _Static_assert(DM_DEVICE_READABLE == 2 && DM_DEVICE_WRITABLE == 3, "scans test owner bits");
-#define MASK_EXACT 3u
-#define MASK_DEVICE 2u
+#define MASK_EXACT (3u | DM_LINE_MIXED)
+#define MASK_DEVICE (2u | DM_LINE_MIXED)
 
 /* True when (byte & mask) == value for all bytes. */
 static inline bool all_are(const uint8_t *at, size_t bytes, uint8_t mask, uint8_t value)
@@ -30,12 +31,69 @@ static inline bool all_are(const uint8_t *at, size_t bytes, uint8_t mask, uint8_
     return (halves[0] | halves[1] | rest) == 0;
 }
 
-static inline size_t first_other(const uint8_t *at, size_t bytes, uint8_t mask, uint8_t value)
+/* The first byte of [offset, offset + bytes) whose owner differs; the end when none does. */
+static size_t first_other(const struct dm_memory *m, size_t offset, size_t bytes, uint8_t mask, uint8_t value)
 {
-    size_t i = 0;
-    while (i < bytes && (at[i] & mask) == value)
-        i++;
-    return i;
+    size_t end = offset + bytes;
+    while (offset < end && (dm_ledger_owner(m, offset) & mask) == value)
+        offset++;
+    return offset;
+}
+
+/* Part of one line. */
+static inline bool part_is(const struct dm_memory *m, size_t offset, size_t bytes, uint8_t mask, uint8_t value)
+{
+    uint8_t line = m->line_owner[offset / DM_LINE_BYTES];
+    return line == DM_LINE_MIXED ? all_are(m->owner + offset, bytes, mask, value) : (line & mask) == value;
+}
+
+/* Bytes of the line that `offset` lies in, from there, at most `bytes`. */
+static inline size_t rest_of_line(size_t offset, size_t bytes)
+{
+    size_t rest = DM_LINE_BYTES - offset % DM_LINE_BYTES;
+    return rest < bytes ? rest : bytes;
+}
+
+static bool owners_are(const struct dm_memory *m, size_t offset, size_t bytes, uint8_t mask, uint8_t value)
+{
+    size_t end = offset + bytes;
+    while (offset < end) {
+        size_t lines = offset % DM_LINE_BYTES == 0 ? (end - offset) / DM_LINE_BYTES : 0;
+        if (lines != 0 && all_are(m->line_owner + offset / DM_LINE_BYTES, lines, mask, value)) {
+            offset += lines * DM_LINE_BYTES;
+            continue;
+        }
+        size_t part = rest_of_line(offset, end - offset);
+        if (!part_is(m, offset, part, mask, value))
+            return false;
+        offset += part;
+    }
+    return true;
+}
+
+/* Part of one line gets an owner of its own: the line is mixed from then on, until it is given away whole. */
+static void part_becomes(struct dm_memory *m, size_t offset, size_t bytes, enum dm_owner to)
+{
+    size_t line = offset / DM_LINE_BYTES;
+    if (m->line_owner[line] != DM_LINE_MIXED) {
+        memset(m->owner + line * DM_LINE_BYTES, m->line_owner[line], DM_LINE_BYTES);
+        m->line_owner[line] = DM_LINE_MIXED;
+    }
+    memset(m->owner + offset, (int)to, bytes);
+}
+
+static void owners_become(struct dm_memory *m, size_t offset, size_t bytes, enum dm_owner to)
+{
+    size_t end = offset + bytes;
+    size_t part = offset % DM_LINE_BYTES == 0 ? 0 : rest_of_line(offset, bytes);
+    if (part != 0)
+        part_becomes(m, offset, part, to);
+    offset += part;
+    size_t lines = (end - offset) / DM_LINE_BYTES;
+    memset(m->line_owner + offset / DM_LINE_BYTES, (int)to, lines);
+    offset += lines * DM_LINE_BYTES;
+    if (offset < end)
+        part_becomes(m, offset, end - offset, to);
 }
 
 /* True when the bytes are mapped for `function` and their owner matches; else *bad is the first that is not. */
@@ -50,9 +108,9 @@ static inline bool range_is(const struct dm_memory *m, uint16_t function, size_t
             return false;
         }
     }
-    if (all_are(m->owner + offset, bytes, mask, value))
+    if (owners_are(m, offset, bytes, mask, value))
         return true;
-    *bad = offset + first_other(m->owner + offset, bytes, mask, value);
+    *bad = first_other(m, offset, bytes, mask, value);
     return false;
 }
 
@@ -85,7 +143,7 @@ static void change(struct dm_memory *m, uint16_t function, size_t offset, size_t
     event->function = function;
     event->owner = (uint8_t)to;
     dm_stack_take(&m->stack, event->stack, DM_EVENT_DEPTH);
-    memset(m->owner + offset, (int)to, bytes);
+    owners_become(m, offset, bytes, to);
     size_t last = (offset + bytes - 1) / DM_LINE_BYTES;
     for (size_t line = offset / DM_LINE_BYTES; line <= last; line++)
         m->line_event[line] = m->event_number;
@@ -138,11 +196,11 @@ static void unmap_page(struct dm_memory *m, uint16_t function, size_t page)
 {
     size_t offset = page * DM_PAGE_BYTES;
     if (m->ledger) {
-        if (!all_are(m->owner + offset, DM_PAGE_BYTES, MASK_DEVICE, 0)) {
+        if (!owners_are(m, offset, DM_PAGE_BYTES, MASK_DEVICE, 0)) {
             size_t exposed = 0;
             for (size_t i = 0; i < DM_PAGE_BYTES; i++)
-                exposed += (m->owner[offset + i] & MASK_DEVICE) != 0;
-            size_t bad = offset + first_other(m->owner + offset, DM_PAGE_BYTES, MASK_DEVICE, 0);
+                exposed += (dm_ledger_owner(m, offset + i) & DM_DEVICE_READABLE) != 0;
+            size_t bad = first_other(m, offset, DM_PAGE_BYTES, MASK_DEVICE, 0);
             dm_violate(m, function, bad,
                        DM_BDF_FORMAT " loses page 0x%llx while %zu of its bytes are exposed, first 0x%llx",
                        DM_BDF_ARGS(function), (unsigned long long)(m->bus_base + offset), exposed,
@@ -221,6 +279,6 @@ enum dm_owner dm_memory_owner(const struct dm_memory *m, dm_addr at)
     if (!dm_inside(m, at, 1, &offset))
         return DM_UNMAPPED;
     if (m->ledger)
-        return (enum dm_owner)m->owner[offset];
+        return (enum dm_owner)dm_ledger_owner(m, offset);
     return m->page_function[offset / DM_PAGE_BYTES] == DM_NOBODY ? DM_UNMAPPED : DM_DRIVER_OWNED;
 }

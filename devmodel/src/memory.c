@@ -38,10 +38,11 @@ static bool reserve_all(struct dm_memory *m)
         return false;
     if (!m->ledger)
         return true;
+    m->line_owner = reserve(m->bytes / DM_LINE_BYTES);
     m->owner = reserve(m->bytes);
     m->line_event = reserve(m->bytes / DM_LINE_BYTES * sizeof *m->line_event);
     m->events = reserve(DM_EVENTS * sizeof *m->events);
-    return m->owner && m->line_event && m->events;
+    return m->line_owner && m->owner && m->line_event && m->events;
 }
 
 struct dm_memory *dm_memory_create(const struct dm_memory_config *config)
@@ -73,6 +74,7 @@ void dm_memory_destroy(struct dm_memory *m)
     release(m->page_function, pages_of(m) * sizeof *m->page_function);
     release(m->page_used, pages_of(m));
     release(m->used_pages, pages_of(m) * sizeof *m->used_pages);
+    release(m->line_owner, m->bytes / DM_LINE_BYTES);
     release(m->owner, m->bytes);
     release(m->line_event, m->bytes / DM_LINE_BYTES * sizeof *m->line_event);
     release(m->events, DM_EVENTS * sizeof *m->events);
@@ -86,7 +88,7 @@ void dm_memory_reset(struct dm_memory *m)
         size_t offset = page * DM_PAGE_BYTES;
         memset(m->base + offset, 0, DM_PAGE_BYTES);
         if (m->ledger) {
-            memset(m->owner + offset, DM_UNMAPPED, DM_PAGE_BYTES);
+            memset(m->line_owner + offset / DM_LINE_BYTES, DM_UNMAPPED, DM_PAGE_BYTES / DM_LINE_BYTES);
             memset(m->line_event + offset / DM_LINE_BYTES, 0,
                    DM_PAGE_BYTES / DM_LINE_BYTES * sizeof *m->line_event);
         }

@@ -7,6 +7,7 @@
 #include "stack.h"
 
 #define DM_LINE_BYTES 64u       /* one event number for each such line */
+#define DM_LINE_MIXED 0x80u     /* no enum dm_owner: the line's bytes differ */
 #define DM_EVENTS 4096u         /* the last changes of owner are kept */
 #define DM_EVENT_DEPTH 10u      /* below DM_STACK_DEPTH: an event is taken for each exposed buffer */
 #define DM_VIOLATIONS_KEPT 64u
@@ -25,7 +26,8 @@ struct dm_memory {
     size_t bytes;
     uint64_t bus_base;
     bool ledger;
-    uint8_t *owner;          /* a byte a byte; NULL without a ledger */
+    uint8_t *line_owner;     /* the owner of a whole line, or DM_LINE_MIXED; NULL without a ledger */
+    uint8_t *owner;          /* a byte a byte, valid for mixed lines only */
     uint32_t *line_event;    /* number of the last change of owner in the line; 0: none */
     struct dm_event *events; /* DM_EVENTS */
     uint32_t event_number;
@@ -53,6 +55,12 @@ static inline void dm_page_use(struct dm_memory *m, size_t page)
         m->page_used[page] = 1;
         m->used_pages[m->used_count++] = (uint32_t)page;
     }
+}
+
+static inline uint8_t dm_ledger_owner(const struct dm_memory *m, size_t offset)
+{
+    uint8_t line = m->line_owner[offset / DM_LINE_BYTES];
+    return line == DM_LINE_MIXED ? m->owner[offset] : line;
 }
 
 /* ledger.c: true when `function` may touch all these bytes so; else *bad is the first byte that it may not. */

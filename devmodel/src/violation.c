@@ -44,7 +44,7 @@ const char *dm_owner_text(const struct dm_memory *m, size_t offset, char *text, 
     if (function == DM_NOBODY)
         snprintf(text, bytes, "unmapped");
     else
-        snprintf(text, bytes, "%s by " DM_BDF_FORMAT, m->ledger ? names[m->owner[offset] & 3u] : "mapped",
+        snprintf(text, bytes, "%s by " DM_BDF_FORMAT, m->ledger ? names[dm_ledger_owner(m, offset) & 3u] : "mapped",
                  DM_BDF_ARGS(function - 1u));
     return text;
 }

@@ -107,7 +107,7 @@ Test(kernel_main, a_device_that_never_confirms_its_reset_is_never_green)
     struct sim_world_config c = sim_world_defaults(DM_MODERN);
     struct dm_hostile h;
     dm_hostile_clear(&h);
-    dm_hostile_arm(&h, DM_ATTACK_RESET_NEVER, 1, UINT32_MAX, 0);
+    dm_hostile_arm(&h, DM_ATTACK_RESET_NEVER, 0, UINT32_MAX, 0);
     c.nics[0].model.hostile = &h;
     run(&result, &c, LINE);
     cr_assert_eq(result.status, 1, "%s", result.text);
