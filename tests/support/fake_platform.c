@@ -74,7 +74,7 @@ void fake_bar(struct fake_function *f, uint32_t bar, uint64_t address, uint64_t 
 {
     f->bar_mask[bar] = (uint32_t)(~(size - 1u) | flags);
     put(&f->config[0x10 + 4 * bar], 4, (uint32_t)address | flags);
-    if ((flags & 7u) == 4u) {
+    if ((flags & 7u) == 4u && bar < 5) {
         f->bar_mask[bar + 1] = (uint32_t)(~(size - 1u) >> 32);
         put(&f->config[0x14 + 4 * bar], 4, (uint32_t)(address >> 32));
     }

@@ -92,12 +92,12 @@ Test(teardown, t3_the_order_is_reset_then_bus_mastering_off_then_unmap)
 
 Test(teardown, a_reset_confirmed_at_the_last_poll_counts_and_one_later_does_not)
 {
-    for (int32_t late = 0; late < 2; late++) {
+    for (uint32_t late = 0; late < 2; late++) {
         struct nic n;
 
         bench_start();
         reach(&n, FAKE_MODERN_BDF, IN_FLIGHT);
-        fake_at(P, FAKE_MODERN_BDF)->reset_reads = (int32_t)VIRTIO_QUIESCE_POLLS_MAX - 1 + late;
+        fake_at(P, FAKE_MODERN_BDF)->reset_reads = (int32_t)(VIRTIO_QUIESCE_POLLS_MAX - 1u + late);
         struct device_reply r = A->release(CTX, n.device);
         if (late == 0)
             ok(r);
@@ -395,7 +395,7 @@ Test(teardown, a_borrower_that_ends_takes_only_its_own_and_a_copy_given_back_end
 
 Test(teardown, a_borrower_whose_queue_the_device_knows_stops_the_device_when_it_dies)
 {
-    for (int32_t never = 0; never < 2; never++) {
+    for (uint32_t never = 0; never < 2; never++) {
         const struct budget_limits limits = budget_limits_generous();
         struct nic n;
 
