@@ -133,6 +133,13 @@ static enum sim_options_result usage(const char *what, const char *value)
     return SIM_OPTIONS_USAGE;
 }
 
+static bool is_whole(const char *word, const char *name)
+{
+    size_t bytes = strlen(name);
+    return strncmp(word, "--", 2) == 0 && strncmp(word + 2, name, bytes) == 0 &&
+           (word[2 + bytes] == 0 || word[2 + bytes] == '=');
+}
+
 enum sim_options_result sim_options_parse(struct sim_options *o, int argc, char **argv)
 {
     memset(o, 0, sizeof *o);
@@ -152,7 +159,8 @@ enum sim_options_result sim_options_parse(struct sim_options *o, int argc, char 
             fputs(help, stdout);
             return SIM_OPTIONS_HELP;
         }
-        if (code == '?')
+        /* getopt takes abbreviations, which ./capos would not recognise: only whole names are flags. */
+        if (code == '?' || !is_whole(argv[word], long_options[which].name))
             return usage("unknown flag, or its value is missing", argv[word]);
         if (!parse_one(o, code, optarg))
             return usage(long_options[which].name, optarg);
