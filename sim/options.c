@@ -133,6 +133,23 @@ static enum sim_options_result usage(const char *what, const char *value)
     return SIM_OPTIONS_USAGE;
 }
 
+static enum sim_options_result bad_value(const char *name, int code, const char *value)
+{
+    const char *takes = "a number of its range";
+    if (code == OPT_NIC)
+        takes = "modern or legacy";
+    else if (code == OPT_BACKEND)
+        takes = "slirp or script";
+    else if (code == OPT_EXCHANGES)
+        takes = "a number from 1 to 10000000";
+    else if (code == OPT_QUEUE_SIZE)
+        takes = "a number from 1 to 65535";
+    else if (code == OPT_SEED)
+        takes = "a number below 2^64";
+    fprintf(stderr, "capos sim: --%s takes %s, not %s; see ./capos sim --help\n", name, takes, value);
+    return SIM_OPTIONS_USAGE;
+}
+
 static bool is_whole(const char *word, const char *name)
 {
     size_t bytes = strlen(name);
@@ -163,7 +180,7 @@ enum sim_options_result sim_options_parse(struct sim_options *o, int argc, char 
         if (code == '?' || !is_whole(argv[word], long_options[which].name))
             return usage("unknown flag, or its value is missing", argv[word]);
         if (!parse_one(o, code, optarg))
-            return usage(long_options[which].name, optarg);
+            return bad_value(long_options[which].name, code, optarg);
     }
     if (optind < argc)
         return usage("no argument is taken", argv[optind]);
