@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What all backends share: counting, handing over, ending. Frames are a guest's: looked at within their length only. */
+/* What all backends share: counting, handing over, ending. Frames are a guest's: looked at within their
+ * length only. */
 #include "backend_state.h"
 
 #define ARP_OPERATION 20u
-#define ARP_REQUEST 1u
+#define ARP_REQUEST   1u
 #define IPV4_PROTOCOL 23u
 #define PROTOCOL_ICMP 1u
-#define ICMP_ECHO 8u
+#define ICMP_ECHO     8u
 
 void dm_backend_destroy(struct dm_backend *b)
 {
@@ -45,8 +46,8 @@ void dm_count_from_guest(struct dm_backend_counts *counts, const uint8_t *frame,
         counts->other++;
 }
 
-uint32_t dm_drain(struct dm_frame_queue *q, struct dm_backend_counts *counts, uint32_t budget, dm_frame_sink sink,
-                  void *ctx)
+uint32_t dm_drain(struct dm_frame_queue *q, struct dm_backend_counts *counts, uint32_t budget,
+                  dm_frame_sink sink, void *ctx)
 {
     uint32_t done = 0;
     for (; done < budget; done++) {

@@ -17,7 +17,8 @@ static void loop_send(struct dm_backend *b, const uint8_t *frame, size_t bytes)
         loop->kept.counts.dropped++;
 }
 
-static uint32_t loop_poll(struct dm_backend *b, uint64_t now_ns, uint32_t budget, dm_frame_sink sink, void *ctx)
+static uint32_t loop_poll(struct dm_backend *b, uint64_t now_ns, uint32_t budget, dm_frame_sink sink,
+                          void *ctx)
 {
     struct loop *loop = (struct loop *)b;
     (void)now_ns;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A tap: writes every frame that passes to a libpcap 2.4 file, then passes it on. Owns the file and the inner backend. */
+/* A tap: writes every frame that passes to a libpcap 2.4 file, then passes it on. Owns the file and the inner
+ * backend. */
 #include "backend_state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PCAP_MAGIC_NS 0xa1b23c4du /* time stamps in nanoseconds */
+#define PCAP_MAGIC_NS      0xa1b23c4du /* time stamps in nanoseconds */
 #define PCAP_LINK_ETHERNET 1u
 
 struct pcap {
@@ -55,7 +56,8 @@ static bool pcap_sink(void *ctx, const uint8_t *frame, size_t bytes)
     return true;
 }
 
-static uint32_t pcap_poll(struct dm_backend *b, uint64_t now_ns, uint32_t budget, dm_frame_sink sink, void *ctx)
+static uint32_t pcap_poll(struct dm_backend *b, uint64_t now_ns, uint32_t budget, dm_frame_sink sink,
+                          void *ctx)
 {
     struct pcap *p = (struct pcap *)b;
     p->now_ns = now_ns;

@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A deterministic peer: ARP, ICMP echo, DHCP with one lease, TCP echo on port 7. No sockets, no clock but poll's.
- * Everything that comes in is a guest's: lengths, options and checksums are checked, what is wrong is ignored. */
+/* A deterministic peer: ARP, ICMP echo, DHCP with one lease, TCP echo on port 7. No sockets, no clock but
+ * poll's. Everything that comes in is a guest's: lengths, options and checksums are checked, what is wrong is
+ * ignored. */
 #include "backend_script.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define ETHERNET_BYTES_LEAST 60u /* without the check sequence */
-#define ARP_BYTES 28u
-#define PROTOCOL_ICMP 1u
-#define PROTOCOL_UDP 17u
-#define ICMP_BYTES 8u
-#define ICMP_ECHO 8u
-#define UDP_BYTES 8u
-#define PORT_DHCP_SERVER 67u
-#define PORT_DHCP_CLIENT 68u
-#define DHCP_FIXED_BYTES 236u
-#define DHCP_COOKIE 0x63825363u
-#define DHCP_OPTIONS (DHCP_FIXED_BYTES + 4u)
-#define DHCP_REPLY_BYTES 300u
-#define DHCP_LEASE_S 3600u
+#define ARP_BYTES            28u
+#define PROTOCOL_ICMP        1u
+#define PROTOCOL_UDP         17u
+#define ICMP_BYTES           8u
+#define ICMP_ECHO            8u
+#define UDP_BYTES            8u
+#define PORT_DHCP_SERVER     67u
+#define PORT_DHCP_CLIENT     68u
+#define DHCP_FIXED_BYTES     236u
+#define DHCP_COOKIE          0x63825363u
+#define DHCP_OPTIONS         (DHCP_FIXED_BYTES + 4u)
+#define DHCP_REPLY_BYTES     300u
+#define DHCP_LEASE_S         3600u
 enum { DHCP_DISCOVER = 1, DHCP_OFFER = 2, DHCP_REQUEST = 3, DHCP_ACK = 5, DHCP_NAK = 6 };
 enum {
     OPTION_PAD = 0,
@@ -54,7 +55,8 @@ uint16_t dm_checksum(uint32_t sum, const uint8_t *at, uint32_t bytes)
     return (uint16_t)~sum;
 }
 
-uint32_t dm_pseudo_sum(const uint8_t source[4], const uint8_t destination[4], uint8_t protocol, uint32_t bytes)
+uint32_t dm_pseudo_sum(const uint8_t source[4], const uint8_t destination[4], uint8_t protocol,
+                       uint32_t bytes)
 {
     return sum_words(sum_words(protocol + bytes, source, 4), destination, 4);
 }
@@ -182,9 +184,9 @@ static void send_dhcp(struct dm_script *s, const uint8_t *request, uint8_t type)
     static const uint8_t mask[4] = {255, 255, 255, 0};
     const uint8_t *hardware = request + 28;
     bool broadcast = type == DHCP_NAK || (dm_get_be16(request + 10) & 0x8000u) != 0;
-    struct dm_reply reply = dm_script_packet(s, broadcast ? everyone_mac : hardware,
-                                             broadcast ? everyone : s->config.guest, PROTOCOL_UDP,
-                                             UDP_BYTES + DHCP_REPLY_BYTES);
+    struct dm_reply reply =
+        dm_script_packet(s, broadcast ? everyone_mac : hardware, broadcast ? everyone : s->config.guest,
+                         PROTOCOL_UDP, UDP_BYTES + DHCP_REPLY_BYTES);
     if (!reply.frame)
         return;
     uint8_t *udp = reply.payload;
@@ -192,7 +194,7 @@ static void send_dhcp(struct dm_script *s, const uint8_t *request, uint8_t type)
     m[0] = 2; /* BOOTREPLY, Ethernet, 6 bytes of address */
     m[1] = 1;
     m[2] = 6;
-    memcpy(m + 4, request + 4, 4);   /* transaction */
+    memcpy(m + 4, request + 4, 4); /* transaction */
     memcpy(m + 10, request + 10, 2); /* flags */
     if (type != DHCP_NAK) {
         memcpy(m + 16, s->config.guest, 4);
@@ -294,7 +296,8 @@ static void script_send(struct dm_backend *b, const uint8_t *frame, size_t bytes
         receive_ipv4(s, frame, bytes);
 }
 
-static uint32_t script_poll(struct dm_backend *b, uint64_t now_ns, uint32_t budget, dm_frame_sink sink, void *ctx)
+static uint32_t script_poll(struct dm_backend *b, uint64_t now_ns, uint32_t budget, dm_frame_sink sink,
+                            void *ctx)
 {
     struct dm_script *s = (struct dm_script *)b;
     if (now_ns > s->now_ns)

@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The peer's TCP (RFC 9293, what an echo server needs of it): handshake, data back in order, FIN, RST to other ports,
- * sending again after a fixed time. Segments that are not next in order are acknowledged and dropped: the guest sends
- * them again. Nothing in a segment is trusted; no connection outlives DM_TCP_CONNECTIONS newer ones. */
+/* The peer's TCP (RFC 9293, what an echo server needs of it): handshake, data back in order, FIN, RST to
+ * other ports, sending again after a fixed time. Segments that are not next in order are acknowledged and
+ * dropped: the guest sends them again. Nothing in a segment is trusted; no connection outlives
+ * DM_TCP_CONNECTIONS newer ones. */
 #include "backend_script.h"
 
 #include <string.h>
 
-#define TCP_BYTES 20u
-#define PORT_ECHO 7u
-#define FIN 0x01u
-#define SYN 0x02u
-#define RST 0x04u
-#define PSH 0x08u
-#define ACK 0x10u
-#define OPTION_SEGMENT 2u
-#define SEGMENT_BYTES_MAX 1460u
+#define TCP_BYTES             20u
+#define PORT_ECHO             7u
+#define FIN                   0x01u
+#define SYN                   0x02u
+#define RST                   0x04u
+#define PSH                   0x08u
+#define ACK                   0x10u
+#define OPTION_SEGMENT        2u
+#define SEGMENT_BYTES_MAX     1460u
 #define SEGMENT_BYTES_DEFAULT 536u
-#define SEGMENT_BYTES_LEAST 64u
-#define RETRY_NS 1000000000ull
-#define RETRIES_MAX 8u
-#define FIRST_SEQUENCE_STEP 0x00010000u
+#define SEGMENT_BYTES_LEAST   64u
+#define RETRY_NS              1000000000ull
+#define RETRIES_MAX           8u
+#define FIRST_SEQUENCE_STEP   0x00010000u
 
 /* A segment whose header was checked. */
 struct segment {
@@ -69,19 +70,12 @@ static bool put_segment(struct dm_script *s, const struct to_send *out)
     return true;
 }
 
-static bool put(struct dm_script *s, const struct dm_tcp *c, uint32_t sequence, uint8_t flags, const uint8_t *data,
-                uint32_t data_bytes)
+static bool put(struct dm_script *s, const struct dm_tcp *c, uint32_t sequence, uint8_t flags,
+                const uint8_t *data, uint32_t data_bytes)
 {
-    const struct to_send out = {c->mac,
-                                c->address,
-                                PORT_ECHO,
-                                c->port,
-                                sequence,
-                                c->receive_next,
-                                DM_TCP_BUFFER_BYTES - c->held,
-                                flags,
-                                data,
-                                data_bytes};
+    const struct to_send out = {
+        c->mac, c->address, PORT_ECHO, c->port, sequence, c->receive_next, DM_TCP_BUFFER_BYTES - c->held,
+        flags,  data,       data_bytes};
     return put_segment(s, &out);
 }
 
@@ -153,7 +147,8 @@ static struct dm_tcp *find(struct dm_script *s, const struct dm_packet *p, uint1
     return NULL;
 }
 
-/* A free place, or the one that was quiet for longest: a guest that died without a word must not use the peer up. */
+/* A free place, or the one that was quiet for longest: a guest that died without a word must not use the peer
+ * up. */
 static struct dm_tcp *place(struct dm_script *s)
 {
     struct dm_tcp *best = &s->connections[0];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* libslirp behind a device model: IPv6 off, time only from poll. libslirp's host sockets are real; everything else is a
- * function of the frames and the times given. Its send callback runs inside slirp_input: it queues and nothing more. */
+/* libslirp behind a device model: IPv6 off, time only from poll. libslirp's host sockets are real; everything
+ * else is a function of the frames and the times given. Its send callback runs inside slirp_input: it queues
+ * and nothing more. */
 #include "backend_state.h"
 
 #include <arpa/inet.h>
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_PER_MS 1000000u
+#define NS_PER_MS    1000000u
 #define POLL_FDS_MAX 256
 
 struct slirp_timer {
@@ -25,8 +26,8 @@ struct slirp_backend {
     uint64_t now_ns;
     uint64_t served_ms; /* libslirp's timers have run up to here */
     bool served;
-    bool notified;      /* libslirp asks to be served before the next millisecond */
-    uint32_t sockets;   /* registered with us */
+    bool notified; /* libslirp asks to be served before the next millisecond */
+    uint32_t sockets; /* registered with us */
     struct slirp_timer timers[SLIRP_TIMER_NUM];
     struct pollfd fds[POLL_FDS_MAX];
     int fd_count;
@@ -125,7 +126,8 @@ static int get_events(int index, void *opaque)
            (seen & POLLHUP ? SLIRP_POLL_HUP : 0);
 }
 
-/* Sockets and timers. libslirp counts milliseconds: with no socket of its own, nothing can have changed within one. */
+/* Sockets and timers. libslirp counts milliseconds: with no socket of its own, nothing can have changed
+ * within one. */
 static void serve(struct slirp_backend *s)
 {
     uint64_t now_ms = s->now_ns / NS_PER_MS;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the backends of this library share: counts, network byte order, the operation tables. Private to devmodel. */
+/* What the backends of this library share: counts, network byte order, the operation tables. Private to
+ * devmodel. */
 #ifndef DM_BACKEND_STATE_H
 #define DM_BACKEND_STATE_H
 
@@ -8,7 +9,7 @@
 
 #define DM_ETHERNET_BYTES 14u
 #define DM_ETHERTYPE_IPV4 0x0800u
-#define DM_ETHERTYPE_ARP 0x0806u
+#define DM_ETHERTYPE_ARP  0x0806u
 
 /* First member of each backend here; `base` comes first, as the public header asks. */
 struct dm_kept_backend {
@@ -22,8 +23,8 @@ struct dm_backend_counts dm_pcap_inner_counts(const struct dm_backend *b);
 /* Counts a frame from the guest by its kind. */
 void dm_count_from_guest(struct dm_backend_counts *counts, const uint8_t *frame, size_t bytes);
 /* Moves at most `budget` frames from the queue into the sink; a refused frame stays first. */
-uint32_t dm_drain(struct dm_frame_queue *q, struct dm_backend_counts *counts, uint32_t budget, dm_frame_sink sink,
-                  void *ctx);
+uint32_t dm_drain(struct dm_frame_queue *q, struct dm_backend_counts *counts, uint32_t budget,
+                  dm_frame_sink sink, void *ctx);
 
 static inline uint16_t dm_get_be16(const uint8_t *at)
 {

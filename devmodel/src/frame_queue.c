@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A queue of frames in one reserved block. Lengths come from guests and peers: each is checked against the block. */
+/* A queue of frames in one reserved block. Lengths come from guests and peers: each is checked against the
+ * block. */
 #include "frame_queue.h"
 
 #include "capos/devmodel/backend.h"

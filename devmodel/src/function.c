@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One PCI function: its configuration header (PCI 3.0, 6.1; bridges: PCI-to-PCI Bridge 1.2, 3.2), BARs that answer to
- * sizing (6.2.5.1), capability list. Which bits a driver can change is data: `writable`, `cleared`. */
+/* One PCI function: its configuration header (PCI 3.0, 6.1; bridges: PCI-to-PCI Bridge 1.2, 3.2), BARs that
+ * answer to sizing (6.2.5.1), capability list. What a driver can change is data: `writable`, `cleared`. */
 #include "pci_state.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define CAPABILITIES_START 0x40u
-#define REVISION 0x08u
-#define HEADER_TYPE 0x0eu
-#define SUBSYSTEM_VENDOR 0x2cu
-#define INTERRUPT_LINE 0x3cu
-#define INTERRUPT_PIN 0x3du
-#define BRIDGE_PRIMARY 0x18u
-#define BRIDGE_SECONDARY 0x19u
-#define BRIDGE_SUBORDINATE 0x1au
-#define BRIDGE_WINDOWS 0x1cu
+#define CAPABILITIES_START   0x40u
+#define REVISION             0x08u
+#define HEADER_TYPE          0x0eu
+#define SUBSYSTEM_VENDOR     0x2cu
+#define INTERRUPT_LINE       0x3cu
+#define INTERRUPT_PIN        0x3du
+#define BRIDGE_PRIMARY       0x18u
+#define BRIDGE_SECONDARY     0x19u
+#define BRIDGE_SUBORDINATE   0x1au
+#define BRIDGE_WINDOWS       0x1cu
 #define BRIDGE_WINDOWS_BYTES 0x18u
-#define BRIDGE_BARS 2u
-#define COMMAND_WRITABLE 0x0547u /* ports, memory, master, parity, SERR, interrupt disable */
-#define STATUS_CLEARED 0xf900u   /* errors: a written 1 clears */
-#define BAR_PORTS 0x1u
-#define BAR_MEM64 0x4u
+#define BRIDGE_BARS          2u
+#define COMMAND_WRITABLE     0x0547u /* ports, memory, master, parity, SERR, interrupt disable */
+#define STATUS_CLEARED       0xf900u /* errors: a written 1 clears */
+#define BAR_PORTS            0x1u
+#define BAR_MEM64            0x4u
 
 static bool bar_valid(const struct dm_function_config *config, uint32_t i, uint32_t bars)
 {
@@ -50,7 +50,7 @@ bool dm_function_config_valid(const struct dm_function_config *config)
         if (i >= bars ? config->bars[i].kind != DM_BAR_NONE : !bar_valid(config, i, bars))
             return false;
     }
-    /* A bridge forwards downwards: to a bus with a higher number than its own. 0: firmware did not number it. */
+    /* A bridge forwards downwards: to a bus with a higher number than its own. 0: not numbered. */
     if (type == 1 && config->bridge_secondary != 0 && config->bridge_secondary <= config->bdf >> 8)
         return false;
     return dm_msix_config_valid(config);
@@ -112,8 +112,8 @@ static void setup_header(struct dm_function *f)
     dm_store16(f->bytes + SUBSYSTEM_VENDOR + 2, config->subsystem);
 }
 
-struct dm_function *dm_function_new(const struct dm_function_config *config, const struct dm_function_ops *ops,
-                                    void *model)
+struct dm_function *dm_function_new(const struct dm_function_config *config,
+                                    const struct dm_function_ops *ops, void *model)
 {
     struct dm_function *f = calloc(1, sizeof *f);
     if (!f)

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* MSI-X (PCI 3.0, 6.8.2): the vector table and the pending bits of one function, in a range of one of its BARs. The
- * driver writes the table at will; only a vector's number is ever used as an index, and it is checked first. */
+/* MSI-X (PCI 3.0, 6.8.2): the vector table and the pending bits of one function, in a range of one of its
+ * BARs. The driver writes the table at will; only a vector's number is ever used as an index, and it is
+ * checked first. */
 #include "pci_state.h"
 
 #include <stdlib.h>
 
-#define CAP_MSIX 0x11u
-#define CONTROL 2u                 /* message control, in the capability */
-#define CONTROL_ENABLE 0x8000u
+#define CAP_MSIX              0x11u
+#define CONTROL               2u /* message control, in the capability */
+#define CONTROL_ENABLE        0x8000u
 #define CONTROL_FUNCTION_MASK 0x4000u
-#define ENTRY_DATA 8u
-#define ENTRY_CONTROL 12u
-#define ENTRY_MASKED 1u
+#define ENTRY_DATA            8u
+#define ENTRY_CONTROL         12u
+#define ENTRY_MASKED          1u
 
 static uint32_t pba_bytes(uint32_t vectors)
 {
@@ -144,7 +145,8 @@ bool dm_function_msix_entry(const struct dm_function *f, uint16_t v, struct dm_m
 /* Nothing but the vector's own mask holds a message back. */
 static bool open_for_messages(const struct dm_function *f)
 {
-    return dm_function_msix_enabled(f) && (control(f) & CONTROL_FUNCTION_MASK) == 0 && dm_function_bus_master(f);
+    return dm_function_msix_enabled(f) && (control(f) & CONTROL_FUNCTION_MASK) == 0 &&
+           dm_function_bus_master(f);
 }
 
 static void send(struct dm_function *f, const struct dm_msix_entry *entry)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The PCI host: who answers to a configuration address, a port, a memory address; bridges; the order in which functions
- * work. Every address and width comes from a driver: what nobody decodes reads as all ones. */
+/* The PCI host: who answers to a configuration address, a port, a memory address; bridges; the order in which
+ * functions work. Every address and width comes from a driver: what nobody decodes reads as all ones. */
 #include "pci_state.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define BRIDGE_SECONDARY 0x19u
+#define BRIDGE_SECONDARY   0x19u
 #define BRIDGE_SUBORDINATE 0x1au
-#define BRIDGE_DEPTH_MAX DM_FUNCTIONS_MAX
+#define BRIDGE_DEPTH_MAX   DM_FUNCTIONS_MAX
 
 struct dm_bus *dm_bus_create(const struct dm_bus_config *config)
 {
@@ -94,8 +94,8 @@ struct dm_function *dm_bus_attach(struct dm_bus *bus, const struct dm_function_c
     return f;
 }
 
-/* The bus number under which the functions behind `number` were attached, or -1. Follows the bridges' registers as they
- * are now, at most one level a step. */
+/* The bus number under which the functions behind `number` were attached, or -1. Follows the bridges'
+ * registers as they are now, at most one level a step. */
 static int home_bus(const struct dm_bus *bus, uint8_t number)
 {
     uint8_t home = 0;

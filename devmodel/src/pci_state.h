@@ -6,27 +6,27 @@
 #include "bytes.h"
 #include "capos/devmodel/pci.h"
 
-#define DM_PCI_COMMAND 0x04u
-#define DM_PCI_STATUS 0x06u
-#define DM_PCI_BAR0 0x10u
-#define DM_PCI_CAPABILITIES 0x34u
-#define DM_COMMAND_PORTS 0x0001u
-#define DM_COMMAND_MEMORY 0x0002u
-#define DM_COMMAND_MASTER 0x0004u
+#define DM_PCI_COMMAND          0x04u
+#define DM_PCI_STATUS           0x06u
+#define DM_PCI_BAR0             0x10u
+#define DM_PCI_CAPABILITIES     0x34u
+#define DM_COMMAND_PORTS        0x0001u
+#define DM_COMMAND_MEMORY       0x0002u
+#define DM_COMMAND_MASTER       0x0004u
 #define DM_COMMAND_INTX_DISABLE 0x0400u
-#define DM_STATUS_INTERRUPT 0x0008u
-#define DM_STATUS_CAPABILITIES 0x0010u
-#define DM_ALL_ONES 0xffffffffu
+#define DM_STATUS_INTERRUPT     0x0008u
+#define DM_STATUS_CAPABILITIES  0x0010u
+#define DM_ALL_ONES             0xffffffffu
 
 #define DM_MSIX_VECTORS_MAX 2048u
 #define DM_MSIX_ENTRY_BYTES 16u
 
 struct dm_msix {
-    uint16_t vectors;      /* 0: none */
+    uint16_t vectors; /* 0: none */
     uint8_t bar;
-    uint8_t capability;    /* its offset in configuration space */
+    uint8_t capability; /* its offset in configuration space */
     uint32_t table_offset, pba_offset, pba_bytes;
-    uint8_t *table;        /* vectors entries of 16 bytes */
+    uint8_t *table; /* vectors entries of 16 bytes */
     uint64_t pending[DM_MSIX_VECTORS_MAX / 64u];
 };
 
@@ -37,11 +37,11 @@ struct dm_function {
     void *model;
     bool removed;
     uint8_t bytes[DM_CONFIG_BYTES];
-    uint8_t writable[DM_CONFIG_BYTES];  /* bits that a write sets */
-    uint8_t cleared[DM_CONFIG_BYTES];   /* bits that a written 1 clears */
-    uint32_t capabilities_end;          /* where the next capability goes */
-    uint8_t capability_last;            /* offset of the newest one, 0: none */
-    uint8_t subordinate;                /* of a bridge, as firmware left it */
+    uint8_t writable[DM_CONFIG_BYTES]; /* bits that a write sets */
+    uint8_t cleared[DM_CONFIG_BYTES]; /* bits that a written 1 clears */
+    uint32_t capabilities_end; /* where the next capability goes */
+    uint8_t capability_last; /* offset of the newest one, 0: none */
+    uint8_t subordinate; /* of a bridge, as firmware left it */
     struct dm_msix msix;
 };
 
@@ -61,14 +61,14 @@ struct dm_bus {
     uint32_t function_count;
     struct dm_decode ports[DM_DECODES_MAX], memory[DM_DECODES_MAX];
     uint32_t port_count, memory_count;
-    bool decode_stale;     /* a command register or BAR changed */
+    bool decode_stale; /* a command register or BAR changed */
     const struct dm_decode *port_last, *memory_last;
     struct dm_bus_counts counts;
 };
 
 /* function.c */
-struct dm_function *dm_function_new(const struct dm_function_config *config, const struct dm_function_ops *ops,
-                                    void *model);
+struct dm_function *dm_function_new(const struct dm_function_config *config,
+                                    const struct dm_function_ops *ops, void *model);
 void dm_function_free(struct dm_function *f);
 bool dm_function_config_valid(const struct dm_function_config *config);
 uint32_t dm_function_config_read(struct dm_function *f, uint16_t offset, uint8_t width);

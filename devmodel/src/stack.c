@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Walks frame pointers. Trusts only that the stack between its own frame and the stack's end is mapped: code built
- * without frame pointers may leave anything in the chain, so each link is checked before it is followed. */
+/* Walks frame pointers. Trusts only that the stack between its own frame and the stack's end is mapped: code
+ * built without frame pointers may leave anything in the chain, so each link is checked before it is
+ * followed. */
 #include "stack.h"
 
 #include <pthread.h>

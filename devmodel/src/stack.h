@@ -11,8 +11,9 @@ struct dm_stack_bounds {
 };
 
 struct dm_stack_bounds dm_stack_bounds_here(void);
-/* Writes at most `depth` return addresses, innermost first, NULL in the places that stay free. Reads nothing outside the
- * stack that it runs on: on a stack other than the one of `bounds` it stays inside the page of its own frame. */
+/* Writes at most `depth` return addresses, innermost first, NULL in the places that stay free. Reads nothing
+ * outside the stack that it runs on: on a stack other than the one of `bounds` it stays inside the page of
+ * its own frame. */
 void dm_stack_take(const struct dm_stack_bounds *bounds, void **out, size_t depth);
 
 #endif

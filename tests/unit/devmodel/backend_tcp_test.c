@@ -6,11 +6,11 @@
 #include <criterion/new/assert.h>
 #include <string.h>
 
-#define FIN 1
-#define SYN 2
-#define RST 4
-#define PSH 8
-#define ACK 16
+#define FIN    1
+#define SYN    2
+#define RST    4
+#define PSH    8
+#define ACK    16
 #define SECOND 1000000000ull
 
 static const uint8_t peer_ip[4] = {10, 0, 2, 2};

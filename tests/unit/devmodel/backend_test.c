@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Backends: loop, the script's link and network layer, libslirp, and the pcap tap read back. TCP: backend_tcp_test.c. */
+/* Backends: loop, the script's link and network layer, libslirp, and the pcap tap read back. TCP:
+ * backend_tcp_test.c. */
 #include "frames.h"
 
 #include <criterion/criterion.h>
@@ -102,7 +103,8 @@ Test(loop, frames_stay_whole_while_the_store_wraps)
     uint8_t *frame = malloc(DM_FRAME_BYTES_MAX);
     uint32_t sent = 0, seen = 0;
     memset(&kept, 0, sizeof kept);
-    for (unsigned round = 0; round < 4000; round++) { /* never empty: the store is used as a ring, more than once round */
+    for (unsigned round = 0; round < 4000;
+         round++) { /* never empty: the store is used as a ring, more than once round */
         size_t bytes = 30000 + round * 7919u % 35000u;
         memset(frame, (int)(sent % 251u), bytes);
         b->ops->send(b, frame, bytes);
@@ -305,8 +307,8 @@ Test(script, garbage_of_every_kind_is_survived)
             frame_put16(noise + 2, 7);
             noise[12] = (uint8_t)((5 + noise[12] % 3u) << 4);
         }
-        size_t bytes = frame_ipv4(frame, peer_mac, guest_ip, peer_ip, protocols[payload < 20 ? 0 : noise[1] % 4u],
-                                  noise, payload);
+        size_t bytes = frame_ipv4(frame, peer_mac, guest_ip, peer_ip,
+                                  protocols[payload < 20 ? 0 : noise[1] % 4u], noise, payload);
         if (noise[199] & 1)
             frame[noise[198] % bytes] ^= noise[197];
         kept.count = 0;
@@ -426,12 +428,24 @@ Test(slirp, configurations_that_cannot_work_are_refused)
     for (int i = 0; i < 6; i++) {
         struct dm_slirp_config c = dm_slirp_defaults();
         switch (i) {
-        case 0: c.host[0] = 11; break;
-        case 1: c.guest[0] = 11; break;
-        case 2: c.dns[2] = 9; break;
-        case 3: memcpy(c.guest, c.host, 4); break;
-        case 4: memcpy(c.dns, c.host, 4); break;
-        default: c.netmask[1] = 0; break;
+        case 0:
+            c.host[0] = 11;
+            break;
+        case 1:
+            c.guest[0] = 11;
+            break;
+        case 2:
+            c.dns[2] = 9;
+            break;
+        case 3:
+            memcpy(c.guest, c.host, 4);
+            break;
+        case 4:
+            memcpy(c.dns, c.host, 4);
+            break;
+        default:
+            c.netmask[1] = 0;
+            break;
         }
         cr_assert(dm_slirp_create(&c) == NULL, "case %d", i);
     }

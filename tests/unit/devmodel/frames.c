@@ -68,8 +68,8 @@ static uint32_t pseudo(const uint8_t *ip, size_t bytes)
     return frame_sum(ip[9] + (uint32_t)bytes, ip + 12, 8);
 }
 
-size_t frame_ipv4(uint8_t *out, const uint8_t to_mac[6], const uint8_t source[4], const uint8_t destination[4],
-                  uint8_t protocol, const uint8_t *payload, size_t bytes)
+size_t frame_ipv4(uint8_t *out, const uint8_t to_mac[6], const uint8_t source[4],
+                  const uint8_t destination[4], uint8_t protocol, const uint8_t *payload, size_t bytes)
 {
     memset(out, 0, 34);
     memcpy(out, to_mac, 6);
@@ -92,8 +92,8 @@ size_t frame_ipv4(uint8_t *out, const uint8_t to_mac[6], const uint8_t source[4]
     return 34 + bytes;
 }
 
-size_t frame_icmp_echo(uint8_t *out, const uint8_t to_mac[6], const uint8_t source[4], const uint8_t destination[4],
-                       uint16_t sequence, size_t data_bytes)
+size_t frame_icmp_echo(uint8_t *out, const uint8_t to_mac[6], const uint8_t source[4],
+                       const uint8_t destination[4], uint16_t sequence, size_t data_bytes)
 {
     uint8_t icmp[1600] = {8, 0, 0, 0, 0x12, 0x34};
     frame_put16(icmp + 6, sequence);

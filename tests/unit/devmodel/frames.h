@@ -31,11 +31,12 @@ void frame_put32(uint8_t *at, uint32_t v);
 uint32_t frame_sum(uint32_t sum, const uint8_t *at, size_t bytes);
 
 size_t frame_arp(uint8_t *out, const uint8_t sender[4], const uint8_t target[4]);
-/* An IPv4 frame around `bytes` of payload; sets the header checksum, and for TCP (6) and UDP (17) the payload's. */
-size_t frame_ipv4(uint8_t *out, const uint8_t to_mac[6], const uint8_t source[4], const uint8_t destination[4],
-                  uint8_t protocol, const uint8_t *payload, size_t bytes);
-size_t frame_icmp_echo(uint8_t *out, const uint8_t to_mac[6], const uint8_t source[4], const uint8_t destination[4],
-                       uint16_t sequence, size_t data_bytes);
+/* An IPv4 frame around `bytes` of payload; sets the header checksum, and for TCP (6) and UDP (17) the
+ * payload's. */
+size_t frame_ipv4(uint8_t *out, const uint8_t to_mac[6], const uint8_t source[4],
+                  const uint8_t destination[4], uint8_t protocol, const uint8_t *payload, size_t bytes);
+size_t frame_icmp_echo(uint8_t *out, const uint8_t to_mac[6], const uint8_t source[4],
+                       const uint8_t destination[4], uint16_t sequence, size_t data_bytes);
 /* True when the IPv4 header checksum and the one of the ICMP, UDP or TCP payload are right. */
 bool frame_sums_right(const uint8_t *frame, size_t bytes);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Guest memory and its ledger: every transition, every violation with both stacks, addresses that are out of range. */
+/* Guest memory and its ledger: every transition, every violation with both stacks, addresses that are out of
+ * range. */
 #include "capos/devmodel/memory.h"
 
 #include <criterion/criterion.h>
@@ -8,14 +9,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BASE 0x100000000ull
+#define BASE  0x100000000ull
 #define PAGES 8u
-#define F3 0x0018u /* 00:03.0 */
-#define F4 0x0020u /* 00:04.0 */
+#define F3    0x0018u /* 00:03.0 */
+#define F4    0x0020u /* 00:04.0 */
 
 static struct dm_memory *make(bool ledger)
 {
-    const struct dm_memory_config config = {.bytes = PAGES * DM_PAGE_BYTES, .bus_base = BASE, .ledger = ledger};
+    const struct dm_memory_config config = {
+        .bytes = PAGES * DM_PAGE_BYTES, .bus_base = BASE, .ledger = ledger};
     struct dm_memory *m = dm_memory_create(&config);
     cr_assert(m != NULL);
     return m;
@@ -146,8 +148,9 @@ Test(violations, a_write_to_a_readable_byte)
     cr_assert(dm_memory_expose(m, F3, at(64), 32, DM_DEVICE_READABLE));
     cr_assert(not(dm_dma_write(m, F3, at(64), "x", 1)));
     cr_assert(eq(u8, dm_memory_base(m)[64], 0), "nothing is moved");
-    expect_both_stacks(m, "00:03.0 writes 1 bytes at 0x100000040: byte 0x100000040 is device-readable by 00:03.0",
-                       BASE + 64);
+    expect_both_stacks(
+        m, "00:03.0 writes 1 bytes at 0x100000040: byte 0x100000040 is device-readable by 00:03.0",
+        BASE + 64);
 }
 
 Test(violations, a_read_of_a_driver_owned_byte)
@@ -222,7 +225,8 @@ Test(violations, a_page_has_one_function)
 {
     struct dm_memory *m = make_mapped();
     dm_memory_map(m, F4, at(DM_PAGE_BYTES), 2 * DM_PAGE_BYTES);
-    cr_assert(eq(int, dm_memory_owner(m, at(2 * DM_PAGE_BYTES)), DM_UNMAPPED), "a refused call changes nothing");
+    cr_assert(eq(int, dm_memory_owner(m, at(2 * DM_PAGE_BYTES)), DM_UNMAPPED),
+              "a refused call changes nothing");
     expect_both_stacks(m, "00:04.0 is mapped page 0x100001000, which is driver-owned by 00:03.0",
                        BASE + DM_PAGE_BYTES);
 }
@@ -254,8 +258,13 @@ Test(violations, addresses_outside_memory_never_wrap)
         uint64_t address;
         size_t bytes;
     } outside[] = {
-        {0, 1}, {BASE - 1, 2}, {BASE + PAGES * DM_PAGE_BYTES, 1}, {BASE + PAGES * DM_PAGE_BYTES - 1, 2},
-        {UINT64_MAX, 1}, {UINT64_MAX - 7, 16}, {BASE, SIZE_MAX},
+        {0, 1},
+        {BASE - 1, 2},
+        {BASE + PAGES * DM_PAGE_BYTES, 1},
+        {BASE + PAGES * DM_PAGE_BYTES - 1, 2},
+        {UINT64_MAX, 1},
+        {UINT64_MAX - 7, 16},
+        {BASE, SIZE_MAX},
     };
     uint8_t byte[16] = {0};
     for (int ledger = 0; ledger < 2; ledger++) {
