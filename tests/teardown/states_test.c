@@ -363,6 +363,7 @@ static void use_every_slot(struct rig *r)
         back = (uint16_t)(back + count);
     }
     CHECK(back == r->config.tx_slots);
+    (void)rig_turn(r); /* the device takes the recycled buffers in */
 }
 
 /* The state of every page: a published one stays its function's, nobody's memory is a guard, what is free
