@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The ownership ledger: the owner of each byte, the function of each page, and the call that last changed them.
- * Asked for every DMA access, so a line of one owner is one byte, and scans go sixteen lines at a time. Each request is judged whole before anything changes. */
+/* The ownership ledger: the owner of each byte, the function of each page, and the call that last changed
+ * them. Asked for every DMA access, so a line of one owner is one byte, and scans go sixteen lines at a time.
+ * Each request is judged whole before anything changes. */
 #include "memory_state.h"
 
 #include <string.h>
 
 typedef uint8_t lanes __attribute__((vector_size(16)));
 
-/* DM_UNMAPPED 0, DM_DRIVER_OWNED 1, DM_DEVICE_READABLE 2, DM_DEVICE_WRITABLE 3: bit 1 says that it is the device's.
- * A line of mixed owners matches no mask: its bytes are looked at one by one. */
+/* DM_UNMAPPED 0, DM_DRIVER_OWNED 1, DM_DEVICE_READABLE 2, DM_DEVICE_WRITABLE 3: bit 1 says that it is the
+ * device's. A line of mixed owners matches no mask: its bytes are looked at one by one. */
 _Static_assert(DM_DEVICE_READABLE == 2 && DM_DEVICE_WRITABLE == 3, "scans test owner bits");
-#define MASK_EXACT (3u | DM_LINE_MIXED)
+#define MASK_EXACT  (3u | DM_LINE_MIXED)
 #define MASK_DEVICE (2u | DM_LINE_MIXED)
 
 /* True when (byte & mask) == value for all bytes. */
@@ -41,7 +42,8 @@ static size_t first_other(const struct dm_memory *m, size_t offset, size_t bytes
 }
 
 /* Part of one line. */
-static inline bool part_is(const struct dm_memory *m, size_t offset, size_t bytes, uint8_t mask, uint8_t value)
+static inline bool part_is(const struct dm_memory *m, size_t offset, size_t bytes, uint8_t mask,
+                           uint8_t value)
 {
     uint8_t line = m->line_owner[offset / DM_LINE_BYTES];
     return line == DM_LINE_MIXED ? all_are(m->owner + offset, bytes, mask, value) : (line & mask) == value;
@@ -96,9 +98,9 @@ static void owners_become(struct dm_memory *m, size_t offset, size_t bytes, enum
         part_becomes(m, offset, end - offset, to);
 }
 
-/* True when the bytes are mapped for `function` and their owner matches; else *bad is the first that is not. */
-static inline bool range_is(const struct dm_memory *m, uint16_t function, size_t offset, size_t bytes, uint8_t mask,
-                            uint8_t value, size_t *bad)
+/* True when the bytes are mapped for `function` and their owner matches; else *bad is the first other. */
+static inline bool range_is(const struct dm_memory *m, uint16_t function, size_t offset, size_t bytes,
+                            uint8_t mask, uint8_t value, size_t *bad)
 {
     size_t last = (offset + bytes - 1) / DM_PAGE_BYTES;
     for (size_t page = offset / DM_PAGE_BYTES; page <= last; page++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Guest memory: its life, its address space, and DMA with checks. Addresses and lengths come from drivers and devices:
- * none is trusted. Who owns which byte is ledger.c's matter. */
+/* Guest memory: its life, its address space, and DMA with checks. Addresses and lengths come from drivers and
+ * devices: none is trusted. Who owns which byte is ledger.c's matter. */
 #include "memory_state.h"
 
 #include <stdlib.h>
@@ -12,8 +12,7 @@
 /* Zero pages that cost nothing until touched. NULL when refused. */
 static void *reserve(size_t bytes)
 {
-    void *at =
-        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return at == MAP_FAILED ? NULL : at;
 }
 

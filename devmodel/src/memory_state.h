@@ -6,12 +6,12 @@
 #include "capos/devmodel/memory.h"
 #include "stack.h"
 
-#define DM_LINE_BYTES 64u       /* one event number for each such line */
-#define DM_LINE_MIXED 0x80u     /* no enum dm_owner: the line's bytes differ */
-#define DM_EVENTS 4096u         /* the last changes of owner are kept */
-#define DM_EVENT_DEPTH 10u      /* below DM_STACK_DEPTH: an event is taken for each exposed buffer */
+#define DM_LINE_BYTES      64u /* one event number for each such line */
+#define DM_LINE_MIXED      0x80u /* no enum dm_owner: the line's bytes differ */
+#define DM_EVENTS          4096u /* the last changes of owner are kept */
+#define DM_EVENT_DEPTH     10u /* below DM_STACK_DEPTH: an event is taken for each exposed buffer */
 #define DM_VIOLATIONS_KEPT 64u
-#define DM_NOBODY 0u            /* page_function: bdf + 1, so that fresh pages read as nobody's */
+#define DM_NOBODY          0u /* page_function: bdf + 1, so that fresh pages read as nobody's */
 
 /* One change of owner. Overwritten in the ring when its number no longer matches the line's. */
 struct dm_event {
@@ -26,14 +26,14 @@ struct dm_memory {
     size_t bytes;
     uint64_t bus_base;
     bool ledger;
-    uint8_t *line_owner;     /* the owner of a whole line, or DM_LINE_MIXED; NULL without a ledger */
-    uint8_t *owner;          /* a byte a byte, valid for mixed lines only */
-    uint32_t *line_event;    /* number of the last change of owner in the line; 0: none */
+    uint8_t *line_owner; /* the owner of a whole line, or DM_LINE_MIXED; NULL without a ledger */
+    uint8_t *owner; /* a byte a byte, valid for mixed lines only */
+    uint32_t *line_event; /* number of the last change of owner in the line; 0: none */
     struct dm_event *events; /* DM_EVENTS */
     uint32_t event_number;
     uint32_t *page_function;
-    uint8_t *page_used;      /* since the last reset: mapped, or written by a device */
-    uint32_t *used_pages;    /* the same pages as a list, so that a reset visits only them */
+    uint8_t *page_used; /* since the last reset: mapped, or written by a device */
+    uint32_t *used_pages; /* the same pages as a list, so that a reset visits only them */
     size_t used_count;
     struct dm_stack_bounds stack;
     struct dm_violation violations[DM_VIOLATIONS_KEPT];
@@ -63,7 +63,7 @@ static inline uint8_t dm_ledger_owner(const struct dm_memory *m, size_t offset)
     return line == DM_LINE_MIXED ? m->owner[offset] : line;
 }
 
-/* ledger.c: true when `function` may touch all these bytes so; else *bad is the first byte that it may not. */
+/* ledger.c: true when `function` may touch all these bytes so; else *bad is the first it may not. */
 bool dm_ledger_allows(const struct dm_memory *m, uint16_t function, size_t offset, size_t bytes, bool write,
                       size_t *bad);
 /* The event that last changed the byte's owner, NULL when there was none or it was overwritten. */
@@ -76,7 +76,7 @@ void dm_violate_outside(struct dm_memory *m, uint16_t function, dm_addr at, size
 /* "driver-owned by 00:03.0": whose the byte is. Returns `text`. */
 const char *dm_owner_text(const struct dm_memory *m, size_t offset, char *text, size_t bytes);
 
-#define DM_BDF_FORMAT "%02x:%02x.%x"
+#define DM_BDF_FORMAT    "%02x:%02x.%x"
 #define DM_BDF_ARGS(bdf) (unsigned)((bdf) >> 8), (unsigned)(((bdf) >> 3) & 31u), (unsigned)((bdf)&7u)
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is written down when a rule of the ledger is broken: one line, the stack of the touch, and the stack of the call
- * that last changed the byte's owner. Off the data path. */
+/* What is written down when a rule of the ledger is broken: one line, the stack of the touch, and the stack
+ * of the call that last changed the byte's owner. Off the data path. */
 #include "memory_state.h"
 
 #include <execinfo.h>
@@ -32,8 +32,8 @@ void dm_violate(struct dm_memory *m, uint16_t function, size_t offset, const cha
 void dm_violate_outside(struct dm_memory *m, uint16_t function, dm_addr at, size_t bytes, const char *verb)
 {
     dm_violate(m, function, (size_t)(at.v - m->bus_base),
-               DM_BDF_FORMAT " %s %zu bytes at 0x%llx: outside memory 0x%llx-0x%llx", DM_BDF_ARGS(function), verb,
-               bytes, (unsigned long long)at.v, (unsigned long long)m->bus_base,
+               DM_BDF_FORMAT " %s %zu bytes at 0x%llx: outside memory 0x%llx-0x%llx", DM_BDF_ARGS(function),
+               verb, bytes, (unsigned long long)at.v, (unsigned long long)m->bus_base,
                (unsigned long long)(m->bus_base + m->bytes - 1));
 }
 
@@ -44,8 +44,8 @@ const char *dm_owner_text(const struct dm_memory *m, size_t offset, char *text, 
     if (function == DM_NOBODY)
         snprintf(text, bytes, "unmapped");
     else
-        snprintf(text, bytes, "%s by " DM_BDF_FORMAT, m->ledger ? names[dm_ledger_owner(m, offset) & 3u] : "mapped",
-                 DM_BDF_ARGS(function - 1u));
+        snprintf(text, bytes, "%s by " DM_BDF_FORMAT,
+                 m->ledger ? names[dm_ledger_owner(m, offset) & 3u] : "mapped", DM_BDF_ARGS(function - 1u));
     return text;
 }
 

@@ -40,7 +40,8 @@ struct dm_memory_config {
 /* NULL when memory cannot be had or the configuration is out of range. Zeroed. */
 struct dm_memory *dm_memory_create(const struct dm_memory_config *config);
 void dm_memory_destroy(struct dm_memory *m);
-/* As new: zeroed where used, unmapped, no violations. Cheaper than destroy and create. */
+/* As new: zeroed where used (pages that were mapped, or written by a device, since the last reset), unmapped,
+ * no violations. Cheaper than destroy and create. */
 void dm_memory_reset(struct dm_memory *m);
 
 uint8_t *dm_memory_base(struct dm_memory *m);
@@ -48,9 +49,9 @@ size_t dm_memory_bytes(const struct dm_memory *m);
 uint64_t dm_memory_bus_base(const struct dm_memory *m);
 bool dm_memory_ledger(const struct dm_memory *m); /* as configured */
 
-/* The authority's side: function `function` (bdf) may reach these pages, or no longer. Unmapping exposed
- * bytes is a violation (I4) and still done. Pages are sticky to a function only by the authority's rule, not
- * here. */
+/* The authority's side: function `function` (bdf) may reach these pages, or no longer. Whole pages only, each
+ * mapped for one function at a time: anything else is a violation and not done. Unmapping exposed bytes is a
+ * violation (I4) and still done. Pages are sticky to a function only by the authority's rule, not here. */
 void dm_memory_map(struct dm_memory *m, uint16_t function, dm_addr at, size_t bytes);
 void dm_memory_unmap(struct dm_memory *m, uint16_t function, dm_addr at, size_t bytes);
 
