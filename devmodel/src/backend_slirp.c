@@ -13,12 +13,6 @@
 #define NS_PER_MS    1000000u
 #define POLL_FDS_MAX 256
 
-struct slirp_timer {
-    void *opaque;
-    int64_t expires_ms;
-    bool armed;
-};
-
 struct slirp_backend {
     struct dm_kept_backend kept;
     struct dm_frame_queue queue;
@@ -28,7 +22,6 @@ struct slirp_backend {
     bool served;
     bool notified; /* libslirp asks to be served before the next millisecond */
     uint32_t sockets; /* registered with us */
-    struct slirp_timer timers[SLIRP_TIMER_NUM];
     struct pollfd fds[POLL_FDS_MAX];
     int fd_count;
 };
@@ -52,27 +45,6 @@ static int64_t on_clock(void *opaque)
     return (int64_t)((const struct slirp_backend *)opaque)->now_ns;
 }
 
-static void *on_timer_new(SlirpTimerId id, void *timer_opaque, void *opaque)
-{
-    struct slirp_backend *s = opaque;
-    s->timers[id].opaque = timer_opaque;
-    return &s->timers[id];
-}
-
-static void on_timer_free(void *timer, void *opaque)
-{
-    (void)opaque;
-    ((struct slirp_timer *)timer)->armed = false;
-}
-
-static void on_timer_set(void *timer, int64_t expires_ms, void *opaque)
-{
-    struct slirp_timer *t = timer;
-    (void)opaque;
-    t->expires_ms = expires_ms;
-    t->armed = true;
-}
-
 static void on_socket(int fd, void *opaque)
 {
     (void)fd;
@@ -92,13 +64,11 @@ static void on_notify(void *opaque)
     ((struct slirp_backend *)opaque)->notified = true;
 }
 
+/* No timers: the only one that libslirp asks for belongs to IPv6, which is off. */
 static const SlirpCb callbacks = {
     .send_packet = on_send_packet,
     .guest_error = on_guest_error,
     .clock_get_ns = on_clock,
-    .timer_new_opaque = on_timer_new,
-    .timer_free = on_timer_free,
-    .timer_mod = on_timer_set,
     .register_poll_fd = on_socket,
     .unregister_poll_fd = on_socket_gone,
     .notify = on_notify,
@@ -141,13 +111,6 @@ static void serve(struct slirp_backend *s)
     slirp_pollfds_fill(s->slirp, &timeout_ms, add_poll, s);
     int failed = s->fd_count > 0 && poll(s->fds, (nfds_t)s->fd_count, 0) < 0;
     slirp_pollfds_poll(s->slirp, failed, get_events, s);
-    for (int id = 0; id < SLIRP_TIMER_NUM; id++) {
-        struct slirp_timer *t = &s->timers[id];
-        if (t->armed && t->expires_ms <= (int64_t)now_ms) {
-            t->armed = false;
-            slirp_handle_timer(s->slirp, (SlirpTimerId)id, t->opaque);
-        }
-    }
 }
 
 static void slirp_send(struct dm_backend *b, const uint8_t *frame, size_t bytes)

@@ -3,12 +3,14 @@
  * backend_tcp_test.c. */
 #include "frames.h"
 
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static const uint8_t peer_ip[4] = {10, 0, 2, 2};
@@ -421,6 +423,38 @@ Test(slirp, a_restricted_guest_reaches_nobody_but_the_peer)
     for (uint32_t i = 0; i < kept.count; i++)
         cr_assert(kept.frames[i].data[34] != 0, "an echo reply came from outside");
     dm_backend_destroy(b);
+}
+
+Test(slirp, an_open_guest_talks_to_a_socket_of_the_host)
+{
+    struct dm_slirp_config c = dm_slirp_defaults();
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t bytes = sizeof address;
+    int host = socket(AF_INET, SOCK_DGRAM, 0);
+    cr_assert(eq(int, bind(host, (struct sockaddr *)&address, bytes), 0));
+    cr_assert(eq(int, getsockname(host, (struct sockaddr *)&address, &bytes), 0));
+    c.restricted = false;
+    struct dm_backend *b = dm_slirp_create(&c);
+    uint8_t frame[128], udp[12] = {0x12, 0x34, 0, 0, 0, 12, 0, 0, 'p', 'i', 'n', 'g'}, heard[16];
+    exchange(b, frame, frame_arp(frame, guest_ip, peer_ip));
+    frame_put16(udp + 2, ntohs(address.sin_port));
+    exchange(b, frame, frame_ipv4(frame, kept.frames[0].data + 6, guest_ip, peer_ip, 17, udp, sizeof udp));
+    struct sockaddr_in from;
+    bytes = sizeof from;
+    cr_assert(
+        eq(int, (int)recvfrom(host, heard, sizeof heard, MSG_DONTWAIT, (struct sockaddr *)&from, &bytes), 4));
+    cr_assert(eq(int, memcmp(heard, "ping", 4), 0));
+    cr_assert(eq(int, (int)sendto(host, "pong", 4, 0, (struct sockaddr *)&from, bytes), 4));
+    kept.count = 0;
+    for (uint64_t round = 1; round < 100 && kept.count == 0;
+         round++) /* within one millisecond: the socket counts */
+        b->ops->poll(b, 1000 + round, 50, keep_frame, &kept);
+    cr_assert(eq(u32, kept.count, 1));
+    cr_assert(frame_sums_right(kept.frames[0].data, kept.frames[0].bytes));
+    cr_assert(eq(u16, frame_be16(kept.frames[0].data + 36), 0x1234));
+    cr_assert(eq(int, memcmp(kept.frames[0].data + 42, "pong", 4), 0));
+    dm_backend_destroy(b);
+    close(host);
 }
 
 Test(slirp, configurations_that_cannot_work_are_refused)
