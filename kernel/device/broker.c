@@ -3,6 +3,7 @@
  * truth; ring memory is written here and never read back, but for the used ring, whose every word is read
  * once and checked. A publication is decided whole before the device can see any of it. */
 #include "kernel/device/device.h"
+#include "kernel/device/units.h"
 #include "ringmem.h"
 
 /* The outstanding chain at `head` ends: its bytes are the driver's again, its slots free. */
@@ -132,38 +133,56 @@ struct batch {
     uint16_t last_buffer;
 };
 
-static struct device_reply find_buffer(struct batch *b, cap_id id, uint16_t *record)
-{
-    if (!cap_same(id, b->last_id) || cap_is_none(id)) {
-        const struct found found = find(b->k, b->o, id, CAP_IF_DMA_BUFFER);
-        const struct dma_buffer *buffer;
+/* What a check says: at most one of the two is set. Small enough for registers; becomes a reply at the end.
+ */
+struct verdict {
+    uint16_t exception; /* enum cap_exception */
+    uint16_t error; /* enum device_error */
+};
 
-        if (found.exception != CAP_EX_NONE)
-            return reply_exception(found.exception);
-        buffer = &b->k->devices.buffers[found.record];
-        /* P10: of this function and this owner, or not at all. */
-        if (buffer->claim != b->q->claim || buffer->charge.owner != b->q->charge.owner)
-            return reply_error(DEV_E_FOREIGN);
-        b->last_id = id;
-        b->last_buffer = found.record;
-    }
-    *record = b->last_buffer;
-    return reply_value(0);
+static bool fine(struct verdict v)
+{
+    return v.exception == CAP_EX_NONE && v.error == DEV_OK;
 }
 
-static struct device_reply check_segment(struct batch *b, const struct dma_segment *s, uint16_t *record)
+static struct verdict says(enum device_error error)
 {
-    const struct device_reply reply = find_buffer(b, s->buffer, record);
+    return (struct verdict){CAP_EX_NONE, (uint16_t)error};
+}
+
+static struct verdict find_buffer(struct batch *b, cap_id id)
+{
+    const struct dma_buffer *buffer;
+    struct found found;
+
+    if (cap_same(id, b->last_id) && !cap_is_none(id))
+        return says(DEV_OK);
+    found = find(b->k, b->o, id, CAP_IF_DMA_BUFFER);
+    if (found.exception != CAP_EX_NONE)
+        return (struct verdict){(uint16_t)found.exception, DEV_OK};
+    buffer = &b->k->devices.buffers[found.record];
+    /* P10: of this function and this owner, or not at all. */
+    if (buffer->claim != b->q->claim || buffer->charge.owner != b->q->charge.owner)
+        return says(DEV_E_FOREIGN);
+    b->last_id = id;
+    b->last_buffer = found.record;
+    return says(DEV_OK);
+}
+
+/* When fine, the buffer's record is b->last_buffer. */
+static struct verdict check_segment(struct batch *b, const struct dma_segment *s)
+{
+    const struct verdict found = find_buffer(b, s->buffer);
     const struct dma_buffer *buffer;
 
-    if (!device_reply_ok(reply))
-        return reply;
-    buffer = &b->k->devices.buffers[*record];
+    if (!fine(found))
+        return found;
+    buffer = &b->k->devices.buffers[b->last_buffer];
     if (s->direction != buffer->direction) /* I19 */
-        return reply_error(DEV_E_DIRECTION);
+        return says(DEV_E_DIRECTION);
     if (s->length == 0 || s->length > buffer->bytes || s->offset > buffer->bytes - s->length)
-        return reply_error(DEV_E_RANGE);
-    return buffer_range_idle(b->k, buffer, s->offset, s->length) ? reply_value(0) : reply_error(DEV_E_BUSY);
+        return says(DEV_E_RANGE);
+    return says(buffer_range_idle(b->k, buffer, s->offset, s->length) ? DEV_OK : DEV_E_BUSY);
 }
 
 /* Within a chain: readable before writable (virtio 1.2, 2.7.4.2), no byte twice, no slot twice (I19: no
@@ -190,24 +209,25 @@ static enum device_error check_pairs(const struct dma_publication *p, const uint
 
 /* Decides one publication and, if it may be, writes our record of it. Nothing is visible to the device yet.
  */
-static struct device_reply admit(struct batch *b, const struct dma_publication *p)
+static struct verdict admit(struct batch *b, const struct dma_publication *p)
 {
     struct dma_queue *q = b->q;
     uint16_t records[DMA_CHAIN_MAX];
 
     if (p->count == 0 || p->count > DMA_CHAIN_MAX || p->count > q->ring.size) /* I19 */
-        return reply_error(DEV_E_CHAIN);
+        return says(DEV_E_CHAIN);
     for (uint8_t i = 0; i < p->count; i++) {
-        const struct device_reply reply = check_segment(b, &p->segments[i], &records[i]);
+        const struct verdict verdict = check_segment(b, &p->segments[i]);
 
-        if (!device_reply_ok(reply))
-            return reply;
+        if (!fine(verdict))
+            return verdict;
+        records[i] = b->last_buffer;
         if (p->slots[i] >= q->ring.size || q->slots[p->slots[i]].state != SLOT_FREE)
-            return reply_error(DEV_E_SLOT);
+            return says(DEV_E_SLOT);
     }
     const enum device_error error = check_pairs(p, records);
     if (error != DEV_OK)
-        return reply_error(error);
+        return says(error);
 
     for (uint8_t i = 0; i < p->count; i++) {
         struct dma_buffer *buffer = &b->k->devices.buffers[records[i]];
@@ -227,7 +247,7 @@ static struct device_reply admit(struct batch *b, const struct dma_publication *
         buffer_range_mark(b->k, buffer, s->offset, s->length);
     }
     q->outstanding++;
-    return reply_value(0);
+    return says(DEV_OK);
 }
 
 /* Acts on an admitted chain: from our record alone, not from what the caller can still change. */
@@ -288,16 +308,25 @@ static void refuse(struct batch *b, const uint16_t *heads, uint16_t count, const
     if (error != DEV_E_BUSY && error != DEV_E_SLOT)
         return;
     for (uint8_t i = 0; i < p->count; i++) {
-        uint16_t record;
-        const struct device_reply reply = check_segment(b, &p->segments[i], &record);
-
-        early |= reply.error == DEV_E_BUSY;
+        early |= check_segment(b, &p->segments[i]).error == DEV_E_BUSY;
         early |= p->slots[i] < b->q->ring.size && b->q->slots[p->slots[i]].state != SLOT_FREE;
     }
     if (early) {
         b->k->stats.early_offers++;
         b->q->broken = 1;
     }
+}
+
+/* The one read of the caller's memory (Z1): what is checked is what is used. */
+static void read_once(const struct dma_publication *from, struct dma_publication *to)
+{
+    const uint8_t count =
+        __atomic_load_n(&from->count, __ATOMIC_RELAXED); /* bounds the copy as well as the check */
+
+    to->count = count;
+    memcpy(to->slots, from->slots, sizeof to->slots);
+    for (uint8_t i = 0; i < count && i < DMA_CHAIN_MAX; i++)
+        to->segments[i] = from->segments[i];
 }
 
 struct device_reply broker_publish(struct kernel *k, struct owner *o, cap_id queue,
@@ -319,15 +348,17 @@ struct device_reply broker_publish(struct kernel *k, struct owner *o, cap_id que
         return reply_error(DEV_E_CHAIN);
 
     for (uint16_t i = 0; i < count; i++) {
-        const struct dma_publication p = batch[i]; /* the one read of the caller's memory (Z1) */
-        const struct device_reply reply = admit(&b, &p);
+        struct dma_publication p;
 
-        if (device_reply_ok(reply)) {
+        read_once(&batch[i], &p);
+        const struct verdict verdict = admit(&b, &p);
+        if (fine(verdict)) {
             heads[i] = p.slots[0];
             continue;
         }
-        refuse(&b, heads, i, &p, reply.error);
-        return reply;
+        refuse(&b, heads, i, &p, (enum device_error)verdict.error);
+        return (struct device_reply){(enum cap_exception)verdict.exception, (enum device_error)verdict.error,
+                                     CAP_NONE, 0};
     }
     if (count != 0)
         act(k, q, heads, count);

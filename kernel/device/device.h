@@ -154,11 +154,6 @@ uint16_t broker_take_in(struct kernel *k, struct dma_queue *q);
 /* Forgets every outstanding publication. Returns how many there were. */
 uint16_t broker_forget(struct kernel *k, struct dma_queue *q);
 
-/* buffer.c: units in flight, for the broker. */
-bool buffer_range_idle(const struct kernel *k, const struct dma_buffer *b, uint32_t offset, uint32_t length);
-void buffer_range_mark(struct kernel *k, struct dma_buffer *b, uint32_t offset, uint32_t length);
-void buffer_range_clear(struct kernel *k, struct dma_buffer *b, uint32_t offset, uint32_t length);
-
 /* interrupt.c */
 struct device_reply interrupt_create(struct kernel *k, struct owner *o, cap_id device, uint16_t vector);
 struct device_reply interrupt_wait(struct kernel *k, struct owner *o, cap_id id);
