@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Ordinary lives, and lives that end at a refusal: which monitors they exercise. A monitor that no life
+ * exercises checks nothing; the table says which those are, and why. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/support/rig.h"
+
+static const enum dm_rule ordinary[] = {
+#define ORDINARY_RULE(name) DM_RULE_##name,
+#include "ordinary_rules.h"
+#undef ORDINARY_RULE
+};
+
+static uint64_t exercised[DM_RULE_COUNT];
+
+static void collect(struct rig *r, const char *life)
+{
+    const struct dm_monitor *m = dm_net_monitor(rig_net(r));
+    for (unsigned rule = 0; rule < DM_RULE_COUNT; rule++) {
+        exercised[rule] += m->exercised[rule];
+        cr_expect(m->broken[rule] == 0, "%s: %s (%s) broken: %s", life, dm_rule_name((enum dm_rule)rule),
+                  dm_rule_clause((enum dm_rule)rule), m->first);
+    }
+    cr_assert(rig_complaints(r) == 0, "%s: %s", life, rig_complaint(r));
+}
+
+/* One whole life with frames of every length class. `drop`: features taken out of the offer. */
+static void live(enum dm_transport transport, enum rig_author author, uint64_t drop, const char *life)
+{
+    struct rig rig;
+    struct rig_config config = rig_defaults(transport, author);
+    config.world.nics[0].model.features &= ~drop;
+    rig_open(&rig, &config);
+    cr_assert(rig_attach(&rig) == PROVIDER_OK, "%s", life);
+    cr_assert(rig_start(&rig) == VNET_RUNNING, "%s: %s", life, provider_error_name(rig.nic.error));
+    cr_assert(rig_exchange(&rig, 200) == 200, "%s", life);
+    cr_assert(rig_stop(&rig) == VNET_STOPPED, "%s", life);
+    cr_assert(device_reply_ok(rig_take_back(&rig)), "%s", life);
+    cr_assert(rig_usage_restored(&rig), "%s", life);
+    collect(&rig, life);
+    rig_close(&rig);
+}
+
+Test(conformance_lives, ordinary_lives_exercise_every_monitor_and_break_none)
+{
+    for (unsigned author = 0; author < 2; author++) {
+        live(DM_LEGACY, (enum rig_author)author, 0, "legacy");
+        live(DM_LEGACY, (enum rig_author)author, DM_F_ANY_LAYOUT, "legacy without ANY_LAYOUT");
+        live(DM_LEGACY, (enum rig_author)author, DM_NET_F_STATUS, "legacy without STATUS");
+        live(DM_MODERN, (enum rig_author)author, 0, "modern");
+        live(DM_MODERN, (enum rig_author)author, DM_NET_F_STATUS, "modern without STATUS");
+        live(DM_TRANSITIONAL, (enum rig_author)author, 0, "transitional");
+    }
+    for (size_t i = 0; i < sizeof ordinary / sizeof ordinary[0]; i++)
+        cr_expect(exercised[ordinary[i]] > 0, "never exercised: %s, row %s", dm_rule_name(ordinary[i]),
+                  dm_rule_row(ordinary[i]));
+}
+
+/* The other way round: a monitor that the table excuses, and that a life exercises after all, needs no
+ * excuse. */
+Test(conformance_lives, a_monitor_that_is_excused_is_not_exercised)
+{
+    bool listed[DM_RULE_COUNT] = {false};
+    for (size_t i = 0; i < sizeof ordinary / sizeof ordinary[0]; i++)
+        listed[ordinary[i]] = true;
+    live(DM_LEGACY, RIG_BROKERED, DM_F_ANY_LAYOUT, "legacy without ANY_LAYOUT");
+    live(DM_MODERN, RIG_DIRECT, 0, "modern");
+    for (unsigned rule = 0; rule < DM_RULE_COUNT; rule++)
+        cr_expect(listed[rule] || exercised[rule] == 0, "exercised and excused: %s",
+                  dm_rule_name((enum dm_rule)rule));
+}
+
+/* 3.1.1: who gives up says FAILED, and then resets: judged by the monitors of both. */
+Test(conformance_lives, a_refused_life_says_failed_and_resets)
+{
+    for (unsigned at = 0; at < 4; at++) {
+        struct rig rig;
+        const struct rig_config config =
+            rig_defaults(at & 1u ? DM_MODERN : DM_LEGACY, at & 2u ? RIG_DIRECT : RIG_BROKERED);
+        rig_open(&rig, &config);
+        struct dm_hostile *hostile = dm_net_hostile(rig_net(&rig));
+        dm_hostile_arm(hostile, at & 1u ? DM_ATTACK_REFUSE_FEATURES : DM_ATTACK_QUEUE_SIZE_LIE, 0, UINT32_MAX,
+                       3);
+        cr_assert(rig_attach(&rig) == PROVIDER_OK);
+        bool failed_seen = false;
+        for (uint32_t i = 0; i < 64 && rig.nic.state != VNET_STOPPED; i++) {
+            /* FAILED stands in the status until the reset that follows it in the same poll. */
+            uint64_t resets = dm_net_counts(rig_net(&rig)).resets;
+            (void)rig_turn(&rig);
+            failed_seen |= rig.nic.error != PROVIDER_OK && dm_net_counts(rig_net(&rig)).resets > resets;
+        }
+        cr_assert(rig.nic.state == VNET_STOPPED);
+        cr_assert(failed_seen);
+        cr_assert(dm_net_status(rig_net(&rig)) == 0);
+        if (at & 1u)
+            cr_assert(dm_net_monitor(rig_net(&rig))->exercised[DM_RULE_STOP_AFTER_REFUSAL] > 0);
+        cr_assert(device_reply_ok(rig_take_back(&rig)));
+        cr_assert(rig_usage_restored(&rig));
+        collect(&rig, "refused");
+        rig_close(&rig);
+    }
+}
