@@ -16,7 +16,7 @@ ROOT = HERE.parent.parent
 PAGE = ROOT / "docs/conformance.md"
 MODELS = ROOT / "devmodel/include/capos/devmodel"
 APPLIES = {"S": "modern, polled", "L": "legacy", "I": "interrupts", "F": "once negotiated", "Z": "hostile device"}
-GATED = ("S", "L", "Z")
+TEST = re.compile(r"^(?:Test|ParameterizedTest)\((?:[^,()]*\*\s*\w+\s*,\s*)?(\w+),\s*(\w+)", re.M)
 
 
 def definitions(name, macro):
@@ -28,8 +28,7 @@ def definitions(name, macro):
 def tests():
     found = set()
     for path in (ROOT / "tests").rglob("*.c"):
-        for suite, name in re.findall(r"^(?:Test|ParameterizedTest)\((?:[^,()]*\*\s*\w+\s*,\s*)?(\w+),\s*(\w+)", path.read_text(), re.M):
-            found.add(f"{suite}::{name}")
+        found.update(f"{suite}::{name}" for suite, name in TEST.findall(path.read_text()))
     return found
 
 
@@ -44,10 +43,10 @@ def faults(table):
         if not any(row.get(key) for key in ("rules", "attacks", "tests", "reason")):
             yield f"{name}: nothing covers it"
         only = row.get("rules", [])
-        if only and all(rule in table["unexercised"] for rule in only) and not (row.get("attacks") or row.get("tests")):
+        if only and set(only) <= set(table["unexercised"]) and not (row.get("attacks") or row.get("tests")):
             yield f"{name}: its monitors are never exercised, and nothing else covers it"
         yield from (f"{name}: {rule} is no rule of rules.def" for rule in only if rule not in rules)
-        yield from (f"{name}: {attack} is no attack of attacks.def" for attack in row.get("attacks", []) if attack not in attacks)
+        yield from (f"{name}: {entry} is no attack of attacks.def" for entry in row.get("attacks", []) if entry not in attacks)
         yield from (f"{name}: no test is called {test}" for test in row.get("tests", []) if test not in known)
     for kind, names, key in (("rule", rules, "rules"), ("attack", attacks, "attacks")):
         named = {entry for row in table["rows"] for entry in row.get(key, [])}
@@ -80,21 +79,24 @@ def page(table):
         "<!-- Made by tests/conformance/check.py --write from tests/conformance/rows.json. -->",
         "# Conformance: virtio 1.2, row by row",
         "",
-        "One row an obligation of the specification (clauses of virtio 1.2), or a rule of our own for devices that lie (Z). *Monitors* run in",
-        "every simulated life and end the test that breaks one; *attacks* break a device's obligation on purpose and have a defined outcome",
-        "(`./capos test hostile` prints the table); *tests* are named. The suite `conformance` fails when a row lacks cover, when a name does",
-        "not exist, or when this page is stale.",
+        "One row an obligation of the specification (clauses of virtio 1.2), or a rule of our own for devices that lie (Z).",
+        "*Monitors* run in every simulated life and end the test that breaks one; *attacks* break a device's obligation on",
+        "purpose and have a defined outcome (`./capos test hostile` prints the table); *tests* are named. The suite",
+        "`conformance` fails when a row lacks cover, when a name does not exist, or when this page is stale.",
         "",
-        "Rows: " + ", ".join(f"{count[app]} {label}" for app, label in APPLIES.items()) + ". Rows of features that are never accepted are "
-        "listed where a monitor or an attack exists; packed rings, block and SCSI devices are not here.",
+        "Rows: " + ", ".join(f"{count[app]} {label}" for app, label in APPLIES.items()) + ".",
+        "Rows of features that are never accepted are listed where a monitor or an attack exists; packed rings, block and SCSI",
+        "devices are not here.",
         "",
         "| Row | Clause | Whose | Applies | Obligation | Covered by |",
         "|---|---|---|---|---|---|",
     ]
     for row in rows:
-        lines.append(f"| {row['row']} | {row['clause']} | {row['side']} | {APPLIES[row['app']]} | {row['text']} | {cell(row)} |")
+        cells = [row["row"], row["clause"], row["side"], APPLIES[row["app"]], row["text"], cell(row)]
+        lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "## Monitors that an ordinary life does not exercise", "",
-              "Each of them is broken once on purpose by the tests of the device models (`net_rules`).", "", "| Monitor | Why |", "|---|---|"]
+              "Each of them is broken once on purpose by the tests of the device models (`net_rules`).", "",
+              "| Monitor | Why |", "|---|---|"]
     lines += [f"| `{rule}` | {why} |" for rule, why in table["unexercised"].items()]
     return "\n".join(lines) + "\n"
 
