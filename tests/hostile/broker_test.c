@@ -242,6 +242,15 @@ static struct device_reply bell_out_of_range(struct rig *r)
     return write_row(r, row(r, MODERN_BELL, LEGACY_QUEUE_NOTIFY), 0, 0xffff);
 }
 
+static struct device_reply bell_of_a_queue_not_enabled(struct rig *r)
+{
+    struct dma_queue_view view;
+    struct device_reply made = r->authority.ops->queue_create(
+        r->authority.ctx, r->pool, r->registers_brokered.registers, 2, 64, 2, 1, &view);
+    cr_assert(device_reply_ok(made), "%s", device_error_name(made.error));
+    return bell_of_no_queue(r);
+}
+
 static struct device_reply row_outside_the_table(struct rig *r)
 {
     return write_row(r, row(r, MODERN_ROWS, LEGACY_ROWS), 0, 0);
@@ -345,6 +354,7 @@ static const struct misuse misuses[] = {
     {"a second ring for a running queue", second_ring_for_a_running_queue, CAP_EX_NONE, DEV_E_BUSY, false},
     {"a ring of three", ring_of_three, CAP_EX_NONE, DEV_E_QUEUE_SIZE, false},
     {"a bell of a queue that is not", bell_of_no_queue, CAP_EX_NONE, DEV_E_QUEUE, false},
+    {"a bell of a queue not enabled", bell_of_a_queue_not_enabled, CAP_EX_NONE, DEV_E_QUEUE, false},
     {"a bell out of range", bell_out_of_range, CAP_EX_NONE, DEV_E_QUEUE, false},
     {"a row outside the table", row_outside_the_table, CAP_EX_NONE, DEV_E_REGISTER, false},
     {"an address by a plain write", address_by_plain_write, CAP_EX_NONE, DEV_E_REGISTER, false},
@@ -396,9 +406,18 @@ static void check_broken(struct rig *r, const char *name)
     struct device_reply reply = rx ? ask(r, &r->nic.rx, &p, 1) : ask(r, &r->nic.tx, &p, 1);
     cr_assert(reply.error == DEV_E_COMPLETION, "%s: the queue goes on: %s", name,
               device_error_name(reply.error));
+    reply = write_row(r, row(r, MODERN_BELL, LEGACY_QUEUE_NOTIFY), 0, rx ? 0 : 1);
+    cr_assert(reply.error == DEV_E_QUEUE, "%s: its bell rings: %s", name, device_error_name(reply.error));
     (void)rig_exchange(r, 40);
     cr_assert(r->nic.error == PROVIDER_E_REFUSED, "%s: the provider ends with %s", name,
               provider_error_name(r->nic.error));
+}
+
+/* Some take a buffer or a queue of their own first: usage is then theirs. */
+static bool took_more(const struct misuse *m)
+{
+    return m->act == slot_reused_early || m->act == writable_before_readable ||
+           m->act == bell_of_a_queue_not_enabled;
 }
 
 static void misuse(enum dm_transport transport, const struct misuse *m)
