@@ -462,6 +462,75 @@ Test(broker, each_misuse_is_refused_and_recorded_on_modern)
     misuse(DM_MODERN, &bell);
 }
 
+/* Before the features are fixed no queue is programmed, enabled or rung, whatever the driver holds (3.1.1).
+ */
+static void too_early(enum dm_transport transport)
+{
+    struct rig rig;
+    struct dma_queue_view view;
+    const struct rig_config config = rig_defaults(transport, RIG_BROKERED);
+    rig_open(&rig, &config);
+    cr_assert(rig_attach(&rig) == PROVIDER_OK);
+    for (uint32_t i = 0; i < 8 && !(rig.nic.state == VNET_STARTING && rig.nic.step == VNET_STEP_FEATURES);
+         i++)
+        (void)rig_turn(&rig);
+    cr_assert(kernel_device_state(rig.kernel, rig.bdf) == DEVICE_RESET);
+    const struct device_authority *a = &rig.authority;
+    cap_id registers = rig.registers_brokered.registers;
+    struct device_reply queue = a->ops->queue_create(a->ctx, rig.pool, registers, 0, 64, 0, 1, &view);
+    cr_assert(device_reply_ok(queue));
+    cr_assert(device_reply_ok(write_row(&rig, row(&rig, MODERN_QUEUE_SELECT, LEGACY_QUEUE_SELECT), 0, 0)));
+    uint64_t writes = kernel_stats(rig.kernel)->register_writes;
+    uint16_t address = row(&rig, MODERN_QUEUE_DESC_LOW, LEGACY_QUEUE_PFN);
+    cr_assert(a->ops->reg_write_address(a->ctx, registers, address, queue.cap).error == DEV_E_STATE);
+    if (transport == DM_MODERN)
+        cr_assert(write_row(&rig, MODERN_QUEUE_ENABLE, 0, 1).error == DEV_E_STATE);
+    cr_assert(write_row(&rig, row(&rig, MODERN_BELL, LEGACY_QUEUE_NOTIFY), 0, 0).error == DEV_E_STATE);
+    struct dma_publication p = {.count = 1};
+    cr_assert(a->ops->publish(a->ctx, queue.cap, &p, 1).error == DEV_E_QUEUE);
+    cr_assert(kernel_stats(rig.kernel)->register_writes == writes);
+    cr_assert(device_reply_ok(a->ops->queue_destroy(a->ctx, queue.cap)));
+    cr_assert(rig_start(&rig) == VNET_RUNNING);
+    end(&rig, "too early");
+}
+
+Test(broker, nothing_is_programmed_before_the_features_are_fixed)
+{
+    too_early(DM_LEGACY);
+    too_early(DM_MODERN);
+}
+
+/* What the provider refuses of its caller: slots that are not the caller's, lengths that are no frame's.
+ * Counted, and nothing else happens. */
+Test(broker, slots_that_are_not_lent_are_refused_and_counted)
+{
+    for (unsigned at = 0; at < 2; at++) {
+        struct rig rig;
+        bring_up(&rig, at ? DM_MODERN : DM_LEGACY);
+        struct kernel_usage before = kernel_usage(rig.kernel);
+        const uint16_t posted = 3;
+        const uint16_t beyond = rig.nic.rx_slots;
+        vnet_recycle(&rig.nic, &posted, 1);
+        vnet_recycle(&rig.nic, &beyond, 1);
+        cr_assert(rig.nic.counters.refused == 2);
+        struct nic_tx_frame never_taken = {.slot = 5, .length = 60};
+        cr_assert(vnet_send(&rig.nic, &never_taken, 1) == 0);
+        uint16_t slot;
+        cr_assert(vnet_tx_take(&rig.nic, &slot, 1) == 1);
+        struct nic_tx_frame wrong[] = {{slot, 13}, {slot, NIC_FRAME_BYTES_MAX + 1}, {rig.nic.tx_slots, 60}};
+        for (uint32_t i = 0; i < 3; i++)
+            cr_assert(vnet_send(&rig.nic, &wrong[i], 1) == 0);
+        cr_assert(rig.nic.counters.refused == 6);
+        vnet_tx_return(&rig.nic, &slot, 1);
+        vnet_tx_return(&rig.nic, &slot, 1);
+        cr_assert(rig.nic.counters.refused == 7);
+        struct kernel_usage after = kernel_usage(rig.kernel);
+        cr_assert(rig_usage_same(&after, &before));
+        cr_assert(rig_exchange(&rig, 24) == 24);
+        end(&rig, "slots");
+    }
+}
+
 /* The used ring as the device writes it: what the driver has mapped read-only is the same memory. */
 static uint8_t *used_ring(const struct virtq *q)
 {
