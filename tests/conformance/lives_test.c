@@ -162,3 +162,28 @@ Test(conformance_lives, a_refused_life_says_failed_and_resets)
         rig_close(&rig);
     }
 }
+
+/* 3.1.2, a device's tolerance: an address written before DRIVER_OK is taken, and the life that follows works
+ * with it. The provider itself never writes the configuration: this is somebody else's driver, before ours.
+ */
+Test(conformance_lives, legacy_device_takes_an_address_before_driver_ok)
+{
+    static const uint8_t address[6] = {0x52, 0x54, 0x00, 0xab, 0xcd, 0xef};
+    struct rig rig;
+    struct kernel_direct direct;
+    struct rig_config config = rig_defaults(DM_LEGACY, RIG_BROKERED);
+    config.world.nics[0].model.monitors = false;
+    rig_open(&rig, &config);
+    cr_assert(device_reply_ok(kernel_direct_claim(rig.kernel, rig.bdf, &direct)));
+    for (uint16_t i = 0; i < 6; i++)
+        platform_port_write(&rig.world.platform, (uint16_t)(direct.bar_address[0] + 20u + i), 1, address[i]);
+    cr_assert(device_reply_ok(kernel_direct_release(rig.kernel, rig.bdf, true)));
+    cr_assert(rig_attach(&rig) == PROVIDER_OK);
+    cr_assert(rig_start(&rig) == VNET_RUNNING);
+    cr_assert(memcmp(rig.nic.mac, address, sizeof address) == 0);
+    cr_assert(rig_exchange(&rig, 5) == 5);
+    cr_assert(rig_stop(&rig) == VNET_STOPPED);
+    cr_assert(device_reply_ok(rig_take_back(&rig)));
+    cr_assert(rig_usage_restored(&rig));
+    rig_close(&rig);
+}
