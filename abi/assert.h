@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Assertions for our own bugs: always on, in every build. Nothing that a device, a program, a network, a file or a
- * user says may reach one. The world that links a room supplies `capos_assert_failed`. */
+/* Assertions for our own bugs: always on, in every build. Nothing that a device, a program, a network, a file
+ * or a user says may reach one. The world that links a room supplies `capos_assert_failed`. */
 #ifndef CAPOS_ABI_ASSERT_H
 #define CAPOS_ABI_ASSERT_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Boot parameters: `key=value` words separated by blanks. One parser (kernel/bootparams.c) for every source: the
- * simulator's arguments, a loader's command line, the image's run block. An unknown key, a repeated key or a bad value
- * is refused, and says which. */
+/* Boot parameters: `key=value` words separated by blanks. One parser (kernel/bootparams.c) for every source:
+ * the simulator's arguments, a loader's command line, the image's run block. An unknown key, a repeated key
+ * or a bad value is refused, and says which. */
 #ifndef CAPOS_ABI_BOOTPARAMS_H
 #define CAPOS_ABI_BOOTPARAMS_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Capability handles: what a program holds, and nothing that it could compute with.
- * A handle is valid only while its slot is live, its generation matches and its interface is the one asked for. */
+ * A handle is valid only while its slot is live, its generation matches and its interface is the one asked
+ * for. */
 #ifndef CAPOS_ABI_CAP_H
 #define CAPOS_ABI_CAP_H
 

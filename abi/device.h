@@ -2,8 +2,8 @@
 /* The device authority as a driver sees it: calls on capabilities. The kernel's implementation is
  * kernel/device/authority.c; later the same operations travel as ring records.
  *
- * Rules of every call: the handle is looked up first (an exception leaves no trace but a count), everything is
- * decided before anything is done, and a refusal changes nothing (P14). No reply holds an address. */
+ * Rules of every call: the handle is looked up first (an exception leaves no trace but a count), everything
+ * is decided before anything is done, and a refusal changes nothing (P14). No reply holds an address. */
 #ifndef CAPOS_ABI_DEVICE_H
 #define CAPOS_ABI_DEVICE_H
 
@@ -27,7 +27,8 @@ enum dma_direction {
     DMA_FROM_DEVICE = 2  /* the device writes */
 };
 
-/* A reply: exactly one of exception and error is set when it failed. `cap` and `value` are valid on success only. */
+/* A reply: exactly one of exception and error is set when it failed. `cap` and `value` are valid on success
+ * only. */
 struct device_reply {
     enum cap_exception exception;
     enum device_error error;
@@ -70,34 +71,40 @@ struct device_authority_ops {
     struct device_reply (*claim)(void *ctx, uint16_t bdf);
     /* Copies the scan record of the claimed function. */
     struct device_reply (*info)(void *ctx, cap_id device, struct pci_function_info *out);
-    /* Device -> DeviceMmio or DevicePorts (by table->ports). `windows` has table->section_count entries; table and rows
-     * must outlive the capability. With section_count 0 the program window is empty (legacy MSI-X-only BAR). */
+    /* Device -> DeviceMmio or DevicePorts (by table->ports). `windows` has table->section_count entries;
+     * table and rows must outlive the capability. With section_count 0 the program window is empty (legacy
+     * MSI-X-only BAR). */
     struct device_reply (*open_registers)(void *ctx, cap_id device, const struct reg_table *table,
                                           const struct reg_window *windows);
     /* value: the register. index: which register of an array row, else 0. */
     struct device_reply (*reg_read)(void *ctx, cap_id registers, uint16_t row, uint16_t index);
-    struct device_reply (*reg_write)(void *ctx, cap_id registers, uint16_t row, uint16_t index, uint32_t value);
-    /* The kernel writes the address of `queue`'s ring part to an address row. The queue number is checked against
-     * the queue that the select row last named. */
+    struct device_reply (*reg_write)(void *ctx, cap_id registers, uint16_t row, uint16_t index,
+                                     uint32_t value);
+    /* The kernel writes the address of `queue`'s ring part to an address row. The queue number is checked
+     * against the queue that the select row last named. */
     struct device_reply (*reg_write_address)(void *ctx, cap_id registers, uint16_t row, cap_id queue);
     /* Bus mastering on. Only in state Reset or later, never while Resetting. */
     struct device_reply (*enable_dma)(void *ctx, cap_id device);
-    /* Device -> DMAPool of at most `pages` pages (charged at once, refunded when the pool is back in Free). */
+    /* Device -> DMAPool of at most `pages` pages (charged at once, refunded when the pool is back in Free).
+     */
     struct device_reply (*pool_create)(void *ctx, cap_id device, uint32_t pages);
     /* DMAPool -> DMABuffer of whole pages, contiguous, zeroed, with an unmapped guard page on each side. */
     struct device_reply (*buffer_create)(void *ctx, cap_id pool, uint32_t bytes, uint8_t direction);
-    /* value: the address at which the holder may touch the buffer (uintptr_t). Valid until destroy or revoke. */
+    /* value: the address at which the holder may touch the buffer (uintptr_t). Valid until destroy or revoke.
+     */
     struct device_reply (*buffer_map)(void *ctx, cap_id buffer);
     /* Refused with DEV_E_BUSY while any part is published (I4). */
     struct device_reply (*buffer_destroy)(void *ctx, cap_id buffer);
-    /* DMAPool -> DMAQueue: allocates a zeroed ring of `size` entries, laid out for table->ring_align, and maps its
-     * device area read-only. bell_index: the queue's notify offset (modern), else the queue number.
+    /* DMAPool -> DMAQueue: allocates a zeroed ring of `size` entries, laid out for table->ring_align, and
+     * maps its device area read-only. bell_index: the queue's notify offset (modern), else the queue number.
      * avail_flags: initial driver-area flags, 0 or 1 (virtio 1.2, 2.7.7.1). */
-    struct device_reply (*queue_create)(void *ctx, cap_id pool, cap_id registers, uint16_t queue, uint16_t size,
-                                        uint16_t bell_index, uint16_t avail_flags, struct dma_queue_view *out);
+    struct device_reply (*queue_create)(void *ctx, cap_id pool, cap_id registers, uint16_t queue,
+                                        uint16_t size, uint16_t bell_index, uint16_t avail_flags,
+                                        struct dma_queue_view *out);
     /* Reaps, checks the whole batch, writes descriptors, publishes, rings the bell: all or nothing.
      * value: publications accepted (count or 0). */
-    struct device_reply (*publish)(void *ctx, cap_id queue, const struct dma_publication *batch, uint16_t count);
+    struct device_reply (*publish)(void *ctx, cap_id queue, const struct dma_publication *batch,
+                                   uint16_t count);
     /* Lets the broker take in completions without publishing. value: completions taken in. */
     struct device_reply (*reap)(void *ctx, cap_id queue);
     /* Refused with DEV_E_BUSY unless the device is in a state in which the queue cannot run. */
@@ -108,8 +115,8 @@ struct device_authority_ops {
     struct device_reply (*interrupt_wait)(void *ctx, cap_id interrupt);
     struct device_reply (*interrupt_ack)(void *ctx, cap_id interrupt);
     struct device_reply (*interrupt_mask)(void *ctx, cap_id interrupt, bool masked);
-    /* Gives a capability back. The object dies with its derived objects, in teardown order: releasing a Device resets
-     * it by its table. DEV_E_UNCONFIRMED: gone, but its pages are in quarantine. */
+    /* Gives a capability back. The object dies with its derived objects, in teardown order: releasing a
+     * Device resets it by its table. DEV_E_UNCONFIRMED: gone, but its pages are in quarantine. */
     struct device_reply (*release)(void *ctx, cap_id cap);
 };
 

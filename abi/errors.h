@@ -20,28 +20,28 @@ enum cap_exception {
 /* Method results of the device authority: the object was reached and said no. */
 enum device_error {
     DEV_OK = 0,
-    DEV_E_NO_FUNCTION,      /* no such PCI function */
-    DEV_E_CLAIMED,          /* already claimed by an owner */
-    DEV_E_QUARANTINED,      /* quarantined: needs the privileged release first */
-    DEV_E_STATE,            /* not in this state of the device or the object */
-    DEV_E_TABLE,            /* the register table is malformed */
-    DEV_E_WINDOW,           /* window outside its BAR, over MSI-X or PBA, over another window, or of the wrong kind */
-    DEV_E_REGISTER,         /* row outside the table, wrong direction, width or kind */
-    DEV_E_VALUE,            /* bits outside the row's allowed mask, or an index out of range */
-    DEV_E_QUEUE,            /* queue not owned, not enabled or out of range */
-    DEV_E_QUEUE_SIZE,       /* not a power of two from 1 to 8192 */
-    DEV_E_NO_MEMORY,        /* no page of the right kind is free */
-    DEV_E_RANGE,            /* offset and length leave the buffer, or are zero */
-    DEV_E_DIRECTION,        /* direction not the buffer's, or writable before readable in a chain */
-    DEV_E_BUSY,             /* published and not seen complete */
-    DEV_E_SLOT,             /* descriptor slot out of range or in flight */
-    DEV_E_CHAIN,            /* chain empty, or longer than the queue or the limit */
-    DEV_E_FOREIGN,          /* buffer, pool and queue are not of one function and owner */
-    DEV_E_COMPLETION,       /* the device broke the used ring: queue quarantined */
-    DEV_E_UNCONFIRMED,      /* the device did not confirm its reset: pages quarantined */
-    DEV_E_NO_MSIX,          /* no MSI-X capability, or its table lies outside its BAR */
-    DEV_E_VECTOR,           /* vector beyond the function's table, or already routed */
-    DEV_E_LIMIT,            /* the quarantine cap is reached: no further grants */
+    DEV_E_NO_FUNCTION, /* no such PCI function */
+    DEV_E_CLAIMED, /* already claimed by an owner */
+    DEV_E_QUARANTINED, /* quarantined: needs the privileged release first */
+    DEV_E_STATE, /* not in this state of the device or the object */
+    DEV_E_TABLE, /* the register table is malformed */
+    DEV_E_WINDOW, /* window outside its BAR, over MSI-X or PBA, over another window, or of the wrong kind */
+    DEV_E_REGISTER, /* row outside the table, wrong direction, width or kind */
+    DEV_E_VALUE, /* bits outside the row's allowed mask, or an index out of range */
+    DEV_E_QUEUE, /* queue not owned, not enabled or out of range */
+    DEV_E_QUEUE_SIZE, /* not a power of two from 1 to 8192 */
+    DEV_E_NO_MEMORY, /* no page of the right kind is free */
+    DEV_E_RANGE, /* offset and length leave the buffer, or are zero */
+    DEV_E_DIRECTION, /* direction not the buffer's, or writable before readable in a chain */
+    DEV_E_BUSY, /* published and not seen complete */
+    DEV_E_SLOT, /* descriptor slot out of range or in flight */
+    DEV_E_CHAIN, /* chain empty, or longer than the queue or the limit */
+    DEV_E_FOREIGN, /* buffer, pool and queue are not of one function and owner */
+    DEV_E_COMPLETION, /* the device broke the used ring: queue quarantined */
+    DEV_E_UNCONFIRMED, /* the device did not confirm its reset: pages quarantined */
+    DEV_E_NO_MSIX, /* no MSI-X capability, or its table lies outside its BAR */
+    DEV_E_VECTOR, /* vector beyond the function's table, or already routed */
+    DEV_E_LIMIT, /* the quarantine cap is reached: no further grants */
     DEV_E_COUNT
 };
 

@@ -9,7 +9,8 @@
 #define NIC_FRAME_BYTES_MIN 14u    /* an Ethernet header; shorter frames are refused */
 #define NIC_BATCH_MAX       64u
 
-/* A received frame: lent to the caller until it gives `slot` back. Never longer than the device was allowed to write. */
+/* A received frame: lent to the caller until it gives `slot` back. Never longer than the device was allowed
+ * to write. */
 struct nic_rx_frame {
     const uint8_t *data;
     uint16_t length;   /* bytes of the frame, without the device's header */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the kernel read of a PCI function, once, at scan: the only view of configuration space that a driver gets.
- * Source: PCI Local Bus Specification 3.0, 6.1 and 6.2.5 (sizing), 6.8.2 (MSI-X). */
+/* What the kernel read of a PCI function, once, at scan: the only view of configuration space that a driver
+ * gets. Source: PCI Local Bus Specification 3.0, 6.1 and 6.2.5 (sizing), 6.8.2 (MSI-X). */
 #ifndef CAPOS_ABI_PCI_H
 #define CAPOS_ABI_PCI_H
 

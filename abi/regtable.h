@@ -35,7 +35,8 @@ enum reg_direction { REG_READ = 1, REG_WRITE = 2, REG_READ_WRITE = 3 };
 /* Which part of a ring an address row takes. */
 enum ring_part { RING_WHOLE = 0, RING_DESCRIPTORS, RING_DRIVER_AREA, RING_DEVICE_AREA };
 
-/* Where a row's registers lie: a window that the driver names at open and the kernel checks against the BAR. */
+/* Where a row's registers lie: a window that the driver names at open and the kernel checks against the BAR.
+ */
 #define REG_SECTIONS_MAX 4u
 #define REG_ROWS_MAX     64u
 #define REG_STEPS_MAX    16u
@@ -47,7 +48,7 @@ struct reg_row {
     uint8_t kind;           /* enum reg_kind */
     uint8_t direction;      /* enum reg_direction */
     uint16_t offset;        /* bytes from the window's start; aligned to width */
-    uint16_t count;         /* registers in the row, `width` apart: 1, or an array such as the device configuration */
+    uint16_t count; /* registers in the row, `width` apart: 1, or an array such as the device configuration */
     uint32_t write_mask;    /* bits that a write may set; others are refused */
     uint16_t read_states;   /* IN_STATE bits in which reading is allowed */
     uint16_t write_states;  /* IN_STATE bits in which writing is allowed */
@@ -55,14 +56,15 @@ struct reg_row {
     uint8_t part;           /* enum ring_part */
     uint8_t half;           /* 0 low 32 bits, 1 high 32 bits, after the shift */
     uint8_t shift;          /* address is shifted right by this many bits */
-    /* bit 0: rising with a toggled MSI-X enable, this row's offset gains 4 while MSI-X is enabled (virtio 1.2, 4.1.4.10) */
+    /* bit 0: rising with a toggled MSI-X enable, this row's offset gains 4 while MSI-X is enabled
+     * (virtio 1.2, 4.1.4.10) */
     uint8_t moves_with_msix;
     /* queue-select row whose last written value names the queue that this row acts on; own index: none.
      * For bell rows: the offset is `offset` + queue notify offset * multiplier of the window. */
     uint8_t selects_queue;  /* 1: a write to this row selects the queue that later rows act on */
     uint8_t enables_queue;  /* 1: writing 1 enables the selected queue (I13) */
-    uint8_t sizes_queue;    /* 1: holds the selected queue's size; the kernel reads it before it enables the queue and
-                               refuses a ring of another size, which the device would read beyond */
+    uint8_t sizes_queue; /* 1: holds the selected queue's size; the kernel reads it before it enables the
+                            queue and refuses a ring of another size, which the device would read beyond */
     uint8_t reserved[1];
 };
 
@@ -93,13 +95,15 @@ struct reg_table {
     uint32_t ring_align;              /* alignment of the ring's device area: 4096 (legacy) or 4 */
 };
 
-/* One window as the driver asks for it. The kernel takes the BAR's size from its own probing, never from here. */
+/* One window as the driver asks for it. The kernel takes the BAR's size from its own probing, never from
+ * here. */
 struct reg_window {
     uint8_t bar;              /* 0 to 5 */
     uint8_t reserved[3];
     uint32_t offset;          /* bytes into the BAR */
     uint32_t length;          /* bytes; 0: section absent */
-    uint32_t bell_multiplier; /* bytes between bells, for the section that holds the bell row; 0: one bell for all */
+    uint32_t bell_multiplier; /* bytes between bells, for the section that holds the bell row; 0: one bell for
+                                 all */
 };
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The one parser of boot parameters. Its input is whatever a loader or a user passed: nothing of it is trusted. */
+/* The one parser of boot parameters. Its input is whatever a loader or a user passed: nothing of it is
+ * trusted. */
 #include "abi/bootparams.h"
 
 #include "abi/assert.h"

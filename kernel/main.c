@@ -14,8 +14,9 @@
 #define STATUS_REFUSED 4
 
 /* What no run of this kernel tries yet, by name: a reader need not guess. */
-#define NOT_ATTEMPTED                                                                                          \
-    "interrupt-delivery+device-autonomous-raise+iommu+storage+dhcp+l4+web+access-path+process-isolation+smp+gvnic"
+#define NOT_ATTEMPTED                                                                                        \
+    "interrupt-delivery+device-autonomous-raise+iommu+storage+dhcp+l4+web+access-path+process-isolation+"    \
+    "smp+gvnic"
 
 static void line(struct console *c, const char *text)
 {
@@ -110,7 +111,8 @@ int kernel_main(struct kernel_storage *k, const struct kernel_boot *boot)
     emit_platform(k, boot);
     kernel_init(&k->kernel, boot->platform);
     kernel_scan(&k->kernel);
-    bringup_init(&k->bringup, &k->kernel, boot->platform, &k->evidence, &console, &k->params, boot->provider_object);
+    bringup_init(&k->bringup, &k->kernel, boot->platform, &k->evidence, &console, &k->params,
+                 boot->provider_object);
     bool holds = run(&k->bringup, boot->platform, k->params.mode);
     emit_end(k);
     return holds ? STATUS_HOLDS : STATUS_FAILED;

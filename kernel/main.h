@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Entry of the kernel, the same in every world: a world makes the platform, finds storage and the command line, calls. */
+/* Entry of the kernel, the same in every world: a world makes the platform, finds storage and the command
+ * line, calls. */
 #ifndef CAPOS_KERNEL_MAIN_H
 #define CAPOS_KERNEL_MAIN_H
 
@@ -24,8 +25,8 @@ struct kernel_boot {
     const char *provider_object;  /* "sha256:<64 hex>" of the provider object in this image */
 };
 
-/* Runs from the landmark to the end marker. 0: every claim held; 1: one failed (it was printed); 4: the command line was
- * refused. Nothing of a device is left granted or running in any case. */
+/* Runs from the landmark to the end marker. 0: every claim held; 1: one failed (it was printed); 4: the
+ * command line was refused. Nothing of a device is left granted or running in any case. */
 int kernel_main(struct kernel_storage *k, const struct kernel_boot *boot);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The only door to the machine. platform/pc implements it on hardware, platform/sim over the device models.
- * Each world defines `struct platform`; every function takes it first. Nothing here can fail except where it says so:
- * absent hardware reads as all ones, as on a PC. */
+ * Each world defines `struct platform`; every function takes it first. Nothing here can fail except where it
+ * says so: absent hardware reads as all ones, as on a PC. */
 #ifndef CAPOS_PLATFORM_H
 #define CAPOS_PLATFORM_H
 
@@ -10,7 +10,8 @@
 
 struct platform;
 
-/* An address as the device sees it. A type of its own: it is never a pointer, and in the simulator never equal to one. */
+/* An address as the device sees it. A type of its own: it is never a pointer, and in the simulator never
+ * equal to one. */
 typedef struct dev_addr {
     uint64_t v;
 } dev_addr;
@@ -36,8 +37,8 @@ void platform_port_write(struct platform *p, uint16_t port, uint8_t width, uint3
 
 /* The region that all DMA pages come from. */
 struct platform_dma_region platform_dma_region(struct platform *p);
-/* Function `bdf` may from now on reach [bus, bus + bytes), or no longer. Page-aligned. Without an IOMMU the machine
- * cannot enforce it; the simulator's ledger does. */
+/* Function `bdf` may from now on reach [bus, bus + bytes), or no longer. Page-aligned. Without an IOMMU the
+ * machine cannot enforce it; the simulator's ledger does. */
 void platform_dma_map(struct platform *p, uint16_t bdf, dev_addr bus, size_t bytes);
 void platform_dma_unmap(struct platform *p, uint16_t bdf, dev_addr bus, size_t bytes);
 
@@ -53,7 +54,8 @@ uint32_t platform_msi_count(struct platform *p, uint16_t route);
 uint32_t platform_interrupts(struct platform *p);
 
 uint64_t platform_now_ns(struct platform *p);
-/* Lets the world move: the simulator steps devices and backends and advances virtual time; a machine pauses. */
+/* Lets the world move: the simulator steps devices and backends and advances virtual time; a machine pauses.
+ */
 void platform_relax(struct platform *p);
 /* Fills `bytes`; on a machine from the CPU's source, in the simulator from the run's one generator. */
 void platform_entropy(struct platform *p, void *buffer, size_t bytes);

@@ -74,7 +74,8 @@ uint32_t sim_choose(void *choices, uint32_t n, const char *tag)
 
 bool sim_choices_save(const struct sim_choices *c, const struct sim_replay_header *h, FILE *out)
 {
-    fprintf(out, REPLAY_MAGIC "\nseed %" PRIu64 "\ncommit %s\nobject %s\nsetup %s\nchoices %zu of %" PRIu64 "\n",
+    fprintf(out,
+            REPLAY_MAGIC "\nseed %" PRIu64 "\ncommit %s\nobject %s\nsetup %s\nchoices %zu of %" PRIu64 "\n",
             h->seed, h->commit, h->object, h->setup, c->count, c->asked);
     for (size_t i = 0; i < c->count; i++)
         fprintf(out, "%s %u %u\n", c->list[i].tag, c->list[i].n, c->list[i].picked);
@@ -116,7 +117,8 @@ static bool load_choice(const char *line, struct sim_choice *out)
            out->n != 0 && out->picked < out->n;
 }
 
-bool sim_choices_load(struct sim_choices *c, struct sim_replay_header *h, FILE *in, char *why, size_t why_bytes)
+bool sim_choices_load(struct sim_choices *c, struct sim_replay_header *h, FILE *in, char *why,
+                      size_t why_bytes)
 {
     char line[256];
     unsigned number = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* choose(n, tag): the one source of everything that could have gone another way. A run is its list of choices, stored as
- * (tag, n, picked); the list replays the run, and says at which step a changed build leaves it. */
+/* choose(n, tag): the one source of everything that could have gone another way. A run is its list of
+ * choices, stored as (tag, n, picked); the list replays the run, and says at which step a changed build
+ * leaves it. */
 #ifndef CAPOS_SIM_CHOOSE_H
 #define CAPOS_SIM_CHOOSE_H
 
@@ -51,7 +52,9 @@ struct sim_replay_header {
     char setup[160];     /* the run's own parameters, as one line of words */
 };
 bool sim_choices_save(const struct sim_choices *c, const struct sim_replay_header *h, FILE *out);
-/* False with one line in `why` (at least 160 bytes) naming the offending line. On success the mode is replay. */
-bool sim_choices_load(struct sim_choices *c, struct sim_replay_header *h, FILE *in, char *why, size_t why_bytes);
+/* False with one line in `why` (at least 160 bytes) naming the offending line. On success the mode is replay.
+ */
+bool sim_choices_load(struct sim_choices *c, struct sim_replay_header *h, FILE *in, char *why,
+                      size_t why_bytes);
 
 #endif

@@ -10,7 +10,8 @@
 #define KEY_QUIT 0x1d /* Ctrl-] */
 #define EVIDENCE_PREFIX "cloudboot-evidence: "
 
-/* Signals reach a process, not a console: the one flag of the program that is global, set by the handler only. */
+/* Signals reach a process, not a console: the one flag of the program that is global, set by the handler
+ * only. */
 static atomic_int interrupted;
 
 static void on_signal(int number)

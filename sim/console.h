@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The simulator's console: standard output, the run folder's logs, the terminal, signals.
- * On a terminal all keys go to the guest (which reads none yet: they are counted and dropped) and Ctrl-] quits. */
+ * On a terminal all keys go to the guest (which reads none yet: they are counted and dropped) and Ctrl-]
+ * quits. */
 #ifndef CAPOS_SIM_CONSOLE_H
 #define CAPOS_SIM_CONSOLE_H
 
@@ -31,7 +32,8 @@ struct sim_console {
 bool sim_console_open(struct sim_console *c, const struct sim_options *o);
 void sim_console_close(struct sim_console *c);
 void sim_console_write(void *console, enum platform_console port, const char *text, size_t bytes);
-/* True once Ctrl-], a signal or the awaited marker was seen. While the system stays up, waits a millisecond for keys. */
+/* True once Ctrl-], a signal or the awaited marker was seen. While the system stays up, waits a millisecond
+ * for keys. */
 int sim_console_end_requested(void *console);
 /* A signal ended the run. */
 bool sim_console_interrupted(void);

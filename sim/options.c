@@ -27,8 +27,21 @@ static const char help[] =
     "Exit status: 0 holds, 1 a claim failed, 2 usage, 4 input refused, 130 interrupted.\n";
 
 enum option_code {
-    OPT_NIC = 256, OPT_BACKEND, OPT_PROOF, OPT_EXCHANGES, OPT_QUEUE_SIZE, OPT_SEED, OPT_REPLAY, OPT_UNTIL, OPT_PCAP,
-    OPT_JSON, OPT_HELP, OPT_RUN_DIR, OPT_KEY_FILE, OPT_BOOT, OPT_COMMIT
+    OPT_NIC = 256,
+    OPT_BACKEND,
+    OPT_PROOF,
+    OPT_EXCHANGES,
+    OPT_QUEUE_SIZE,
+    OPT_SEED,
+    OPT_REPLAY,
+    OPT_UNTIL,
+    OPT_PCAP,
+    OPT_JSON,
+    OPT_HELP,
+    OPT_RUN_DIR,
+    OPT_KEY_FILE,
+    OPT_BOOT,
+    OPT_COMMIT
 };
 
 static const struct option long_options[] = {
@@ -129,7 +142,8 @@ static bool parse_one(struct sim_options *o, int code, const char *value)
 
 static enum sim_options_result usage(const char *what, const char *value)
 {
-    fprintf(stderr, "capos sim: %s%s%s; see ./capos sim --help\n", what, value ? ": " : "", value ? value : "");
+    fprintf(stderr, "capos sim: %s%s%s; see ./capos sim --help\n", what, value ? ": " : "",
+            value ? value : "");
     return SIM_OPTIONS_USAGE;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The run's one generator: xoshiro256** seeded through splitmix64 (Blackman and Vigna, public domain algorithms).
- * Same seed, same numbers, on every machine. */
+/* The run's one generator: xoshiro256** seeded through splitmix64 (Blackman and Vigna, public domain
+ * algorithms). Same seed, same numbers, on every machine. */
 #ifndef CAPOS_SIM_PRNG_H
 #define CAPOS_SIM_PRNG_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a run came to: the kernel's verdict, what the wire and the world saw, and the files of the run folder. */
+/* What a run came to: the kernel's verdict, what the wire and the world saw, and the files of the run folder.
+ */
 #ifndef CAPOS_SIM_REPORT_H
 #define CAPOS_SIM_REPORT_H
 

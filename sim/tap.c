@@ -34,7 +34,8 @@ static bool tap_sink(void *ctx, const uint8_t *frame, size_t bytes)
     return true;
 }
 
-static uint32_t tap_poll(struct dm_backend *b, uint64_t now_ns, uint32_t budget, dm_frame_sink sink, void *ctx)
+static uint32_t tap_poll(struct dm_backend *b, uint64_t now_ns, uint32_t budget, dm_frame_sink sink,
+                         void *ctx)
 {
     struct tap *t = tap_of(b);
     t->sink = sink;

@@ -142,7 +142,8 @@ static const char *open_parts(struct sim_world *w)
         .bus_base = SIM_BUS_BASE,
         .ledger = c->ledger,
     };
-    const struct platform_sim_hooks hooks = {w, world_turn, world_console, world_entropy, world_end_requested};
+    const struct platform_sim_hooks hooks = {w, world_turn, world_console, world_entropy,
+                                             world_end_requested};
     struct dm_bus_config bus = {.choose = world_choose, .choose_ctx = w, .msi = platform_sim_msi};
     w->memory = c->memory ? c->memory : dm_memory_create(&memory);
     if (!w->memory)

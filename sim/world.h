@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A world: memory, bus, NICs, what is behind them, the machine over them, and the run's choices. Everything that a run
- * consists of hangs from one struct; several worlds live side by side. Single thread, virtual time. */
+/* A world: memory, bus, NICs, what is behind them, the machine over them, and the run's choices. Everything
+ * that a run consists of hangs from one struct; several worlds live side by side. Single thread, virtual
+ * time. */
 #ifndef CAPOS_SIM_WORLD_H
 #define CAPOS_SIM_WORLD_H
 
@@ -30,7 +31,8 @@ struct sim_world_config {
     bool idle_turns;              /* a turn may pass without the device doing anything: a choice */
     bool bridge_chipset;          /* host bridge 00:00.0 and ISA bridge, as a PC has them */
     size_t memory_bytes;          /* 0: SIM_MEMORY_BYTES_DEFAULT */
-    struct dm_memory *memory;     /* lent for many lives: reset here, stays the caller's; NULL: made and destroyed */
+    struct dm_memory
+        *memory; /* lent for many lives: reset here, stays the caller's; NULL: made and destroyed */
     bool ledger;
     bool traced;
     uint32_t nic_count;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The bind proof: every grant over one function composed and taken back, and no register of it written. What is shown is
- * the authority, not the device: it is not activated, and no interrupt of its own is provoked. */
+/* The bind proof: every grant over one function composed and taken back, and no register of it written. What
+ * is shown is the authority, not the device: it is not activated, and no interrupt of its own is provoked. */
 #include "abi/assert.h"
 #include "abi/memory.h"
 #include "evidence/markers.h"
@@ -10,7 +10,8 @@
 #define BIND_POOL_PAGES 4u
 #define BIND_PATTERN    0xa5u
 
-/* A memory window of nothing: what a legacy function's only memory BAR, the MSI-X table, leaves to a program. */
+/* A memory window of nothing: what a legacy function's only memory BAR, the MSI-X table, leaves to a program.
+ */
 static const struct reg_table empty_table = {.name = "empty memory window"};
 
 struct bind_facts {
@@ -20,7 +21,8 @@ struct bind_facts {
     uint64_t register_writes;
 };
 
-static bool open_windows(struct bringup *b, const struct device_authority *a, cap_id device, struct bind_facts *f)
+static bool open_windows(struct bringup *b, const struct device_authority *a, cap_id device,
+                         struct bind_facts *f)
 {
     struct virtio_probe probe = virtio_probe_function(&b->info);
     bool legacy = probe.kind == VIRTIO_LEGACY;
@@ -55,7 +57,8 @@ static bool use_memory(struct bringup *b, const struct device_authority *a, cap_
     return true;
 }
 
-static bool route_interrupt(struct bringup *b, const struct device_authority *a, cap_id device, struct bind_facts *f)
+static bool route_interrupt(struct bringup *b, const struct device_authority *a, cap_id device,
+                            struct bind_facts *f)
 {
     f->msix = "none";
     if (b->info.msix.vectors == 0)
@@ -75,8 +78,8 @@ static bool compose(struct bringup *b, const struct device_authority *a, cap_id 
     return open_windows(b, a, *device, f) && use_memory(b, a, *device) && route_interrupt(b, a, *device, f);
 }
 
-static bool take_back(struct bringup *b, const struct device_authority *a, cap_id device, struct bind_facts *f,
-                      uint64_t writes_before)
+static bool take_back(struct bringup *b, const struct device_authority *a, cap_id device,
+                      struct bind_facts *f, uint64_t writes_before)
 {
     if (!device_reply_ok(a->ops->release(a->ctx, device)))
         return bringup_fail(b, "the device could not be released");

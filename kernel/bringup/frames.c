@@ -52,7 +52,8 @@ uint16_t frame_arp_request(uint8_t *out, const struct frame_addresses *a)
     return FRAME_ARP_BYTES;
 }
 
-uint16_t frame_echo_request(uint8_t *out, const struct frame_addresses *a, uint16_t identifier, uint16_t sequence)
+uint16_t frame_echo_request(uint8_t *out, const struct frame_addresses *a, uint16_t identifier,
+                            uint16_t sequence)
 {
     uint8_t *ip = out + ETHERNET_HEADER;
     uint8_t *icmp = ip + IPV4_HEADER;
@@ -80,12 +81,13 @@ uint16_t frame_echo_request(uint8_t *out, const struct frame_addresses *a, uint1
 static bool is_arp_reply(const uint8_t *frame, size_t bytes, const struct frame_addresses *a)
 {
     const uint8_t *arp = frame + ETHERNET_HEADER;
-    return bytes >= FRAME_ARP_BYTES && get16(arp) == 1 && get16(arp + 2) == FRAME_ETHERTYPE_IPV4 && arp[4] == 6 &&
-           arp[5] == 4 && get16(arp + 6) == 2 && memcmp(arp + 14, a->peer_ip, 4) == 0 &&
+    return bytes >= FRAME_ARP_BYTES && get16(arp) == 1 && get16(arp + 2) == FRAME_ETHERTYPE_IPV4 &&
+           arp[4] == 6 && arp[5] == 4 && get16(arp + 6) == 2 && memcmp(arp + 14, a->peer_ip, 4) == 0 &&
            memcmp(arp + 18, a->our_mac, 6) == 0 && memcmp(arp + 24, a->our_ip, 4) == 0;
 }
 
-static bool is_echo_reply(const uint8_t *frame, size_t bytes, const struct frame_addresses *a, uint16_t identifier)
+static bool is_echo_reply(const uint8_t *frame, size_t bytes, const struct frame_addresses *a,
+                          uint16_t identifier)
 {
     const uint8_t *ip = frame + ETHERNET_HEADER;
     const uint8_t *icmp = ip + IPV4_HEADER;

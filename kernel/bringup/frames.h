@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The few frames that bring-up sends and understands: ARP (RFC 826) and ICMP echo (RFC 792) over IPv4 (RFC 791).
- * Parsers take whatever the wire gave: every length is checked, anything else is "other". */
+/* The few frames that bring-up sends and understands: ARP (RFC 826) and ICMP echo (RFC 792) over IPv4 (RFC
+ * 791). Parsers take whatever the wire gave: every length is checked, anything else is "other". */
 #ifndef CAPOS_KERNEL_BRINGUP_FRAMES_H
 #define CAPOS_KERNEL_BRINGUP_FRAMES_H
 
@@ -32,8 +32,10 @@ struct frame_seen {
 
 /* Each writes one frame and returns its bytes; `out` has room for FRAME_ECHO_BYTES. */
 uint16_t frame_arp_request(uint8_t *out, const struct frame_addresses *a);
-uint16_t frame_echo_request(uint8_t *out, const struct frame_addresses *a, uint16_t identifier, uint16_t sequence);
-/* An ARP reply counts only from peer_ip to us; an echo reply only with our identifier, payload and good checksums. */
+uint16_t frame_echo_request(uint8_t *out, const struct frame_addresses *a, uint16_t identifier,
+                            uint16_t sequence);
+/* An ARP reply counts only from peer_ip to us; an echo reply only with our identifier, payload and good
+ * checksums. */
 struct frame_seen frame_parse(const uint8_t *frame, size_t bytes, const struct frame_addresses *a,
                               uint16_t identifier);
 

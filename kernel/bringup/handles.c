@@ -4,7 +4,8 @@
 #include "abi/assert.h"
 #include "abi/memory.h"
 
-static struct device_reply remember(struct handles *h, struct device_reply reply, enum cap_interface interface)
+static struct device_reply remember(struct handles *h, struct device_reply reply,
+                                    enum cap_interface interface)
 {
     if (!device_reply_ok(reply))
         return reply;
@@ -38,16 +39,18 @@ static struct device_reply pool_create(void *ctx, cap_id device, uint32_t pages)
 static struct device_reply buffer_create(void *ctx, cap_id pool, uint32_t bytes, uint8_t direction)
 {
     struct handles *h = ctx;
-    return remember(h, h->kernel.ops->buffer_create(h->kernel.ctx, pool, bytes, direction), CAP_IF_DMA_BUFFER);
+    return remember(h, h->kernel.ops->buffer_create(h->kernel.ctx, pool, bytes, direction),
+                    CAP_IF_DMA_BUFFER);
 }
 
-static struct device_reply queue_create(void *ctx, cap_id pool, cap_id registers, uint16_t queue, uint16_t size,
-                                        uint16_t bell_index, uint16_t avail_flags, struct dma_queue_view *out)
+static struct device_reply queue_create(void *ctx, cap_id pool, cap_id registers, uint16_t queue,
+                                        uint16_t size, uint16_t bell_index, uint16_t avail_flags,
+                                        struct dma_queue_view *out)
 {
     struct handles *h = ctx;
     return remember(h,
-                    h->kernel.ops->queue_create(h->kernel.ctx, pool, registers, queue, size, bell_index, avail_flags,
-                                                out),
+                    h->kernel.ops->queue_create(h->kernel.ctx, pool, registers, queue, size, bell_index,
+                                                avail_flags, out),
                     CAP_IF_DMA_QUEUE);
 }
 

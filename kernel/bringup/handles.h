@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* An authority that remembers every handle it gave out, so that each can be used once more after it was taken back. */
+/* An authority that remembers every handle it gave out, so that each can be used once more after it was taken
+ * back. */
 #ifndef CAPOS_KERNEL_BRINGUP_HANDLES_H
 #define CAPOS_KERNEL_BRINGUP_HANDLES_H
 

@@ -18,7 +18,8 @@
 #define REGISTERS_MAX            8u /* two a claim: one driven, one with an empty window */
 #define QUEUES_MAX               (CLAIMS_MAX * DMA_QUEUES_MAX)
 #define INTERRUPTS_MAX           16u
-#define ROUTES_MAX               32u /* platform routes, handed out in turn: a late one meets nobody new (I15) */
+/* Platform routes, handed out in turn: a late one meets nobody new (I15). */
+#define ROUTES_MAX               32u
 #define PAGES_MAX                32768u /* DMA pages kept: 128 MiB */
 #define DMA_UNIT_BYTES           64u /* grain of "published": 64 units a page, one bit each */
 #define QUARANTINE_PAGES_DEFAULT 8192u

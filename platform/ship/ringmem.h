@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Access to memory shared with a device: the shipped build. Each access happens once, whole and in the width written:
- * relaxed atomics, no tearing, no second read by the compiler. Values that a device can write come back in a type that is
- * no index, bound or size until it has been checked (rule Z10).
- * The explore build has a file of the same name in platform/explore with the same functions, observed. */
+/* Access to memory shared with a device: the shipped build. Each access happens once, whole and in the width
+ * written: relaxed atomics, no tearing, no second read by the compiler. Values that a device can write come
+ * back in a type that is no index, bound or size until it has been checked (rule Z10). The explore build has
+ * a file of the same name in platform/explore with the same functions, observed. */
 #ifndef CAPOS_RINGMEM_H
 #define CAPOS_RINGMEM_H
 
@@ -38,7 +38,8 @@ static inline void ring_store64(void *at, uint64_t value)
     __atomic_store_n((uint64_t *)at, value, __ATOMIC_RELAXED);
 }
 
-/* Orders stores before it with stores after it. On x86 stores are not reordered: a compiler barrier is enough. */
+/* Orders stores before it with stores after it. On x86 stores are not reordered: a compiler barrier is
+ * enough. */
 static inline void ring_write_barrier(void)
 {
     __atomic_thread_fence(__ATOMIC_RELEASE);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The rest of the simulator's machine: clock, entropy, console, message-signalled interrupts, the end of the run. */
+/* The rest of the simulator's machine: clock, entropy, console, message-signalled interrupts, the end of the
+ * run. */
 #include <string.h>
 
 #include "platform/sim/trace.h"

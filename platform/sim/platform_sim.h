@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The simulator's machine: platform.h over devmodel. One struct a world; nothing is shared between worlds.
- * Every call adds to a trace hash, so that two runs can be compared; virtual time moves only in platform_relax. */
+ * Every call adds to a trace hash, so that two runs can be compared; virtual time moves only in
+ * platform_relax. */
 #ifndef CAPOS_PLATFORM_SIM_H
 #define CAPOS_PLATFORM_SIM_H
 
@@ -39,7 +40,8 @@ struct platform {
     uint32_t msi_stray;       /* messages to no route of ours */
 };
 
-/* Memory and bus stay the caller's and outlive the platform. Time starts at 0, the trace at its fixed start. */
+/* Memory and bus stay the caller's and outlive the platform. Time starts at 0, the trace at its fixed start.
+ */
 void platform_sim_init(struct platform *p, struct dm_memory *memory, struct dm_bus *bus,
                        const struct platform_sim_hooks *hooks);
 /* For dm_bus_config.msi with the platform as context. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The trace hash: every platform call in order, one multiplication each. Not for security: it tells two runs apart. */
+/* The trace hash: every platform call in order, one multiplication each. Not for security: it tells two runs
+ * apart. */
 #ifndef CAPOS_PLATFORM_SIM_TRACE_H
 #define CAPOS_PLATFORM_SIM_TRACE_H
 

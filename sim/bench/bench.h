@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What things cost: measured on one pinned core, medians, and as ratios between things measured in turns in one run.
- * Absolute figures of a shared machine say little; ratios say more. */
+/* What things cost: measured on one pinned core, medians, and as ratios between things measured in turns in
+ * one run. Absolute figures of a shared machine say little; ratios say more. */
 #ifndef CAPOS_SIM_BENCH_H
 #define CAPOS_SIM_BENCH_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Cost of a frame: driver side alone, and with the device model's side, by direction, size and burst.
- * Transmit: slots taken, sent, reaped. Receive: frames taken with full validation, slots given back. The frame's bytes are
- * not written or read by the caller, as in DPDK's comparison; the device model copies them once. */
+ * Transmit: slots taken, sent, reaped. Receive: frames taken with full validation, slots given back. The
+ * frame's bytes are not written or read by the caller, as in DPDK's comparison; the device model copies them
+ * once. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,7 +74,8 @@ static bool measure(const struct bench *b, struct bench_nic *n, bool transmit, u
     uint32_t failed = 0;
     for (uint32_t i = 0; i < WARM_UP + rounds; i++) {
         struct cost c;
-        bool whole = transmit ? transmit_round(b, n, burst, bytes, &c) : receive_round(b, n, burst, frame, bytes, &c);
+        bool whole =
+            transmit ? transmit_round(b, n, burst, bytes, &c) : receive_round(b, n, burst, frame, bytes, &c);
         failed += !whole;
         if (i < WARM_UP)
             continue;
@@ -94,8 +96,8 @@ static void asked(bool transmit, uint16_t burst, uint16_t bytes, double *driver,
     *all_in = compared ? (transmit ? 184 : 133) : 0;
 }
 
-static void add_rows(struct bench *b, enum dm_transport transport, bool transmit, uint16_t burst, uint16_t bytes,
-                     struct cost median)
+static void add_rows(struct bench *b, enum dm_transport transport, bool transmit, uint16_t burst,
+                     uint16_t bytes, struct cost median)
 {
     double ask[2];
     const double cycles[2] = {median.driver, median.all_in};
@@ -103,8 +105,9 @@ static void add_rows(struct bench *b, enum dm_transport transport, bool transmit
     asked(transmit, burst, bytes, &ask[0], &ask[1]);
     for (unsigned i = 0; i < 2; i++) {
         char name[72];
-        snprintf(name, sizeof name, "%s %s %4u B, burst %2u, %s", transport == DM_LEGACY ? "legacy" : "modern",
-                 transmit ? "TX" : "RX", bytes, burst, sides[i]);
+        snprintf(name, sizeof name, "%s %s %4u B, burst %2u, %s",
+                 transport == DM_LEGACY ? "legacy" : "modern", transmit ? "TX" : "RX", bytes, burst,
+                 sides[i]);
         struct bench_row *row = bench_add(b, name, "cycles/frame", cycles[i]);
         row->cycles = cycles[i];
         row->asked = ask[i];
@@ -140,7 +143,8 @@ static bool measure_transport(struct bench *b, enum dm_transport transport, stru
 bool bench_frames(struct bench *b)
 {
     struct samples s = {malloc(ROUNDS * sizeof(double)), malloc(ROUNDS * sizeof(double))};
-    bool whole = s.driver && s.all_in && measure_transport(b, DM_MODERN, s) && measure_transport(b, DM_LEGACY, s);
+    bool whole =
+        s.driver && s.all_in && measure_transport(b, DM_MODERN, s) && measure_transport(b, DM_LEGACY, s);
     free(s.driver);
     free(s.all_in);
     return whole;

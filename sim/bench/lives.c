@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Whole lives a second: a new world, boot, bind proof, provider up, an ARP and an echo, teardown, end of the log. */
+/* Whole lives a second: a new world, boot, bind proof, provider up, an ARP and an echo, teardown, end of the
+ * log. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

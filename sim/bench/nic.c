@@ -33,10 +33,11 @@ static const char *open_provider(struct bench_nic *n)
         return "the function or its pages could not be had";
     struct vnet_env env = {
         .info = &n->info,
-        .registers = registers_direct_init(&n->registers, &n->world.platform, info->bdf, n->direct.bar_address, false),
-        .author = author_direct_init(&n->author, &n->registers,
-                                     (struct direct_memory){memory.cpu, memory.bus,
-                                                            (size_t)memory.pages * DMA_PAGE_BYTES}),
+        .registers =
+            registers_direct_init(&n->registers, &n->world.platform, info->bdf, n->direct.bar_address, false),
+        .author = author_direct_init(
+            &n->author, &n->registers,
+            (struct direct_memory){memory.cpu, memory.bus, (size_t)memory.pages * DMA_PAGE_BYTES}),
         .arena = n->arena,
         .arena_bytes = vnet_arena_bytes(),
         .rx_slots = BENCH_SLOTS,

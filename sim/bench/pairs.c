@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ARP pairs a second: through provider, device model and libslirp, against the same request injected straight into
- * libslirp. The three are measured in turns, so that a slow moment of the machine slows all of them. */
+/* ARP pairs a second: through provider, device model and libslirp, against the same request injected straight
+ * into libslirp. The three are measured in turns, so that a slow moment of the machine slows all of them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,8 +75,8 @@ struct blocks {
     double ratio_checked[BLOCKS], ratio_plain[BLOCKS];
 };
 
-static bool run_blocks(struct bench_nic *checked, struct bench_nic *plain, struct dm_backend *slirp, struct blocks *s,
-                       uint32_t count)
+static bool run_blocks(struct bench_nic *checked, struct bench_nic *plain, struct dm_backend *slirp,
+                       struct blocks *s, uint32_t count)
 {
     uint64_t now_ns = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -102,7 +102,8 @@ static void add_ratio(struct bench *b, const char *name, double got, double ask)
 static void add_rows(struct bench *b, struct blocks *s, uint32_t count)
 {
     bench_add(b, "ARP pair, injected into libslirp", "ns/pair", bench_median(s->direct, count));
-    bench_add(b, "ARP pair, provider + devmodel, ledger and monitors", "ns/pair", bench_median(s->checked, count));
+    bench_add(b, "ARP pair, provider + devmodel, ledger and monitors", "ns/pair",
+              bench_median(s->checked, count));
     bench_add(b, "ARP pair, provider + devmodel, without", "ns/pair", bench_median(s->plain, count));
     add_ratio(b, "ARP pair against direct, ledger and monitors", bench_median(s->ratio_checked, count), 10);
     add_ratio(b, "ARP pair against direct, without", bench_median(s->ratio_plain, count), 5);

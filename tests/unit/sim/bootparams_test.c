@@ -24,7 +24,8 @@ Test(bootparams, defaults_for_absent_keys)
 Test(bootparams, every_key_is_taken)
 {
     struct boot_params p;
-    struct boot_parse r = parse("  mode=proof  boot=00112233445566ff chain_key=" KEY64 " exchanges=12 commit=ab-9 ", &p);
+    struct boot_parse r =
+        parse("  mode=proof  boot=00112233445566ff chain_key=" KEY64 " exchanges=12 commit=ab-9 ", &p);
     cr_assert_eq(r.error, BOOT_OK, "%s at %u", boot_error_name(r.error), r.at);
     cr_assert_eq(p.mode, BOOT_MODE_PROOF);
     cr_assert_eq(p.boot[1], 0x11);

@@ -95,7 +95,8 @@ Test(choose, a_replay_says_where_it_leaves_its_list)
 
 Test(choose, a_spoiled_list_is_refused_with_its_line)
 {
-    static const struct { const char *text, *why; } cases[] = {
+    static const struct { const char *text, *why;
+    } cases[] = {
         {"", "line 0"},
         {"capos-choices 2\n", "line 1"},
         {"capos-choices 1\nseed x\n", "line 2"},
@@ -103,7 +104,8 @@ Test(choose, a_spoiled_list_is_refused_with_its_line)
         {"capos-choices 1\nseed 1\ncommit a\nobject b\nsetup c\nchoices 1 of 1\ndraw 3 3\nend\n", "line 7"},
         {"capos-choices 1\nseed 1\ncommit a\nobject b\nsetup c\nchoices 1 of 1\ndraw 0 0\nend\n", "line 7"},
         {"capos-choices 1\nseed 1\ncommit a\nobject b\nsetup c\nchoices 2 of 2\ndraw 3 1\n", "line 7"},
-        {"capos-choices 1\nseed 1\ncommit a\nobject b\nsetup c\nchoices 1 of 1\ndraw 3 1\ndraw 3 1\n", "line 8"},
+        {"capos-choices 1\nseed 1\ncommit a\nobject b\nsetup c\nchoices 1 of 1\ndraw 3 1\ndraw 3 1\n",
+         "line 8"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct sim_choices c;

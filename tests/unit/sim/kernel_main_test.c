@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Whole runs of the kernel in a world: the verdict, the order of markers, and that a failed claim is never green. */
+/* Whole runs of the kernel in a world: the verdict, the order of markers, and that a failed claim is never
+ * green. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +64,8 @@ Test(kernel_main, proof_holds_on_both_transports_and_both_peers)
         cr_assert_eq(result.status, 0, "%s", result.text);
         cr_assert_eq(result.complaints, 0);
         cr_assert_eq(strncmp(result.text, "capos kernel starting\n", 22), 0);
-        cr_assert(strstr(result.text, i & 1 ? "used_len=74," : "used_len=76,") || peers[i >> 1] == SIM_BACKEND_SCRIPT);
+        cr_assert(strstr(result.text, i & 1 ? "used_len=74," : "used_len=76,") ||
+                  peers[i >> 1] == SIM_BACKEND_SCRIPT);
         cr_assert(has(&result, "provider-nic-teardown") && has(&result, "end"));
     }
 }
@@ -99,7 +101,8 @@ Test(kernel_main, bad_parameters_are_refused_after_the_landmark_and_before_any_d
     struct sim_world_config c = sim_world_defaults(DM_MODERN);
     run(&result, &c, "mode=party");
     cr_assert_eq(result.status, 4);
-    cr_assert_str_eq(result.text, "capos kernel starting\nboot parameters refused: value not allowed at byte 0\n");
+    cr_assert_str_eq(result.text,
+                     "capos kernel starting\nboot parameters refused: value not allowed at byte 0\n");
 }
 
 Test(kernel_main, a_device_that_never_confirms_its_reset_is_never_green)
