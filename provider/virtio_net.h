@@ -61,7 +61,7 @@ struct vnet_counters {
     uint64_t rx_recycled; /* armed again, dropped frames included */
     uint64_t rx_short; /* dropped: less than header and Ethernet header */
     uint64_t rx_long; /* dropped: more than NIC_FRAME_BYTES_MAX */
-    uint64_t rx_bad_header; /* dropped: num_buffers not 1 (5.1.6.4.1) */
+    uint64_t rx_bad_header; /* dropped: num_buffers above 1 (5.1.6.4.1) */
     uint64_t rx_empty; /* vnet_receive had nothing to give */
     uint64_t resets; /* written */
     uint64_t faults; /* completions refused: the queue broke */

@@ -221,7 +221,7 @@ Test(zrules, z7_configuration_that_never_settles_is_bounded)
     table(DM_ATTACK_CONFIG_ALWAYS_CHANGES);
 }
 
-Test(zrules, z8_num_buffers_other_than_one_drops_the_frame)
+Test(zrules, z8_num_buffers_above_one_drops_the_frame)
 {
     table(DM_ATTACK_NUM_BUFFERS_LIE);
 }
