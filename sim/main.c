@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The simulator's program: makes a world, boots the kernel in it, judges what the world saw, leaves a run folder. */
+/* The simulator's program: makes a world, boots the kernel in it, judges what the world saw, leaves a run
+ * folder. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -7,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kernel/image_facts.h"
 #include "kernel/main.h"
 #include "sim/console.h"
-#include "sim/image_facts.h"
 #include "sim/options.h"
 #include "sim/report.h"
 #include "sim/world.h"
@@ -65,8 +66,9 @@ static const char *command_line(struct run *r, char *out, size_t bytes)
     if (why)
         return why;
     snprintf(boot, sizeof boot, "%016llx", (unsigned long long)r->options.seed);
-    snprintf(out, bytes, "mode=%s boot=%s chain_key=%s exchanges=%u commit=%s", r->options.proof ? "proof" : "serve",
-             r->options.boot ? r->options.boot : boot, key, r->options.exchanges, r->options.commit);
+    snprintf(out, bytes, "mode=%s boot=%s chain_key=%s exchanges=%u commit=%s",
+             r->options.proof ? "proof" : "serve", r->options.boot ? r->options.boot : boot, key,
+             r->options.exchanges, r->options.commit);
     return NULL;
 }
 
@@ -97,16 +99,19 @@ static const char *load_replay(struct run *r, struct sim_choices *choices, char 
     fclose(in);
     if (!loaded)
         return why;
-    if (sscanf(r->header.setup, "nic=%15s backend=%15s exchanges=%u queue-size=%u", nic, backend, &r->options.exchanges,
-               &r->options.queue_size) != 4)
+    if (sscanf(r->header.setup, "nic=%15s backend=%15s exchanges=%u queue-size=%u", nic, backend,
+               &r->options.exchanges, &r->options.queue_size) != 4)
         return "its setup line is not one of this version";
     r->options.nic = strcmp(nic, "legacy") == 0 ? DM_LEGACY : DM_MODERN;
     r->options.backend = strcmp(backend, "script") == 0 ? SIM_BACKEND_SCRIPT : SIM_BACKEND_SLIRP;
     r->options.seed = r->header.seed;
     r->options.seeded = true;
     r->options.proof = true;
-    if (strcmp(r->header.object, capos_provider_object) != 0 || strcmp(r->header.commit, r->options.commit) != 0)
-        fprintf(stderr, "capos sim: warning: the list is from commit %s, another build; it stops where it no longer fits\n",
+    if (strcmp(r->header.object, capos_provider_object) != 0 ||
+        strcmp(r->header.commit, r->options.commit) != 0)
+        fprintf(stderr,
+                "capos sim: warning: the list is from commit %s, another build; it stops where it no longer "
+                "fits\n",
                 r->header.commit);
     return NULL;
 }

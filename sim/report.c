@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sim/image_facts.h"
+#include "kernel/image_facts.h"
 
 static void reason(struct sim_report *r, const char *text)
 {
@@ -57,15 +57,18 @@ void sim_report_make(struct sim_report *r, const struct sim_options *o, struct s
 
 static void write_object(const struct sim_report *r, const struct sim_options *o, FILE *out)
 {
-    fprintf(out, "{\"world\":\"sim\",\"nic\":\"%s\",\"backend\":\"%s\",\"mode\":\"%s\",", sim_nic_name(o->nic),
-            sim_backend_name(o->backend), o->proof ? "proof" : "serve");
+    fprintf(out, "{\"world\":\"sim\",\"nic\":\"%s\",\"backend\":\"%s\",\"mode\":\"%s\",",
+            sim_nic_name(o->nic), sim_backend_name(o->backend), o->proof ? "proof" : "serve");
     if (o->seeded)
         fprintf(out, "\"seed\":%" PRIu64 ",", o->seed);
     fprintf(out, "\"commit\":\"%s\",\"provider_object\":\"%s\",", o->commit, capos_provider_object);
-    fprintf(out, "\"wire\":{\"from_guest\":%" PRIu64 ",\"to_guest\":%" PRIu64 "},", r->wire_from_guest, r->wire_to_guest);
-    fprintf(out, "\"provider\":{\"sent\":%" PRIu64 ",\"received\":%" PRIu64 "},", r->nic_sent, r->nic_received);
-    fprintf(out, "\"complaints\":%" PRIu64 ",\"choices\":%" PRIu64 ",\"trace\":\"%016" PRIx64 "\",\"trace_calls\":%" PRIu64
-            ",\"virtual_ns\":%" PRIu64 ",\"holds\":%s,\"reasons\":[",
+    fprintf(out, "\"wire\":{\"from_guest\":%" PRIu64 ",\"to_guest\":%" PRIu64 "},", r->wire_from_guest,
+            r->wire_to_guest);
+    fprintf(out, "\"provider\":{\"sent\":%" PRIu64 ",\"received\":%" PRIu64 "},", r->nic_sent,
+            r->nic_received);
+    fprintf(out,
+            "\"complaints\":%" PRIu64 ",\"choices\":%" PRIu64 ",\"trace\":\"%016" PRIx64
+            "\",\"trace_calls\":%" PRIu64 ",\"virtual_ns\":%" PRIu64 ",\"holds\":%s,\"reasons\":[",
             r->complaints, r->choices, r->trace, r->trace_calls, r->virtual_ns, r->holds ? "true" : "false");
     for (uint32_t i = 0; i < r->reason_count; i++)
         fprintf(out, "%s\"%s\"", i ? "," : "", r->reasons[i]);
@@ -101,8 +104,8 @@ bool sim_report_write(const struct sim_report *r, const struct sim_options *o, c
         return false;
     snprintf(header.commit, sizeof header.commit, "%s", o->commit);
     snprintf(header.object, sizeof header.object, "%s", capos_provider_object);
-    snprintf(header.setup, sizeof header.setup, "nic=%s backend=%s exchanges=%u queue-size=%u", sim_nic_name(o->nic),
-             sim_backend_name(o->backend), o->exchanges, o->queue_size);
+    snprintf(header.setup, sizeof header.setup, "nic=%s backend=%s exchanges=%u queue-size=%u",
+             sim_nic_name(o->nic), sim_backend_name(o->backend), o->exchanges, o->queue_size);
     bool saved = sim_choices_save(&w->choices, &header, replay);
     return close_whole(replay) && saved && logs;
 }
@@ -114,10 +117,11 @@ void sim_report_print(const struct sim_report *r, const struct sim_options *o)
         return;
     }
     printf("provider_object=%s\n", capos_provider_object);
-    printf("wire: from_guest=%" PRIu64 " to_guest=%" PRIu64 " provider: sent=%" PRIu64 " received=%" PRIu64 "\n",
+    printf("wire: from_guest=%" PRIu64 " to_guest=%" PRIu64 " provider: sent=%" PRIu64 " received=%" PRIu64
+           "\n",
            r->wire_from_guest, r->wire_to_guest, r->nic_sent, r->nic_received);
-    printf("trace=%016" PRIx64 " calls=%" PRIu64 " choices=%" PRIu64 " virtual_ms=%" PRIu64 "\n", r->trace, r->trace_calls,
-           r->choices, r->virtual_ns / 1000000);
+    printf("trace=%016" PRIx64 " calls=%" PRIu64 " choices=%" PRIu64 " virtual_ms=%" PRIu64 "\n", r->trace,
+           r->trace_calls, r->choices, r->virtual_ns / 1000000);
     if (r->replay_diverged)
         printf("replay: left its list at step %" PRIu64 "\n", r->replay_diverged_at);
     for (uint32_t i = 0; i < r->reason_count; i++)

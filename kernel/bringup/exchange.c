@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Frames out, answers back: by polling alone. Every wait is bounded in turns of the world. */
+/* Frames out, answers back: by polling alone. Every wait is bounded, in turns of the world and in time. */
 #include "abi/assert.h"
 #include "abi/memory.h"
 #include "evidence/markers.h"
@@ -9,6 +9,20 @@
 #define RECEIVE_BATCH   16u
 
 enum request { REQUEST_ARP, REQUEST_ECHO };
+
+struct bringup_wait bringup_wait_begin(struct bringup *b)
+{
+    return (struct bringup_wait){.turns = 0, .start_ns = platform_now_ns(b->platform)};
+}
+
+bool bringup_wait_goes_on(struct bringup *b, struct bringup_wait *w)
+{
+    if (w->turns < BRINGUP_TURNS_MAX) {
+        w->turns++;
+        return true;
+    }
+    return platform_now_ns(b->platform) - w->start_ns < BRINGUP_WAIT_NS;
+}
 
 /* One turn: the provider's housekeeping, then whatever arrived. False when the provider left RUNNING. */
 static bool turn(struct bringup *b, uint16_t awaited_sequence, uint64_t *echoes_matching)
@@ -20,7 +34,8 @@ static bool turn(struct bringup *b, uint16_t awaited_sequence, uint64_t *echoes_
         return false;
     uint16_t count = vnet_receive(&b->nic, frames, RECEIVE_BATCH);
     for (uint16_t i = 0; i < count; i++) {
-        struct frame_seen seen = frame_parse(frames[i].data, frames[i].length, &b->addresses, ECHO_IDENTIFIER);
+        struct frame_seen seen =
+            frame_parse(frames[i].data, frames[i].length, &b->addresses, ECHO_IDENTIFIER);
         slots[i] = frames[i].slot;
         b->received++;
         if (b->first_ethertype == 0) {
@@ -47,16 +62,17 @@ static bool send(struct bringup *b, enum request request, uint16_t sequence)
 {
     uint64_t ignored = 0;
     uint16_t slot = 0;
-    uint32_t turns = 0;
+    struct bringup_wait wait = bringup_wait_begin(b);
     while (vnet_tx_take(&b->nic, &slot, 1) == 0)
-        if (++turns > BRINGUP_TURNS_MAX || !turn(b, sequence, &ignored))
+        if (!bringup_wait_goes_on(b, &wait) || !turn(b, sequence, &ignored))
             return false;
     uint8_t *data = vnet_tx_data(&b->nic, slot);
     struct nic_tx_frame frame = {.slot = slot};
-    frame.length = request == REQUEST_ARP ? frame_arp_request(data, &b->addresses)
-                                          : frame_echo_request(data, &b->addresses, ECHO_IDENTIFIER, sequence);
+    frame.length = request == REQUEST_ARP
+                       ? frame_arp_request(data, &b->addresses)
+                       : frame_echo_request(data, &b->addresses, ECHO_IDENTIFIER, sequence);
     while (vnet_send(&b->nic, &frame, 1) == 0)
-        if (++turns > BRINGUP_TURNS_MAX || !turn(b, sequence, &ignored))
+        if (!bringup_wait_goes_on(b, &wait) || !turn(b, sequence, &ignored))
             return false;
     b->sent++;
     return true;
@@ -68,7 +84,8 @@ static bool ask_arp(struct bringup *b)
     uint64_t before = b->arp_replies;
     if (!send(b, REQUEST_ARP, 0))
         return false;
-    for (uint32_t i = 0; i < BRINGUP_TURNS_MAX && b->arp_replies == before; i++)
+    struct bringup_wait wait = bringup_wait_begin(b);
+    while (b->arp_replies == before && bringup_wait_goes_on(b, &wait))
         if (!turn(b, 0, &ignored))
             return false;
     return b->arp_replies == before + 1;
@@ -79,7 +96,8 @@ static bool ask_echo(struct bringup *b, uint16_t sequence)
     uint64_t matching = 0;
     if (!send(b, REQUEST_ECHO, sequence))
         return false;
-    for (uint32_t i = 0; i < BRINGUP_TURNS_MAX && matching == 0; i++)
+    struct bringup_wait wait = bringup_wait_begin(b);
+    while (matching == 0 && bringup_wait_goes_on(b, &wait))
         if (!turn(b, sequence, &matching))
             return false;
     return matching == 1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The NIC's life through capabilities: claim, pool, provider up; and the way down, which is the same from every state. */
+/* The NIC's life through capabilities: claim, pool, provider up; and the way down, which is the same from
+ * every state. */
 #include "abi/assert.h"
 #include "abi/memory.h"
 #include "evidence/markers.h"
@@ -11,8 +12,9 @@
 static const uint8_t guest_ip[4] = {10, 0, 2, 15};
 static const uint8_t gateway_ip[4] = {10, 0, 2, 2};
 
-void bringup_init(struct bringup *b, struct kernel *kernel, struct platform *platform, struct evidence *evidence,
-                  struct console *console, const struct boot_params *params, const char *provider_object)
+void bringup_init(struct bringup *b, struct kernel *kernel, struct platform *platform,
+                  struct evidence *evidence, struct console *console, const struct boot_params *params,
+                  const char *provider_object)
 {
     ASSERT(kernel != NULL);
     ASSERT(evidence != NULL);
@@ -56,7 +58,8 @@ static bool open_provider(struct bringup *b)
 
 static bool poll_until_running(struct bringup *b)
 {
-    for (uint32_t i = 0; i < BRINGUP_TURNS_MAX; i++) {
+    struct bringup_wait wait = bringup_wait_begin(b);
+    while (bringup_wait_goes_on(b, &wait)) {
         enum vnet_state state = vnet_poll(&b->nic, platform_now_ns(b->platform), BRINGUP_BUDGET);
         if (state == VNET_RUNNING)
             return true;

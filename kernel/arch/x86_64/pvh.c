@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kernel/arch/x86_64/pvh.h"
+
+#include <stddef.h>
+
+#include "abi/assert.h"
+#include "abi/memory.h"
+
+#define START_MAGIC     0x336ec578u
+#define START_BYTES_V0  40u
+#define START_BYTES     56u
+#define AT_VERSION      4u
+#define AT_COMMAND_LINE 24u
+#define AT_RSDP         32u
+#define AT_MAP          40u
+#define AT_MAP_COUNT    48u
+#define MAP_ENTRY_BYTES 24u
+#define MAP_ENTRIES_MAX MEMORY_RANGES_MAX
+/* E820 types (ACPI 6.4, table 15.4). */
+#define TYPE_RAM  1u
+#define TYPE_ACPI 3u
+#define TYPE_NVS  4u
+
+static uint32_t get32(const uint8_t *at)
+{
+    uint32_t value;
+    memcpy(&value, at, sizeof value);
+    return value;
+}
+
+static uint64_t get64(const uint8_t *at)
+{
+    uint64_t value;
+    memcpy(&value, at, sizeof value);
+    return value;
+}
+
+static enum memory_kind kind_of(uint32_t type)
+{
+    if (type == TYPE_RAM)
+        return MEMORY_RAM;
+    return type == TYPE_ACPI || type == TYPE_NVS ? MEMORY_FIRMWARE : MEMORY_RESERVED;
+}
+
+static bool read_map(const struct physical_reader *r, uint64_t at, uint32_t count, struct memory_map *map)
+{
+    const uint32_t taken = count < MAP_ENTRIES_MAX ? count : MAP_ENTRIES_MAX;
+    const uint8_t *entries = r->at(r->ctx, at, (uint64_t)taken * MAP_ENTRY_BYTES);
+    if (!entries)
+        return false;
+    for (uint32_t i = 0; i < taken; i++) {
+        const uint8_t *entry = entries + (size_t)i * MAP_ENTRY_BYTES;
+        memory_map_add(map, get64(entry), get64(entry + 8), kind_of(get32(entry + 16)));
+    }
+    map->refused += count - taken;
+    memory_map_settle(map);
+    return true;
+}
+
+static bool read_command_line(const struct physical_reader *r, uint64_t at, struct boot_info *out)
+{
+    if (at == 0)
+        return true;
+    while (out->command_line_bytes < sizeof out->command_line) {
+        const uint8_t *byte = r->at(r->ctx, at + out->command_line_bytes, 1);
+        if (!byte)
+            return false;
+        if (*byte == 0)
+            return true;
+        out->command_line[out->command_line_bytes++] = (char)*byte;
+    }
+    return true;
+}
+
+enum pvh_error pvh_parse(const struct physical_reader *reader, uint64_t start_info, struct boot_info *out)
+{
+    ASSERT(reader != NULL);
+    ASSERT(out != NULL);
+    memory_map_init(&out->map);
+    out->rsdp = 0;
+    out->command_line_bytes = 0;
+    const uint8_t *start = reader->at(reader->ctx, start_info, START_BYTES_V0);
+    if (!start)
+        return PVH_E_UNREADABLE;
+    if (get32(start) != START_MAGIC)
+        return PVH_E_MAGIC;
+    out->rsdp = get64(start + AT_RSDP);
+    if (!read_command_line(reader, get64(start + AT_COMMAND_LINE), out))
+        return PVH_E_UNREADABLE;
+    if (get32(start + AT_VERSION) < 1)
+        return PVH_E_NO_MAP;
+    start = reader->at(reader->ctx, start_info, START_BYTES);
+    if (!start || !read_map(reader, get64(start + AT_MAP), get32(start + AT_MAP_COUNT), &out->map))
+        return PVH_E_UNREADABLE;
+    return memory_map_ram_bytes(&out->map) == 0 ? PVH_E_NO_MAP : PVH_OK;
+}
+
+const char *pvh_error_name(enum pvh_error error)
+{
+    static const char *const names[PVH_E_COUNT] = {"ok", "the loader's data cannot be read",
+                                                   "not entered by a PVH loader",
+                                                   "the loader gives no memory map"};
+    ASSERT(error < PVH_E_COUNT);
+    return names[error];
+}

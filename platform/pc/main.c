@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The machine's main: from a CPU that runs to the kernel's one entry, and off. The order is the dependency:
+ * words first, power before anything that may fail, then interrupts, devices, memory. */
+#include "platform/pc/platform_pc.h"
+
+#include "abi/assert.h"
+#include "abi/memory.h"
+#include "evidence/text.h"
+#include "kernel/arch/x86_64/lock.h"
+#include "kernel/arch/x86_64/traps.h"
+#include "kernel/image_facts.h"
+#include "kernel/main.h"
+
+#define PORT_MAIN     0x3f8u
+#define PORT_EVIDENCE 0x2f8u
+
+/* The roots of this image. Neither is read before it is written. */
+static struct platform machine __attribute__((section(".bss.noinit.machine")));
+static struct kernel_storage storage __attribute__((aligned(4096), section(".bss.noinit.storage")));
+static struct kernel_lock kernel_lock;
+
+static uint64_t door_msr_read(void *ctx, uint32_t msr)
+{
+    (void)ctx;
+    return msr_read(msr);
+}
+
+static void door_msr_write(void *ctx, uint32_t msr, uint64_t value)
+{
+    (void)ctx;
+    msr_write(msr, value);
+}
+
+static uint32_t door_memory_read(void *ctx, uint64_t physical)
+{
+    return platform_mmio_read(ctx, physical, 4);
+}
+
+static void door_memory_write(void *ctx, uint64_t physical, uint32_t value)
+{
+    platform_mmio_write(ctx, physical, 4, value);
+}
+
+static const struct apic_door apic_door = {&machine, door_msr_read, door_msr_write, door_memory_read,
+                                           door_memory_write};
+
+static void panic_write(void *ctx, const char *text, size_t bytes)
+{
+    platform_console_write(ctx, CONSOLE_MAIN, text, bytes);
+}
+
+static void open_machine(struct platform *p, const struct arch_boot *boot)
+{
+    memset(p, 0, sizeof *p);
+    p->cpu = boot->cpu;
+    p->space = boot->space;
+    p->map = &boot->info->map;
+    pc_uart_open(&p->uarts[0], PORT_MAIN, true);
+    pc_uart_open(&p->uarts[1], PORT_EVIDENCE, false);
+    boot->cpu->panic = (struct panic_door){p, panic_write, pc_power_off};
+    if (boot->refusal)
+        panic_text(boot->refusal);
+    pc_clock_start(&p->clock);
+    pc_mmio_init(p);
+    pc_power_init(p, boot->info->rsdp);
+    p->apic_error = apic_init(&boot->cpu->apic, &apic_door);
+    if (p->apic_error != APIC_OK)
+        panic_text("no usable local interrupt controller");
+    pc_entropy_init(&p->entropy, (boot->cpu->features & CPU_RDRAND) != 0);
+    p->bars_assigned = pc_assign_bars(p);
+    pc_dma_init(p);
+    if (p->region.bytes == 0)
+        panic_text("no memory for devices");
+}
+
+static void fact(struct text *t, const char *name, uint64_t value)
+{
+    text_string(t, name);
+    text_u64(t, value);
+}
+
+/* What this machine was, for a reader: after the log has ended, outside of the evidence. */
+static void say_machine(struct platform *p)
+{
+    char buffer[320];
+    struct text t = text_over(buffer, sizeof buffer);
+    text_string(&t, "machine: apic=");
+    text_string(&t, p->cpu->apic.registers->name);
+    fact(&t, " tsc_khz=", p->clock.hz / 1000u);
+    text_string(&t, " entropy=");
+    text_string(&t, pc_entropy_name(&p->entropy));
+    text_string(&t, " power=");
+    text_string(&t, p->acpi_error == ACPI_OK ? "acpi-s5" : acpi_error_name(p->acpi_error));
+    fact(&t, " smep=", (p->cpu->features & CPU_SMEP) != 0);
+    fact(&t, " smap=", (p->cpu->features & CPU_SMAP) != 0);
+    fact(&t, " umip=", (p->cpu->features & CPU_UMIP) != 0);
+    fact(&t, " bars_assigned=", p->bars_assigned);
+    fact(&t, " tables=", p->space->paging.used);
+    fact(&t, " memory_ranges_refused=", p->map->refused);
+    fact(&t, " spurious=", p->cpu->trap_count[APIC_VECTOR_SPURIOUS]);
+    text_string(&t, "\n");
+    platform_console_write(p, CONSOLE_MAIN, t.at, t.used);
+}
+
+void machine_main(const struct arch_boot *boot)
+{
+    open_machine(&machine, boot);
+    const struct kernel_boot kernel = {
+        .platform = &machine,
+        .command_line = boot->info->command_line,
+        .command_line_bytes = boot->info->command_line_bytes,
+        .provider_object = capos_provider_object,
+    };
+    kernel_lock_take(&kernel_lock);
+    kernel_main(&storage, &kernel);
+    kernel_lock_release(&kernel_lock);
+    say_machine(&machine);
+    pc_power_off(&machine);
+    for (;;)
+        cpu_halt();
+}
