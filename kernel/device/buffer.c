@@ -48,7 +48,7 @@ struct device_reply buffer_create(struct kernel *k, struct owner *o, cap_id pool
         return reply_exception(exception);
     if (pages > pool->pages_max - pool->pages_used)
         return reply_error(DEV_E_NO_MEMORY);
-    if (!pages_take(k, pool->function, found.record, pages, &run)) /* I17: the last thing that can fail */
+    if (!pages_take(k, pool->function, found.record, pages, &run)) /* I17, T11: the last to fail */
         return reply_error(DEV_E_NO_MEMORY);
 
     const uint16_t record = free_buffer(k);

@@ -169,7 +169,7 @@ static void unmap_scrub_free(struct kernel *k, uint16_t function, struct page_ru
     ASSERT(run.first + run.count < p->count);
     platform_dma_unmap(k->platform, k->devices.functions[function].info.bdf,
                        (dev_addr){page_bus(k, run.first)}, (size_t)run.count * DMA_PAGE_BYTES);
-    memset(page_cpu(k, run.first), 0, (size_t)run.count * DMA_PAGE_BYTES); /* I20 */
+    memset(page_cpu(k, run.first), 0, (size_t)run.count * DMA_PAGE_BYTES); /* I20, T9 */
     for (uint32_t i = run.first; i < run.first + run.count; i++) {
         struct page *page = &p->page[i];
 

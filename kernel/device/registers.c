@@ -245,6 +245,7 @@ static bool address_word(const struct kernel *k, const struct call *c, const str
     return false;
 }
 
+/* T6: without an IOMMU an address is authority over all memory: the kernel writes every one itself. */
 struct device_reply registers_write_address(struct kernel *k, struct owner *o, cap_id id, uint16_t row,
                                             cap_id queue)
 {
