@@ -98,8 +98,8 @@ static enum provider_error create_queue(struct virtio_net *nic, uint16_t queue, 
     slots = arena_take(nic, limits.size * sizeof(struct virtq_slot));
     if (slots == NULL)
         return PROVIDER_E_MEMORY;
-    /* Polled: the device is asked for no interrupts (2.7.7.1), and whatever it sends all the same, early or after
-     * its reset, finds nobody waiting (Z6). */
+    /* Polled: the device is asked for no interrupts (2.7.7.1), and whatever it sends all the same, early or
+     * after its reset, finds nobody waiting (Z6). */
     error = nic->env.author.ops->queue_create(nic->env.author.ctx, queue, limits.size, limits.bell_index,
                                               SPLIT_AVAIL_NO_INTERRUPT, &ring);
     if (error != PROVIDER_OK)

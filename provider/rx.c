@@ -88,8 +88,8 @@ static bool deliverable(struct virtio_net *nic, const uint8_t *frame, uint32_t w
         nic->counters.rx_long++;
         return false;
     }
-    /* Z8; 5.1.6.4.1: 1 without MRG_RXBUF. QEMU (7.2) does not write it then, and our own 0 comes back. Read once,
-     * compared, never used as a count. */
+    /* Z8; 5.1.6.4.1: 1 without MRG_RXBUF. QEMU (7.2) does not write it then, and our own 0 comes back. Read
+     * once, compared, never used as a count. */
     if (nic->header_bytes == VNET_HEADER_MODERN) {
         dev_u16 buffers = ring_load16(frame - VNET_HEADER_MODERN + VIRTIO_NET_HEADER_NUM_BUFFERS);
 

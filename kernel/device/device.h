@@ -34,8 +34,8 @@ static inline struct device_reply reply_exception(enum cap_exception exception)
     return (struct device_reply){exception, DEV_OK, CAP_NONE, 0};
 }
 
-/* A typed look-up: the record number behind a handle, or the exception. T2: under the one kernel lock, so that no
- * revoke comes between look-up and use. */
+/* A typed look-up: the record number behind a handle, or the exception. T2: under the one kernel lock, so
+ * that no revoke comes between look-up and use. */
 struct found {
     enum cap_exception exception;
     uint16_t record;
