@@ -118,7 +118,8 @@ def mutant_canary(context, result):
 
 def mutants(context):
     result = Result()
-    status, report, output = run_mutants(context, *([] if context.deep else ["--sample", str(MUTANTS_DAILY), "--seed", context.seed]))
+    sample = [] if context.deep else ["--sample", str(MUTANTS_DAILY), "--seed", context.seed]
+    status, report, output = run_mutants(context, *sample)
     if report is None:
         result.fail(f"mutants: the runner died with status {status}\n" + tail(output))
         return result
