@@ -22,8 +22,7 @@ static const char help[] =
     "  --help    this text\n"
     "\n"
     "One pinned core, medians. A missed aim is printed, never an exit status;\n"
-    "1 means that something could not run.\n"; 1 means that something could "
-    "not run.\n";
+    "1 means that something could not run.\n";
 
 uint64_t bench_now_ns(void)
 {
