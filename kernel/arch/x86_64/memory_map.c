@@ -20,6 +20,8 @@ void memory_map_init(struct memory_map *m)
 void memory_map_add(struct memory_map *m, uint64_t base, uint64_t bytes, enum memory_kind kind)
 {
     ASSERT(kind != MEMORY_NONE);
+    if (kind != MEMORY_RAM && bytes > UINT64_MAX - base)
+        bytes = UINT64_MAX - base; /* what is reserved stays so as far as there are addresses */
     if (bytes == 0 || bytes > UINT64_MAX - base || m->count >= MEMORY_RANGES_MAX) {
         m->refused++;
         return;
@@ -48,17 +50,21 @@ static void sort(struct memory_map *m)
     }
 }
 
-/* Takes from the range `at` what `keeper` covers. What stays behind the keeper becomes a range of its own. */
-static void yield_to(struct memory_map *m, uint32_t at, struct memory_range keeper)
+/* Takes from the range `at` what the range `keeper` covers. What stays behind the keeper becomes a range of
+ * its own; where there is no room for one, RAM is lost and anything else goes to the keeper, which is more
+ * cautious. */
+static void yield_to(struct memory_map *m, uint32_t at, uint32_t keeper)
 {
     struct memory_range *r = &m->ranges[at];
+    struct memory_range *k = &m->ranges[keeper];
     const uint64_t end = end_of(r);
-    const uint64_t keeper_end = end_of(&keeper);
-    if (keeper.base > r->base && keeper_end < end) {
-        memory_map_add(m, keeper_end, end - keeper_end, (enum memory_kind)r->kind);
-        r->bytes = keeper.base - r->base;
-    } else if (keeper.base > r->base) {
-        r->bytes = keeper.base - r->base;
+    const uint64_t keeper_end = end_of(k);
+    if (k->base > r->base) {
+        r->bytes = k->base - r->base;
+        if (keeper_end < end && m->count < MEMORY_RANGES_MAX)
+            memory_map_add(m, keeper_end, end - keeper_end, (enum memory_kind)r->kind);
+        else if (keeper_end < end && r->kind != MEMORY_RAM)
+            k->bytes = end - k->base;
     } else if (keeper_end < end) {
         r->base = keeper_end;
         r->bytes = end - keeper_end;
@@ -77,9 +83,9 @@ static bool settle_one(struct memory_map *m)
             if (a.base >= end_of(&b) || b.base >= end_of(&a))
                 continue;
             if (a.kind < b.kind)
-                yield_to(m, i, b);
+                yield_to(m, i, j);
             else
-                yield_to(m, j, a);
+                yield_to(m, j, i);
             if (m->ranges[j].bytes == 0)
                 remove_range(m, j);
             if (m->ranges[i].bytes == 0)
@@ -111,13 +117,12 @@ static void whole_pages(struct memory_map *m)
 
 void memory_map_settle(struct memory_map *m)
 {
-    /* Each step removes an overlap or a range; a split adds one range, of which there are MEMORY_RANGES_MAX.
-     */
     const uint32_t steps_max = MEMORY_RANGES_MAX * MEMORY_RANGES_MAX;
     uint32_t steps = 0;
     while (steps < steps_max && settle_one(m))
         steps++;
-    ASSERT(steps < steps_max);
+    if (steps == steps_max) /* no map that firmware makes: it is believed in nothing */
+        m->count = 0;
     whole_pages(m);
     sort(m);
 }

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MEMORY_RANGES_MAX 128u
+#define MEMORY_RANGES_MAX 256u /* twice what a loader may give: overlaps are cut into pieces */
 #define MEMORY_PAGE       4096u
 
 /* Rising caution: where two ranges overlap, the higher kind holds. Values of a loader beyond these are

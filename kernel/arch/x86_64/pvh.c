@@ -15,7 +15,7 @@
 #define AT_MAP          40u
 #define AT_MAP_COUNT    48u
 #define MAP_ENTRY_BYTES 24u
-#define MAP_ENTRIES_MAX MEMORY_RANGES_MAX
+#define MAP_ENTRIES_MAX (MEMORY_RANGES_MAX / 2u)
 /* E820 types (ACPI 6.4, table 15.4). */
 #define TYPE_RAM  1u
 #define TYPE_ACPI 3u
@@ -44,15 +44,14 @@ static enum memory_kind kind_of(uint32_t type)
 
 static bool read_map(const struct physical_reader *r, uint64_t at, uint32_t count, struct memory_map *map)
 {
-    const uint32_t taken = count < MAP_ENTRIES_MAX ? count : MAP_ENTRIES_MAX;
-    const uint8_t *entries = r->at(r->ctx, at, (uint64_t)taken * MAP_ENTRY_BYTES);
+    const uint8_t *entries = r->at(r->ctx, at, (uint64_t)count * MAP_ENTRY_BYTES);
+    ASSERT(count <= MAP_ENTRIES_MAX);
     if (!entries)
         return false;
-    for (uint32_t i = 0; i < taken; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         const uint8_t *entry = entries + (size_t)i * MAP_ENTRY_BYTES;
         memory_map_add(map, get64(entry), get64(entry + 8), kind_of(get32(entry + 16)));
     }
-    map->refused += count - taken;
     memory_map_settle(map);
     return true;
 }
@@ -90,16 +89,23 @@ enum pvh_error pvh_parse(const struct physical_reader *reader, uint64_t start_in
     if (get32(start + AT_VERSION) < 1)
         return PVH_E_NO_MAP;
     start = reader->at(reader->ctx, start_info, START_BYTES);
-    if (!start || !read_map(reader, get64(start + AT_MAP), get32(start + AT_MAP_COUNT), &out->map))
+    if (!start)
+        return PVH_E_UNREADABLE;
+    const uint32_t count = get32(start + AT_MAP_COUNT);
+    if (count == 0)
+        return PVH_E_NO_MAP;
+    if (count > MAP_ENTRIES_MAX) /* a part of it is worse than none: what is reserved could be missing */
+        return PVH_E_LARGE_MAP;
+    if (!read_map(reader, get64(start + AT_MAP), count, &out->map))
         return PVH_E_UNREADABLE;
     return memory_map_ram_bytes(&out->map) == 0 ? PVH_E_NO_MAP : PVH_OK;
 }
 
 const char *pvh_error_name(enum pvh_error error)
 {
-    static const char *const names[PVH_E_COUNT] = {"ok", "the loader's data cannot be read",
-                                                   "not entered by a PVH loader",
-                                                   "the loader gives no memory map"};
+    static const char *const names[PVH_E_COUNT] = {
+        "ok", "the loader's data cannot be read", "not entered by a PVH loader",
+        "the loader gives no memory map", "the memory map has too many ranges"};
     ASSERT(error < PVH_E_COUNT);
     return names[error];
 }

@@ -11,6 +11,7 @@ enum pvh_error {
     PVH_E_UNREADABLE, /* an address outside of what may be read */
     PVH_E_MAGIC,
     PVH_E_NO_MAP, /* version 0, or an empty memory map: there is nothing to run in */
+    PVH_E_LARGE_MAP,
     PVH_E_COUNT
 };
 
