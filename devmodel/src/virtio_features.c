@@ -37,9 +37,18 @@ static const uint64_t supported_bits = DM_NET_F_MTU | DM_NET_F_MAC | DM_NET_F_MR
                                        DM_NET_F_CTRL_VQ | DM_NET_F_MQ | DM_NET_F_GUEST_CSUM |
                                        DM_F_ANY_LAYOUT | DM_F_EVENT_IDX | DM_F_VERSION_1;
 
+/* Bits that mean something on the legacy interface alone (6.3): a transitional function shows them there. */
+static const uint64_t legacy_only = DM_F_NOTIFY_ON_EMPTY | DM_F_ANY_LAYOUT | DM_F_UNUSED;
+
+/* What an honest device shows. */
+static uint64_t offered_by(const struct dm_net *net, bool legacy)
+{
+    return legacy ? net->offered & UINT32_MAX : net->offered & ~legacy_only;
+}
+
 uint64_t dm_features_shown(struct dm_net *net, bool legacy)
 {
-    uint64_t shown = net->offered;
+    uint64_t shown = offered_by(net, legacy);
     if (dm_attacks(net, DM_ATTACK_OFFER_ALL_ONES))
         shown = UINT64_MAX;
     if (dm_attacks(net, DM_ATTACK_FEATURE_WITHOUT_PREREQUISITE))
@@ -86,7 +95,7 @@ static bool prerequisites_met(uint64_t accepted, uint8_t *lacking)
 bool dm_features_judge(struct dm_net *net, bool legacy)
 {
     uint64_t a = net->accepted;
-    uint64_t shown = net->offered;
+    uint64_t shown = offered_by(net, legacy);
     const struct dm_attack_arm *arms = net->hostile.arms;
     uint8_t lacking = 0;
     bool whole = prerequisites_met(a, &lacking);
@@ -106,8 +115,10 @@ bool dm_features_judge(struct dm_net *net, bool legacy)
         dm_check(net, DM_RULE_ACCEPT_VERSION_1, a & DM_F_VERSION_1, "VERSION_1 offered, not accepted");
     if (legacy && (shown & DM_F_ANY_LAYOUT))
         dm_check(net, DM_RULE_ACCEPT_ANY_LAYOUT, a & DM_F_ANY_LAYOUT, "ANY_LAYOUT offered, not accepted");
-    if (legacy)
-        return true; /* nothing to refuse with: there is no FEATURES_OK */
+    if (legacy) {
+        net->accepted = a & shown; /* nothing to refuse with: there is no FEATURES_OK */
+        return true;
+    }
     if (dm_attacks(net, DM_ATTACK_ACCEPT_ANYTHING))
         return true;
     if (dm_attacks(net, DM_ATTACK_REFUSE_FEATURES))

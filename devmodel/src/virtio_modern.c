@@ -186,7 +186,7 @@ static void write_queue(struct dm_net *net, uint32_t offset, uint32_t value)
                  "queue %u: size %u", q->index, value);
         dm_check(net, DM_RULE_QUEUE_FIELDS_FIRST, !q->enabled, "queue %u: size written while enabled",
                  q->index);
-        if (!q->enabled && value <= q->max_size)
+        if (!q->enabled && value != 0 && value <= q->max_size) /* never absent by a write */
             q->size = (uint16_t)value;
         break;
     case QUEUE_VECTOR:

@@ -2,6 +2,7 @@
 # The suites of ./capos test, in the order of the daily tier. Each takes a Context and returns a Result.
 import dataclasses
 import hashlib
+import importlib.util
 import json
 import os
 import pathlib
@@ -247,11 +248,63 @@ def package(context):
     return result
 
 
+DIFF_CONFIGS = 36
+DIFF_SECONDS_MAX = 300
+QEMU = "qemu-system-x86_64"
+
+
+def diff_compare(root):
+    spec = importlib.util.spec_from_file_location("diff_compare", root / "tests/diff/compare.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.compare
+
+
+def diff_canary(compare, devmodel, qemu, allowed, result):
+    """A changed value, a missing line and an entry that nothing uses must each be seen."""
+    line = next(text for text in qemu.splitlines() if text.split(" ", 1)[1] in {l.split(" ", 1)[1] for l in devmodel.splitlines()})
+    planted = {"a changed value": qemu.replace(line, line + "0", 1), "a missing line": qemu.replace(line + "\n", "", 1)}
+    for what, text in planted.items():
+        found, _, _ = compare(devmodel, text, allowed)
+        result.check(sum(map(len, found.values())) == 1, f"diff: {what} was not seen")
+    entry = {**allowed[0], "key": "no such key"}
+    result.check(compare(devmodel, qemu, allowed + [entry])[1] == [entry], "diff: an entry that nothing uses was not seen")
+
+
+def diff(context):
+    """One script over the device models and over QEMU's devices: equal transcripts but for what tests/diff/allowed.json lists."""
+    result = Result()
+    if shutil.which(QEMU) is None:
+        result.skipped.append(f"diff: {QEMU} is not installed (./capos setup qemu)")
+        return result
+    build(context, "ship", "diff-devmodel", "diff-qemu")
+    folder = context.root / "build/ship/tests/diff"
+    texts = []
+    for program in ("diff-devmodel", "diff-qemu"):
+        done = subprocess.run([folder / program], capture_output=True, text=True, timeout=DIFF_SECONDS_MAX, check=False,
+                              stdin=subprocess.DEVNULL)
+        result.check(done.returncode == 0, f"diff: {program} ended with status {done.returncode}\n" + tail(done.stderr))
+        texts.append(done.stdout)
+    if result.failed:
+        return result
+    compare = diff_compare(context.root)
+    allowed = json.loads((context.root / "tests/diff/allowed.json").read_text(encoding="utf-8"))["allowed"]
+    found, unused, listed = compare(*texts, allowed)
+    result.check(len(found) == DIFF_CONFIGS, f"diff: {len(found)} configurations, {DIFF_CONFIGS} are due")
+    for config, differences in found.items():
+        result.check(not differences, f"{config}: differs from QEMU\n" + tail("\n".join(differences)))
+    result.check(not unused, f"diff: listed in allowed.json, but no difference any more: {[entry['key'] for entry in unused]}")
+    diff_canary(compare, *texts, allowed, result)
+    result.notes.append(f"{texts[0].count(chr(10))} lines, {listed} of them differ as {len(allowed)} entries allow")
+    return result
+
+
 SUITES = {
     "unit": criterion_suite("unit"),
     "hostile": criterion_suite("hostile"),
     "teardown": criterion_suite("teardown"),
     "conformance": conformance,
+    "diff": diff,
     "canary": canary,
     "evidence": python_suite("evidence"),
     "lint": python_suite("lint"),

@@ -403,3 +403,44 @@ Test(net_registers, taken_slot_is_refused)
     cr_expect_null(dm_net_create(r.bus, &config));
     raw_close(&r);
 }
+
+/* The three below: what holding the model against QEMU's device found (docs/differences.md). */
+Test(net_registers, size_zero_does_not_make_a_queue_absent)
+{
+    struct raw r;
+    open_as(&r, DM_MODERN);
+    raw_begin(&r);
+    raw_put(&r, M_SIZE, 2, 8);
+    raw_put(&r, M_SIZE, 2, 0);
+    cr_expect_eq(raw_get(&r, M_SIZE, 2), 8u);
+    cr_expect_eq(raw_broken(&r, DM_RULE_QUEUE_SIZE_POWER_OF_TWO), 1u);
+    raw_close(&r);
+}
+
+Test(net_registers, bits_of_the_legacy_interface_do_not_show_on_the_modern_one)
+{
+    struct raw r;
+    open_as(&r, DM_TRANSITIONAL);
+    r.legacy = true;
+    cr_expect(raw_offered(&r) & DM_F_ANY_LAYOUT);
+    r.legacy = false;
+    cr_expect_eq(raw_offered(&r), DM_F_VERSION_1 | DM_NET_F_MAC | DM_NET_F_STATUS);
+    raw_begin(&r);
+    raw_write_features(&r, DM_F_VERSION_1 | DM_F_ANY_LAYOUT);
+    raw_set_status(&r, 0x0b);
+    cr_expect_eq(raw_status(&r), 0x03);
+    cr_expect_eq(raw_broken(&r, DM_RULE_FEATURES_OFFERED), 1u);
+    raw_close(&r);
+}
+
+Test(net_registers, what_a_legacy_driver_takes_unoffered_is_not_in_force)
+{
+    struct raw r;
+    open_as(&r, DM_LEGACY);
+    raw_begin(&r);
+    raw_write_features(&r, DM_NET_F_MAC | DM_NET_F_MRG_RXBUF | DM_F_ANY_LAYOUT);
+    raw_set_status(&r, 0x07);
+    cr_expect_eq(raw_broken(&r, DM_RULE_FEATURES_OFFERED), 1u);
+    cr_expect_eq(dm_net_accepted(r.net), DM_NET_F_MAC | DM_F_ANY_LAYOUT);
+    raw_close(&r);
+}
