@@ -299,12 +299,23 @@ def diff(context):
     return result
 
 
+def boot(context):
+    """The kernel image in QEMU: the matrix of machines, and what each world's evidence and objects have in common."""
+    result = Result()
+    if shutil.which("qemu-system-x86_64") is None:
+        result.skipped.append("boot: qemu-system-x86_64 is not installed (./capos setup qemu)")
+        return result
+    build(context, "ship", "kernel", "capos-sim")
+    return python_suite("boot")(context)
+
+
 SUITES = {
     "unit": criterion_suite("unit"),
     "hostile": criterion_suite("hostile"),
     "teardown": criterion_suite("teardown"),
     "conformance": conformance,
     "diff": diff,
+    "boot": boot,
     "canary": canary,
     "evidence": python_suite("evidence"),
     "lint": python_suite("lint"),
