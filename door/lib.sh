@@ -9,8 +9,11 @@ fail() { # status, words
     exit "$status"
 }
 
-commit_id() {
-    git -C "$ROOT" rev-parse --short=12 HEAD 2>/dev/null || echo unknown
+commit_id() { # with -dirty when tracked files differ from it
+    local commit
+    commit=$(git -C "$ROOT" rev-parse --short=12 HEAD 2>/dev/null) || { echo unknown; return 0; }
+    git -C "$ROOT" diff --quiet HEAD 2>/dev/null || commit=$commit-dirty
+    echo "$commit"
 }
 
 print_version() {

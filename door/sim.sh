@@ -1,64 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # ./capos sim [flags]: builds the simulator, makes the run's folder and key, runs it, and judges the log of a proof. The
 # flags are capos-sim's; it checks them before it does anything.
-interrupted=0
-
-# Key, boot id of the run: from the seed when there is one, so that the whole log can be made again; else drawn.
-draw() { # what, bytes, seed or nothing
-    if [ -n "$3" ]; then
-        printf 'capos %s of seed %s' "$1" "$3" | sha256sum | cut -c "1-$(($2 * 2))"
-    else
-        od -An -v -tx1 -N "$2" /dev/urandom | tr -d ' \n'
-    fi
-}
-
-# Key and boot id of a run that is played again: those of the folder that its list lies in, so that the log comes out the
-# same; of a list that stands alone, those of its seed. Sets key and boot.
-draw_again() { # the list
-    local beside
-    beside=$(dirname "$1")
-    if [ -f "$beside/chain.key" ] && [ -f "$beside/evidence.log" ]; then
-        key=$(cat "$beside/chain.key")
-        boot=$(grep -m 1 -oE 'boot=[0-9a-f]{16}' "$beside/evidence.log" | cut -d= -f2) || boot=
-    elif [ -f "$1" ]; then
-        local seed
-        seed=$(awk '$1 == "seed" { print $2; exit }' "$1")
-        key=$(draw 'chain key' 32 "$seed") boot=$(draw 'boot id' 8 "$seed")
-    fi
-}
-
-make_run() { # prints the folder of a new run
-    local run
-    run=$ROOT/out/$(date -u +%Y%m%dT%H%M%SZ)-$(od -An -tx1 -N 3 /dev/urandom | tr -d ' \n')
-    mkdir -p "$ROOT/out"
-    mkdir "$run" || fail 3 "cannot create $run"
-    echo "$run"
-}
-
-# Runs a program in the background of this script but in the terminal's foreground group, hands signals on, and waits for
-# its own end: it closes the log in order. Sets status.
-supervise() {
-    local child=
-    trap 'interrupted=1; [ -z "$child" ] || kill -INT "$child" 2>/dev/null || true' INT
-    trap 'interrupted=1; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true' TERM HUP
-    "$@" <&0 &
-    child=$!
-    [ "$interrupted" = 0 ] || kill -TERM "$child" 2>/dev/null || true
-    status=0
-    wait "$child" || status=$?
-    while kill -0 "$child" 2>/dev/null; do # a signal ended `wait`, not the child
-        status=0
-        wait "$child" || status=$?
-    done
-    trap - INT TERM HUP
-}
-
-judge() { # run folder, where the verdict line goes: writes provider.json; its status is the gate's
-    local run=$1 extra=()
-    [ ! -f "$run/run.json" ] || extra=(--run-json "$run/run.json")
-    "${PYTHON[@]}" "$ROOT/evidence/check.py" "$run/console.log" --key-file "$run/chain.key" \
-        --port-log "$run/evidence.log" --require-provider-nic-proof --out "$run/provider.json" ${extra[@]+"${extra[@]}"}
-}
+. "$ROOT/door/run.sh"
 
 command_sim() {
     local seed= replay= proof=0 json=0 previous= argument run status gate=0 helping=0 key boot

@@ -1,0 +1,270 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+# Runs the kernel image in QEMU: serial ports to standard output and the run's logs, Ctrl-] and signals to an orderly end,
+# a hard limit on everything. Trusts the image no further than its text: it is a guest. The network is closed unless asked.
+import argparse
+import json
+import os
+import pathlib
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import tty
+
+NIC = {"modern": "disable-legacy=on,disable-modern=off", "legacy": "disable-legacy=off,disable-modern=on",
+       "transitional": "disable-legacy=off,disable-modern=off"}
+BIOS = {"seabios": [], "qboot": ["-bios", "qboot.rom"]}
+PREFIX = b"cloudboot-evidence: "
+KEY_QUIT = 0x1d          # Ctrl-]
+STOP_SECONDS = 5         # for a guest that was asked to end
+PROOF_SECONDS = 120      # hard limit of a proof; a system that stays up has none
+LINE_BYTES_MAX = 4096
+
+
+def parse(words):
+    p = argparse.ArgumentParser(prog="capos qemu", allow_abbrev=False, description="the same objects in QEMU, under TCG")
+    p.add_argument("--proof", action="store_true", help="run every proof, tear down, power off; without it, stay up")
+    p.add_argument("--nic", choices=sorted(NIC), default="modern", help="virtio transport of the NIC (modern)")
+    p.add_argument("--nics", type=int, choices=(0, 1, 2), default=1, help="how many (1)")
+    p.add_argument("--firmware", choices=("direct",), default="direct", help="how the image is loaded (direct: PVH)")
+    p.add_argument("--bios", choices=sorted(BIOS), default="seabios", help="firmware that runs first (seabios)")
+    p.add_argument("--machine", choices=("q35", "pc"), default="q35")
+    p.add_argument("--cpu", choices=("max", "qemu64"), default="max")
+    p.add_argument("--memory", type=int, default=128, metavar="MIB", help="64 to 2048 (128)")
+    p.add_argument("--exchanges", type=int, default=10000, metavar="N", help="exchanges of the proof (10000)")
+    p.add_argument("--pcap", metavar="FILE", help="write the frames of both directions")
+    p.add_argument("--until", metavar="MARKER", help="end in order once this evidence marker was printed")
+    p.add_argument("--seed", type=int, metavar="N", help="count instructions as time: same seed, same log")
+    p.add_argument("--net", choices=("closed", "open"), default="closed", help="open lets the guest out (closed)")
+    p.add_argument("--accel", choices=("tcg", "kvm"), default="tcg", help="kvm only where the host really has it (tcg)")
+    p.add_argument("--gdb", action="store_true", help="wait for a debugger on a free port and print how to attach")
+    p.add_argument("--json", action="store_true", help="one JSON object on standard output instead of the console")
+    for own in ("--kernel", "--run-dir", "--boot", "--commit"):
+        p.add_argument(own, help=argparse.SUPPRESS)
+    p.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
+    options = p.parse_args(words)
+    if not 64 <= options.memory <= 2048:
+        p.error("--memory takes 64 to 2048")
+    if not 1 <= options.exchanges <= 10000000:
+        p.error("--exchanges takes 1 to 10000000")
+    if options.check and any((options.kernel, options.run_dir, options.boot, options.commit)):
+        p.error("--kernel, --run-dir, --boot and --commit are the front door's own")
+    return options
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def command_line(options, run):
+    key = (run / "chain.key").read_text().strip()
+    mode = "proof" if options.proof else "serve"
+    return f"mode={mode} boot={options.boot} chain_key={key} exchanges={options.exchanges} commit={options.commit}"
+
+
+def arguments(options, run, folder, gdb_port):
+    words = ["qemu-system-x86_64", "-accel", options.accel, "-M", options.machine, "-cpu", options.cpu, "-m", str(options.memory),
+             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-kernel", options.kernel,
+             "-append", command_line(options, run), *BIOS[options.bios],
+             "-qmp", f"unix:{folder}/qmp,server=on,wait=off"]
+    for port in ("main", "evidence"):
+        words += ["-chardev", f"socket,id={port},path={folder}/{port}", "-serial", f"chardev:{port}"]
+    for n in range(options.nics):
+        closed = "on" if options.net == "closed" else "off"
+        words += ["-netdev", f"user,id=n{n},restrict={closed},ipv6=off",
+                  "-device", f"virtio-net-pci,netdev=n{n},addr={4 + n},{NIC[options.nic]}"]
+        if options.pcap and n == 0:
+            words += ["-object", f"filter-dump,id=tap,netdev=n0,file={options.pcap}"]
+    if options.seed is not None:
+        words += ["-icount", "shift=0,sleep=off", "-rtc", "clock=vm,base=2026-01-01"]
+    if gdb_port:
+        words += ["-gdb", f"tcp:127.0.0.1:{gdb_port}", "-S"]
+    return words
+
+
+def listen(path):
+    s = socket.socket(socket.AF_UNIX)
+    s.bind(str(path))
+    s.listen(1)
+    return s
+
+
+class Machine:
+    """QEMU under our hands: killed by its pid at the latest when this ends."""
+
+    def __init__(self, options, run):
+        self.options, self.run = options, run
+        self.partial, self.failed_claims, self.until_seen = b"", [], False
+        self.quit, self.asked_at, self.interrupted, self.timed_out = False, None, False, False
+        self.terminal = None
+
+    def __enter__(self):
+        self.temporary = tempfile.TemporaryDirectory(prefix="capos-")
+        folder = pathlib.Path(self.temporary.name)
+        doors = [listen(folder / "main"), listen(folder / "evidence")]
+        port = free_port() if self.options.gdb else 0
+        self.stderr = open(self.run / "qemu.log", "w+b")
+        self.process = subprocess.Popen(arguments(self.options, self.run, folder, port), stdin=subprocess.DEVNULL,
+                                        stdout=self.stderr, stderr=self.stderr, start_new_session=True)
+        if port:
+            print(f"gdb -ex 'file {self.options.kernel}' -ex 'target remote 127.0.0.1:{port}'", file=sys.stderr, flush=True)
+        for door in doors:
+            door.settimeout(10)
+        self.ports = []
+        try:
+            for door in doors:
+                self.ports.append(door.accept()[0])
+        except TimeoutError:
+            self.__exit__()
+            raise SystemExit(f"capos qemu: QEMU did not start: {self.said()}")
+        finally:
+            for door in doors:
+                door.close()
+        self.qmp = folder / "qmp"
+        self.logs = [open(self.run / "console.log", "wb"), open(self.run / "evidence.log", "wb")]
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self.on_signal)
+        if not self.options.proof and sys.stdin.isatty():
+            self.terminal = termios.tcgetattr(0)
+            tty.setcbreak(0)
+            raw = termios.tcgetattr(0)
+            raw[3] &= ~termios.ISIG
+            termios.tcsetattr(0, termios.TCSANOW, raw)
+            print("Ctrl-] quits", flush=True)
+        return self
+
+    def __exit__(self, *_):
+        if self.terminal:
+            termios.tcsetattr(0, termios.TCSANOW, self.terminal)
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for thing in (*getattr(self, "ports", ()), *getattr(self, "logs", ()), self.stderr):
+            thing.close()
+        self.temporary.cleanup()
+
+    def said(self):
+        self.stderr.flush()
+        text = (self.run / "qemu.log").read_text(errors="replace").strip()
+        return text.splitlines()[-1] if text else "it said nothing"
+
+    def on_signal(self, *_):
+        self.interrupted = self.quit = True
+
+    def press_power_button(self):
+        self.asked_at = time.monotonic()
+        try:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(2)
+                s.connect(str(self.qmp))
+                for word in ("qmp_capabilities", "system_powerdown"):
+                    s.sendall(json.dumps({"execute": word}).encode() + b"\n")
+                s.recv(4096)
+        except OSError:
+            self.process.kill()
+
+    def take(self, index, data):
+        self.logs[index].write(data)
+        self.logs[index].flush()
+        if index == 0 and not self.options.json:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        if index == 0:
+            *lines, self.partial = (self.partial + data).split(b"\n")
+            self.partial = self.partial[-LINE_BYTES_MAX:]
+            for line in lines:
+                self.watch(line.rstrip(b"\r"))
+
+    def watch(self, line):
+        if line.startswith(b"claim failed: "):
+            self.failed_claims.append(line[14:].decode("ascii", "replace"))
+        if self.options.until and line.startswith(PREFIX + self.options.until.encode() + b" "):
+            self.until_seen = self.quit = True
+
+    def keys(self, selector):
+        data = os.read(0, 64)
+        if not data:
+            selector.unregister(0)  # end of input is no input: the system stays up
+        elif self.terminal and KEY_QUIT in data:
+            self.quit = True
+
+    def serve(self):
+        """Until the machine has powered itself off, or its time is over."""
+        started = time.monotonic()
+        with selectors.DefaultSelector() as selector:
+            for index, port in enumerate(self.ports):
+                selector.register(port, selectors.EVENT_READ, index)
+            if not self.options.proof:
+                try:
+                    selector.register(0, selectors.EVENT_READ, "keys")
+                except PermissionError:
+                    pass  # a regular file: no keys
+            open_ports = len(self.ports)
+            while open_ports:
+                for key, _ in selector.select(0.05):
+                    if key.data == "keys":
+                        self.keys(selector)
+                        continue
+                    data = key.fileobj.recv(65536)
+                    if data:
+                        self.take(key.data, data)
+                    else:
+                        selector.unregister(key.fileobj)
+                        open_ports -= 1
+                self.end_in_time(started)
+        self.process.wait()
+
+    def end_in_time(self, started):
+        now = time.monotonic()
+        if self.quit and self.asked_at is None:
+            self.press_power_button()
+        late = self.asked_at is not None and now - self.asked_at > STOP_SECONDS
+        over = self.options.proof and not self.options.gdb and now - started > PROOF_SECONDS
+        if (late or over) and self.process.poll() is None:
+            self.timed_out = True
+            self.process.kill()
+
+
+def report(machine, options, started):
+    reasons = list(machine.failed_claims)
+    if machine.timed_out:
+        reasons.append("the machine did not power off in time and was killed")
+    elif machine.process.returncode != 0:
+        reasons.append(f"QEMU ended with status {machine.process.returncode}: {machine.said()}")
+    if machine.interrupted and options.proof:
+        reasons.append("interrupted")
+    return {"world": "qemu", "nic": options.nic, "backend": "slirp", "mode": "proof" if options.proof else "serve",
+            "machine": options.machine, "bios": options.bios, "cpu": options.cpu, "accel": options.accel,
+            "memory_mib": options.memory, **({"seed": options.seed} if options.seed is not None else {}),
+            "commit": options.commit, "seconds": round(time.monotonic() - started, 3), "holds": not reasons,
+            "reasons": reasons}
+
+
+def main(words):
+    options = parse(words)
+    if options.check:
+        return 0
+    run, started = pathlib.Path(options.run_dir), time.monotonic()
+    with Machine(options, run) as machine:
+        machine.serve()
+        result = report(machine, options, started)
+    (run / "run.json").write_text(json.dumps(result) + "\n")
+    if options.json:
+        print(json.dumps(result))
+    else:
+        for reason in result["reasons"]:
+            print(f"failed: {reason}")
+        if options.proof:
+            print("holds" if result["holds"] else "does not hold")
+    return 130 if machine.interrupted else 0 if result["holds"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

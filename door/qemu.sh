@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# ./capos qemu [flags]: builds the kernel image, boots it in QEMU, and judges the log of a proof. door/qemu.py checks the
+# flags before anything is built and runs the machine.
+. "$ROOT/door/run.sh"
+
+command_qemu() {
+    local seed= proof=0 json=0 previous= argument run status gate=0 key boot
+    for argument in "$@"; do
+        case $previous in --seed) seed=$argument ;; esac
+        case $argument in
+            --seed=*) seed=${argument#*=} ;;
+            --proof) proof=1 ;;
+            --json) json=1 ;;
+        esac
+        previous=$argument
+    done
+    if wants_help "$@"; then
+        need_groups evidence # its interpreter prints the help
+        exec "${PYTHON[@]}" "$ROOT/door/qemu.py" --help
+    fi
+    need_groups build evidence qemu
+    "${PYTHON[@]}" "$ROOT/door/qemu.py" --check "$@" || exit $?
+    need_sources
+    build ship kernel.elf
+    cd "$cd_caller"
+    run=$(make_run)
+    key=$(draw 'chain key' 32 "$seed") boot=$(draw 'boot id' 8 "$seed")
+    (umask 077 && echo "$key" >"$run/chain.key")
+    supervise "${PYTHON[@]}" "$ROOT/door/qemu.py" "$@" --kernel "$ROOT/build/ship/kernel.elf" --run-dir "$run" \
+        --boot "$boot" --commit "$(commit_id)"
+    echo "run: ${run#"$ROOT"/}" >&2
+    [ "$interrupted" = 0 ] || exit 130
+    if [ "$proof" = 1 ] && [ "$status" != 130 ]; then
+        if [ "$json" = 1 ]; then judge "$run" >&2 || gate=$?; else judge "$run" || gate=$?; fi
+        [ "$status" != 0 ] || status=$gate
+    fi
+    exit "$status"
+}
