@@ -164,11 +164,13 @@ class Machine:
             with socket.socket(socket.AF_UNIX) as s:
                 s.settimeout(2)
                 s.connect(str(self.qmp))
+                answers = s.makefile("r")
                 for word in ("qmp_capabilities", "system_powerdown"):
                     s.sendall(json.dumps({"execute": word}).encode() + b"\n")
-                s.recv(4096)
+                    while '"return"' not in answers.readline():  # ends by the time limit at the latest
+                        pass
         except OSError:
-            self.process.kill()
+            self.process.kill()  # no control over it: the wire is pulled
 
     def take(self, index, data):
         self.logs[index].write(data)
