@@ -160,6 +160,9 @@ class Machine:
 
     def press_power_button(self):
         self.asked_at = time.monotonic()
+        if self.options.gdb:  # it may stand at a breakpoint: there is nobody to ask
+            self.process.kill()
+            return
         try:
             with socket.socket(socket.AF_UNIX) as s:
                 s.settimeout(2)
@@ -238,7 +241,7 @@ def report(machine, options, started):
     reasons = list(machine.failed_claims)
     if machine.timed_out:
         reasons.append("the machine did not power off in time and was killed")
-    elif machine.process.returncode != 0:
+    elif machine.process.returncode != 0 and not (options.gdb and machine.asked_at):
         reasons.append(f"QEMU ended with status {machine.process.returncode}: {machine.said()}")
     if machine.interrupted and options.proof:
         reasons.append("interrupted")

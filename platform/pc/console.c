@@ -19,8 +19,9 @@
 #define STATUS_IDLE    0x40u
 #define DIVISOR_115200 1u
 #define FIFO_BYTES     16u
-/* Status reads for room: a full FIFO takes 1.4 ms at 115200 baud, a read 0.2 to 2 us. */
-#define WAIT_READS_MAX 200000u
+/* Status reads for room: a full FIFO takes 1.4 ms at 115200 baud; a virtual port stands still as long as its
+ * reader on a busy host does, seconds at worst. A read takes 0.2 to 2 us. */
+#define WAIT_READS_MAX 20000000u
 
 void pc_uart_open(struct pc_uart *u, uint16_t port, bool returns)
 {
