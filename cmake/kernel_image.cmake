@@ -1,17 +1,24 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # kernel.elf: the room objects as the simulator links them, the machine's two rooms and the entry code. Builds with
 # instrumentation need a host to report to: they have no kernel image.
+
+# capos_kernel_image(<target> <file> ROOMS ... [OBJECTS ...]): links room objects, and others, behind the entry code.
+function(capos_kernel_image target image)
+  cmake_parse_arguments(IMAGE "" "" "ROOMS;OBJECTS" ${ARGN})
+  list(TRANSFORM IMAGE_ROOMS REPLACE "(.+)" "${CAPOS_ROOMS_DIR}/\\1.o")
+  set(script ${CMAKE_SOURCE_DIR}/kernel/arch/x86_64/kernel.ld)
+  string(REGEX REPLACE "\\.elf$" ".map" map ${image})
+  add_custom_command(OUTPUT ${image} BYPRODUCTS ${map}
+    COMMAND ${CMAKE_LINKER} ${CAPOS_LINK_FLAGS} -static -nostdlib --fatal-warnings --no-undefined
+            --orphan-handling=error --build-id=none -z noexecstack -z max-page-size=4096 -T ${script} -Map ${map}
+            -o ${image} $<TARGET_OBJECTS:arch_entry> ${IMAGE_OBJECTS} ${IMAGE_ROOMS}
+    DEPENDS $<TARGET_OBJECTS:arch_entry> ${IMAGE_OBJECTS} ${IMAGE_ROOMS} ${script}
+    COMMAND_EXPAND_LISTS VERBATIM COMMENT "Kernel image ${target}")
+  add_custom_target(${target} ALL DEPENDS ${image})
+  add_dependencies(${target} rooms)
+endfunction()
+
 if(CAPOS_KIND STREQUAL "ship" OR CAPOS_KIND STREQUAL "debug")
-  set(KERNEL_ROOMS boot evidence device core provider format bearssl facts arch pc)
-  list(TRANSFORM KERNEL_ROOMS PREPEND ${CAPOS_ROOMS_DIR}/)
-  list(TRANSFORM KERNEL_ROOMS APPEND .o)
-  set(KERNEL_SCRIPT ${CMAKE_SOURCE_DIR}/kernel/arch/x86_64/kernel.ld)
-  set(KERNEL_IMAGE ${CMAKE_BINARY_DIR}/kernel.elf)
-  add_custom_command(OUTPUT ${KERNEL_IMAGE}
-    COMMAND ${CMAKE_LINKER} -static -nostdlib --fatal-warnings --no-undefined --orphan-handling=error --build-id=none
-            -z noexecstack -z max-page-size=4096 -T ${KERNEL_SCRIPT} -Map ${CMAKE_BINARY_DIR}/kernel.map
-            -o ${KERNEL_IMAGE} ${CAPOS_ENTRY_OBJECTS} ${KERNEL_ROOMS}
-    DEPENDS ${CAPOS_ENTRY_OBJECTS} ${KERNEL_ROOMS} ${KERNEL_SCRIPT}
-    COMMAND_EXPAND_LISTS VERBATIM COMMENT "Kernel image")
-  add_custom_target(kernel ALL DEPENDS ${KERNEL_IMAGE})
+  capos_kernel_image(kernel ${CMAKE_BINARY_DIR}/kernel.elf
+    ROOMS boot evidence device core provider format bearssl facts arch pc)
 endif()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# One QEMU for a boot test: always emulated, without network beyond libslirp's own, under a hard timeout, killed by its id. Trusts the
-# build in build/ship (CAPOS_BUILD names another folder).
+# One QEMU for a boot test: always emulated, without network beyond libslirp's own, under a hard timeout, killed by its id.
+# Trusts the build in build/ship (CAPOS_BUILD names another folder).
 import dataclasses
 import json
 import os
@@ -27,9 +27,16 @@ import gen_markers  # noqa: E402
 @dataclasses.dataclass
 class Outcome:
     status: int | None  # of QEMU; None: it had to be killed
+    ended_by: str  # why the machine stopped, in QEMU's words: guest-shutdown is S5, guest-reset a triple fault or worse
     console: bytes
     evidence: bytes
     complaints: str  # QEMU's own
+
+    def switched_off(self):
+        return (self.status, self.ended_by) == (0, "guest-shutdown")
+
+    def report(self):
+        return f"status {self.status}, {self.ended_by}\n{self.complaints}{self.console.decode('ascii', 'replace')}"
 
     def lines(self):
         return self.console.decode("ascii", "replace").replace("\r\n", "\n").split("\n")
@@ -55,53 +62,70 @@ def nic(transport, name="n", **properties):
 def arguments(folder, machine, cpu, line, kernel, more):
     return ["qemu-system-x86_64", "-accel", "tcg", "-machine", machine, "-cpu", cpu, "-m", "128", "-nodefaults", "-display", "none",
             "-no-reboot", "-no-user-config", "-kernel", str(kernel), "-append", line, "-serial", f"file:{folder}/console.log",
-            "-serial", f"file:{folder}/evidence.log", "-qmp", f"unix:{folder}/qmp,server=on,wait=off", *more]
+            "-serial", f"file:{folder}/evidence.log", "-qmp", f"unix:{folder}/qmp,server=on,wait=off", "-S", *more]
 
 
 class Qmp:
-    def __init__(self, path):
+    """QEMU's monitor. The machine waits for `cont`, so that no event is missed."""
+
+    def __init__(self, process, path):
+        self.ended_by = ""
+        until = time.monotonic() + SECONDS_MAX
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(SECONDS_MAX)
-        self.socket.connect(str(path))
+        while self.socket.connect_ex(str(path)) != 0:  # not there, or not listening yet
+            if process.poll() is not None or time.monotonic() > until:
+                raise ConnectionError("QEMU does not answer")
+            time.sleep(0.002)
         self.file = self.socket.makefile("rw")
         self.file.readline()
         self.run("qmp_capabilities")
 
+    def note(self, answer):
+        if answer.get("event") == "SHUTDOWN":
+            self.ended_by = answer["data"]["reason"]
+
     def run(self, command, **values):
         self.file.write(json.dumps({"execute": command, "arguments": values}) + "\n")
         self.file.flush()
-        while True:
-            answer = json.loads(self.file.readline() or '{"error": "gone"}')
+        for text in self.file:
+            answer = json.loads(text)
             if "event" not in answer:
                 return answer
+            self.note(answer)
+        return {"error": "gone"}
 
     def close(self):
-        self.file.close()
+        """Reads what is left, until QEMU has closed its end."""
+        for text in self.file:
+            self.note(json.loads(text))
         self.socket.close()
 
 
 def run(more=(), machine="q35", cpu="max", line=None, kernel=KERNEL, during=None, wait_for=None):
     """Boots, waits for the machine to switch itself off. `during(qmp)` is called once the console holds `wait_for`."""
+    ended_by = ""
     with tempfile.TemporaryDirectory(prefix="capos-boot-") as folder:
+        folder = pathlib.Path(folder)
         started = arguments(folder, machine, cpu, command_line() if line is None else line, kernel, more)
-        with subprocess.Popen(started, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        with (open(folder / "complaints", "wb") as complaints,
+              subprocess.Popen(started, stdin=subprocess.DEVNULL, stdout=complaints, stderr=complaints) as process):
             try:
+                qmp = Qmp(process, folder / "qmp")
+                qmp.run("cont")
                 if during is not None:
-                    seen(process, pathlib.Path(folder) / "console.log", wait_for)
-                    qmp = Qmp(f"{folder}/qmp")
+                    seen(process, folder / "console.log", wait_for)
                     during(qmp)
-                    qmp.close()
-                complaints, _ = process.communicate(timeout=SECONDS_MAX)
-                status = process.returncode
-            except subprocess.TimeoutExpired:
-                process.kill()
-                complaints, _ = process.communicate()
+                qmp.close()
+                ended_by = qmp.ended_by
+                status = process.wait(timeout=SECONDS_MAX)
+            except (TimeoutError, ConnectionError, FileNotFoundError, subprocess.TimeoutExpired):
                 status = None
             finally:
                 if process.poll() is None:
                     process.kill()
-        console, evidence = (read(pathlib.Path(folder) / name) for name in ("console.log", "evidence.log"))
-    return Outcome(status, console, evidence, complaints.decode("utf-8", "replace"))
+        console, evidence, said = (read(folder / name) for name in ("console.log", "evidence.log", "complaints"))
+    return Outcome(status, ended_by, console, evidence, said.decode("utf-8", "replace"))
 
 
 def read(path):

@@ -305,7 +305,7 @@ def boot(context):
     if shutil.which("qemu-system-x86_64") is None:
         result.skipped.append("boot: qemu-system-x86_64 is not installed (./capos setup qemu)")
         return result
-    build(context, "ship", "kernel", "capos-sim")
+    build(context, "ship", "kernel", "capos-sim", "selftest")
     return python_suite("boot")(context)
 
 

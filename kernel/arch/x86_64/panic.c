@@ -91,7 +91,8 @@ static void say_backtrace(uint64_t rip, uint64_t frame)
     const uint64_t end = (uint64_t)(uintptr_t)stacks_end;
     text_string(&t, "  backtrace");
     for (uint32_t depth = 0; depth < BACKTRACE_DEPTH; depth++) {
-        if (rip < (uint64_t)(uintptr_t)text_start || rip >= (uint64_t)(uintptr_t)text_end)
+        const bool code = rip >= (uint64_t)(uintptr_t)text_start && rip < (uint64_t)(uintptr_t)text_end;
+        if (!code && depth > 0) /* the first may be what was jumped to */
             break;
         text_string(&t, " ");
         text_hex(&t, rip, 16);
@@ -101,21 +102,10 @@ static void say_backtrace(uint64_t rip, uint64_t frame)
             break;
         const uint64_t *saved = (const uint64_t *)(uintptr_t)frame;
         rip = saved[1];
-        if (saved[0] <= frame)
-            break;
-        frame = saved[0];
+        frame = saved[0] > frame ? saved[0] : 0; /* 0: the last one */
     }
     text_string(&t, "\n");
     say(&t);
-}
-
-/* A failure inside this file or the console must not come back here for ever. */
-static void enter(void)
-{
-    cpu_interrupts_off();
-    if (this_cpu()->panics++ > 0)
-        for (;;)
-            cpu_halt();
 }
 
 static _Noreturn void leave(void)
@@ -124,6 +114,18 @@ static _Noreturn void leave(void)
     if (door->power_off)
         door->power_off(door->ctx);
     for (;;)
+        cpu_halt();
+}
+
+/* A failure while one is being told must not come back here for ever: the second goes without words, the
+ * third stops. */
+static void enter(void)
+{
+    cpu_interrupts_off();
+    const uint32_t before = this_cpu()->panics++;
+    if (before == 1)
+        leave();
+    while (before > 1)
         cpu_halt();
 }
 
