@@ -29,5 +29,11 @@ set(CAPOS_PREFIX_MAP -ffile-prefix-map=${CMAKE_SOURCE_DIR}=. -ffile-prefix-map=$
 set(CAPOS_ROOM_FLAGS -std=c17 -ffreestanding -fPIE -fvisibility=hidden -mno-red-zone -mgeneral-regs-only
     -fno-stack-protector -fcf-protection=none -fno-omit-frame-pointer -fno-asynchronous-unwind-tables
     -fno-common -ffunction-sections)
+# A linker that merges constants would leave no room whole in the files linked from it. (Clang cannot be told; what boots is GCC's.)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  list(APPEND CAPOS_ROOM_FLAGS -fno-merge-constants)
+endif()
+# For every link of rooms: the bytes outside relocation fields stay as they are.
+set(CAPOS_LINK_FLAGS --no-relax)
 # Host code: simulator, device models, tests.
 set(CAPOS_HOST_FLAGS -std=gnu17 -D_GNU_SOURCE -fno-omit-frame-pointer)

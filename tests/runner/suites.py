@@ -189,29 +189,41 @@ def copy_tree(root, target):
         shutil.copy2(root / name, target / name)
 
 
-def room_hashes(folder):
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("rooms/*.o"))}
+def built_hashes(folder):
+    files = [*sorted(folder.glob("rooms/*.o")), folder / "kernel.elf"]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.exists()}
 
 
 def repro(context):
-    """Two clean builds of the rooms, from copies of the tree in folders of different names, and the build that the simulator
-    is linked from: equal byte for byte."""
+    """Two clean builds of rooms and kernel image, from copies of the tree in folders of different names, and the build that the
+    simulator is linked from: equal byte for byte."""
     result = Result()
-    build(context, "ship", "rooms")
-    hashes = [room_hashes(context.root / "build/ship")]
+    build(context, "ship", "rooms", "kernel")
+    hashes = [built_hashes(context.root / "build/ship")]
     with tempfile.TemporaryDirectory(prefix="capos-repro-") as folder:
         for name in ("a", "another/place with blanks"):
             tree = pathlib.Path(folder) / name
             copy_tree(context.root, tree)
             status, output = run(["cmake", "--preset", "ship", "-DCAPOS_TESTS=OFF"], tree)
             if status == 0:
-                status, output = run(["ninja", "-C", "build/ship", "rooms"], tree)
+                status, output = run(["ninja", "-C", "build/ship", "rooms", "kernel"], tree)
             if status != 0:
                 result.fail(f"repro: the build in a copy failed\n" + tail(output))
                 return result
-            hashes.append(room_hashes(tree / "build/ship"))
-    for room in sorted(set().union(*hashes)):
-        result.check(len({found.get(room) for found in hashes}) == 1, f"{room} differs: {[found.get(room) for found in hashes]}")
+            hashes.append(built_hashes(tree / "build/ship"))
+    for name in sorted({"kernel.elf", "provider.o"}.union(*hashes)):
+        found = [each.get(name) for each in hashes]
+        result.check(None not in found and len(set(found)) == 1, f"{name} differs: {found}")
+    return result
+
+
+def objects(context):
+    """Every room object, byte for byte, in every file linked from it."""
+    build(context, "ship", "kernel", "capos-sim", "capos-bench")
+    result = python_suite("objects")(context)
+    program = context.root / "tests/objects/compare.py"
+    _, output = run(["/usr/bin/python3", "-B", program, context.root / "build/ship"], context.root)
+    result.notes += output.splitlines()
     return result
 
 
@@ -315,6 +327,7 @@ SUITES = {
     "teardown": criterion_suite("teardown"),
     "conformance": conformance,
     "diff": diff,
+    "objects": objects,
     "boot": boot,
     "canary": canary,
     "evidence": python_suite("evidence"),
