@@ -82,19 +82,21 @@ static void say_registers(const struct trap_frame *f)
     say(&t);
 }
 
-/* Follows saved frame pointers; each must lie in a mapped part of a stack of ours, above the one before. */
+/* Where it happened, then where each call comes back to: `backtrace: 0x... 0x...`, the form that
+ * door/symbolise.py names. Follows saved frame pointers; each must lie in a mapped part of a stack of ours,
+ * above the one before. */
 static void say_backtrace(uint64_t rip, uint64_t frame)
 {
     char buffer[LINE_BYTES];
     struct text t = text_over(buffer, sizeof buffer);
     const uint64_t first = (uint64_t)(uintptr_t)stacks_start;
     const uint64_t end = (uint64_t)(uintptr_t)stacks_end;
-    text_string(&t, "  backtrace");
+    text_string(&t, "backtrace:");
     for (uint32_t depth = 0; depth < BACKTRACE_DEPTH; depth++) {
         const bool code = rip >= (uint64_t)(uintptr_t)text_start && rip < (uint64_t)(uintptr_t)text_end;
         if (!code && depth > 0) /* the first may be what was jumped to */
             break;
-        text_string(&t, " ");
+        text_string(&t, " 0x");
         text_hex(&t, rip, 16);
         if (frame < first || frame > end - 16u || frame % 8u != 0)
             break;
@@ -156,8 +158,7 @@ void panic_text(const char *what)
     text_string(&t, what);
     text_string(&t, "\n");
     say(&t);
-    say_backtrace((uint64_t)(uintptr_t)__builtin_return_address(0),
-                  (uint64_t)(uintptr_t)__builtin_frame_address(0));
+    say_backtrace((uint64_t)(uintptr_t)panic_text, (uint64_t)(uintptr_t)__builtin_frame_address(0));
     leave();
 }
 
@@ -174,7 +175,6 @@ void capos_assert_failed(const char *expression, const char *file, unsigned line
     text_u64(&t, line);
     text_string(&t, "\n");
     say(&t);
-    say_backtrace((uint64_t)(uintptr_t)__builtin_return_address(0),
-                  (uint64_t)(uintptr_t)__builtin_frame_address(0));
+    say_backtrace((uint64_t)(uintptr_t)capos_assert_failed, (uint64_t)(uintptr_t)__builtin_frame_address(0));
     leave();
 }
