@@ -16,6 +16,10 @@ import termios
 import time
 import tty
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import elf  # noqa: E402
+import symbolise  # noqa: E402
+
 NIC = {"modern": "disable-legacy=on,disable-modern=off", "legacy": "disable-legacy=off,disable-modern=on",
        "transitional": "disable-legacy=off,disable-modern=off"}
 BIOS = {"seabios": [], "qboot": ["-bios", "qboot.rom"]}
@@ -97,7 +101,7 @@ class Machine:
 
     def __init__(self, options, run):
         self.options, self.run = options, run
-        self.partial, self.failed_claims, self.until_seen = b"", [], False
+        self.partial, self.failures, self.until_seen = b"", [], False
         self.quit, self.asked_at, self.interrupted, self.timed_out = False, None, False, False
         self.terminal = None
 
@@ -174,9 +178,21 @@ class Machine:
 
     def watch(self, line):
         if line.startswith(b"claim failed: "):
-            self.failed_claims.append(line[14:].decode("ascii", "replace"))
+            self.failures.append(line[14:].decode("ascii", "replace"))
+        if line.startswith(b"capos: "):  # its last words: a fault, a failed assertion, what it cannot run on
+            self.failures.append("the kernel stopped: " + line[7:].decode("ascii", "replace"))
+        if line.startswith(b"backtrace:"):
+            self.say_names(line)
         if self.options.until and line.startswith(PREFIX + self.options.until.encode() + b" "):
             self.until_seen = self.quit = True
+
+    def say_names(self, line):
+        try:
+            names = symbolise.Names(elf.Elf.read(self.options.kernel)).backtrace(line)
+        except (OSError, ValueError) as error:
+            names = [f"{self.options.kernel}: {error}"]
+        for name in names:
+            print(f"  at {name}", file=sys.stderr if self.options.json else sys.stdout, flush=True)
 
     def keys(self, selector):
         data = os.read(0, 64)
@@ -216,7 +232,7 @@ class Machine:
 
 
 def report(machine, options, started):
-    reasons = list(machine.failed_claims)
+    reasons = list(machine.failures)
     if machine.timed_out:
         reasons.append("the machine did not power off in time and was killed")
     elif machine.process.returncode != 0 and not (options.gdb and machine.asked_at):

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Names of a backtrace's addresses, over the kernel image of the build; any other line passes as it is.
+# Names of a backtrace's addresses, over the kernel image of the build; any other line passes as it is. And what ./capos qemu
+# makes of a kernel's last words.
+import contextlib
+import io
 import os
 import pathlib
 import subprocess
@@ -10,6 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("CAPOS_BUILD", ROOT / "build/ship"))
 sys.path.insert(0, str(ROOT / "door"))
 import elf  # noqa: E402
+import qemu  # noqa: E402
 import symbolise  # noqa: E402
 
 
@@ -54,6 +58,28 @@ class Symbolise(unittest.TestCase):
         for wrong in (BUILD / "kernel.map", BUILD / "no such file"):
             done = subprocess.run([*program, wrong], input=text, capture_output=True, timeout=30, check=False)
             self.assertEqual((done.returncode, done.stdout), (4, b""))
+
+    def machine(self, *flags):
+        return qemu.Machine(qemu.parse(["--kernel", str(BUILD / "kernel.elf"), *flags]), BUILD)
+
+    def test_a_kernel_that_stops_is_a_failure_of_the_run_with_its_backtrace_named(self):
+        machine, out = self.machine(), io.StringIO()
+        with contextlib.redirect_stdout(out):
+            machine.watch(b"capos kernel starting")
+            self.assertEqual(machine.failures, [])
+            machine.watch(b"capos: exception: page fault (vector 14), error 0000000000000002")
+            machine.watch(b"backtrace: %#x %#x" % (self.at("kernel_main", 3), self.at("machine_main", 7)))
+        self.assertEqual(machine.failures, ["the kernel stopped: exception: page fault (vector 14), error 0000000000000002"])
+        self.assertEqual(out.getvalue(), "  at kernel_main+0x3\n  at machine_main+0x7\n")
+
+    def test_names_stay_out_of_the_json_and_an_image_that_is_gone_is_said(self):
+        out, words = io.StringIO(), io.StringIO()
+        machine = self.machine("--json")
+        machine.options.kernel = "no such image"
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(words):
+            machine.watch(b"backtrace: 0x1")
+        self.assertEqual(out.getvalue(), "")
+        self.assertIn("no such image", words.getvalue())
 
 
 if __name__ == "__main__":
