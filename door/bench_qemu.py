@@ -22,8 +22,12 @@ ROWS = []
 
 
 def row(name, unit, got, asked=None, limit=None, lower=True):
-    ROWS.append({"name": name, "unit": unit, "got": round(got, 3), **({"asked": asked, "ratio": round(got / asked, 3)} if asked else {}),
-                 **({"limited_by": limit} if asked and limit and (got > asked) == lower else {})})
+    found = {"name": name, "unit": unit, "got": round(got, 3)}
+    if asked:
+        found |= {"asked": asked, "ratio": round(got / asked, 3)}
+        if limit and (got > asked) == lower:
+            found["limited_by"] = limit
+    ROWS.append(found)
 
 
 def run(kernel, append, nic, until):
