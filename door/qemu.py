@@ -3,6 +3,7 @@
 # Runs the kernel image in QEMU: serial ports to standard output and the run's logs, Ctrl-] and signals to an orderly end,
 # a hard limit on everything. Trusts the image no further than its text: it is a guest. The network is closed unless asked.
 import argparse
+import ctypes
 import json
 import os
 import pathlib
@@ -96,6 +97,11 @@ def arguments(options, run, folder, gdb_port):
     return words
 
 
+def die_with_parent():
+    """In QEMU before it starts: whatever ends us, by whatever signal, ends the machine (prctl PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 class Machine:
     """QEMU under our hands: killed by its pid at the latest when this ends."""
 
@@ -111,7 +117,8 @@ class Machine:
         port = free_port() if self.options.gdb else 0
         self.stderr = open(self.run / "qemu.log", "w+b")
         self.process = subprocess.Popen(arguments(self.options, self.run, folder, port), stdin=subprocess.DEVNULL,
-                                        stdout=self.stderr, stderr=self.stderr, start_new_session=True)
+                                        stdout=self.stderr, stderr=self.stderr, start_new_session=True,
+                                        preexec_fn=die_with_parent)
         if port:
             print(f"gdb -ex 'file {self.options.kernel}' -ex 'target remote 127.0.0.1:{port}'", file=sys.stderr, flush=True)
         self.qmp = folder / "qmp"

@@ -102,7 +102,7 @@ class Qmp:
         self.socket.close()
 
 
-def run(more=(), machine="q35", cpu="max", line=None, kernel=KERNEL, during=None, wait_for=None):
+def run(more=(), machine="q35", cpu="max", line=None, kernel=KERNEL, during=None, wait_for=None, seconds=SECONDS_MAX):
     """Boots, waits for the machine to switch itself off. `during(qmp)` is called once the console holds `wait_for`."""
     ended_by = ""
     with tempfile.TemporaryDirectory(prefix="capos-boot-") as folder:
@@ -112,13 +112,14 @@ def run(more=(), machine="q35", cpu="max", line=None, kernel=KERNEL, during=None
               subprocess.Popen(started, stdin=subprocess.DEVNULL, stdout=complaints, stderr=complaints) as process):
             try:
                 qmp = Qmp(process, folder / "qmp")
+                qmp.socket.settimeout(seconds)
                 qmp.run("cont")
                 if during is not None:
                     seen(process, folder / "console.log", wait_for)
                     during(qmp)
                 qmp.close()
                 ended_by = qmp.ended_by
-                status = process.wait(timeout=SECONDS_MAX)
+                status = process.wait(timeout=seconds)
             except (TimeoutError, ConnectionError, FileNotFoundError, subprocess.TimeoutExpired):
                 status = None
             finally:
