@@ -65,7 +65,8 @@ struct reg_row {
     uint8_t enables_queue;  /* 1: writing 1 enables the selected queue (I13) */
     uint8_t sizes_queue; /* 1: holds the selected queue's size; the kernel reads it before it enables the
                             queue and refuses a ring of another size, which the device would read beyond */
-    uint8_t reserved[1];
+    uint8_t with_msix_only; /* 1: no such register, or none that counts, unless MSI-X is enabled: refused then
+                               (virtio 1.2, 4.1.4.10: other registers lie there) */
 };
 
 /* After an accepted write of a value with (value & mask) == bits to `row`, the device goes from any state in

@@ -12,7 +12,7 @@ import re
 import sys
 
 import gen_markers
-from provider_json import provider_record
+from provider_json import not_attempted_items, provider_record
 
 LANDMARK = "capos kernel starting"
 LOG_BYTES_MAX = 64 << 20
@@ -148,6 +148,16 @@ def check_log(data, listed, key):
     return lines, console
 
 
+def unsaid(facts, markers):
+    """Markers that are neither there nor listed as not attempted, or both: one sentence each."""
+    items = not_attempted_items(facts)
+    for name, marker in markers.items():
+        if "unless" in marker and name in facts and marker["unless"] in items:
+            yield f"{name} is there, and not-attempted lists {marker['unless']}"
+        elif "unless" in marker and name not in facts and marker["unless"] not in items:
+            yield f"{name} is missing, and not-attempted does not list {marker['unless']}"
+
+
 def failed_claims(lines, listed, reply_bytes=(64,)):
     """What sound lines say that does not hold: one sentence each."""
     markers = {marker["name"]: marker for marker in listed["markers"]}
@@ -163,6 +173,7 @@ def failed_claims(lines, listed, reply_bytes=(64,)):
             if not holds:
                 out.append(f"{line.name}: {fact}={have}, expected {operator} {value}")
     facts = {line.name: line.facts for line in lines}
+    out += unsaid(facts, markers)
     # The first ARP reply of libslirp has 64 bytes, of another Ethernet peer 60; how GCE pads is not ours to say.
     if {"first-frame", "provider-nic-probed"} <= set(facts) and facts["platform"]["name"] in ("sim", "qemu"):
         due = [int(facts["provider-nic-probed"]["header_bytes"]) + frame for frame in reply_bytes]

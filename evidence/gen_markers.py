@@ -52,6 +52,8 @@ def check_marker(marker, names):
     for other in marker.get("needs", []) + marker.get("then", []):
         if other not in names:
             raise ValueError(f"{name}: no marker {other}")
+    if not re.fullmatch(r"[a-z0-9-]+", marker.get("unless", "x")):
+        raise ValueError(f"{name}: bad item {marker['unless']}")
     for fact, operator, _ in marker.get("expect", []):
         if fact not in facts or operator not in ("==", ">="):
             raise ValueError(f"{name}: bad expectation of {fact}")
@@ -114,6 +116,7 @@ def table(data):
         expect = [f"`{a} {op} {str(b).lstrip('@')}`" for a, op, b in marker.get("expect", [])]
         expect += [f"after `{other}`" for other in marker.get("needs", [])]
         expect += [f"`{other}` follows" for other in marker.get("then", [])]
+        expect += [f"or `not-attempted` lists `{item}`" for item in [marker.get("unless")] if item]
         out.append(f"| `{marker['name']}` | {times} | {marker['says']} | {facts} | {', '.join(expect)} |")
     return "\n".join(out)
 

@@ -8,12 +8,25 @@ SCHEMA = "capos-provider-1"
 NOT_ATTEMPTED = "not-attempted"
 
 
+def not_attempted_items(facts):
+    """facts: of the lines by marker."""
+    return [item for item in re.split(r"[+;|]", facts.get(NOT_ATTEMPTED, {}).get("items", "")) if item]
+
+
+def delivered(result, facts):
+    """True: the device raised a vector and it was delivered. False: that was tried and does not hold."""
+    if "interrupt-delivered" in facts:
+        return not any(reason.startswith("interrupt-delivered") for reason in result["reasons"])
+    tried = "provider-nic-bound" in facts and "interrupt-delivery" not in not_attempted_items(facts)
+    return False if tried else NOT_ATTEMPTED
+
+
 def provider_record(result, gate, chain, data, run):
     """result: of check.judge; data: the log's bytes; run: run.json, or an empty dict. Returns the record."""
     lines = result["lines"]
     facts = {line.name: line.facts for line in lines}
     functions = [dict(line.facts) for line in lines if line.name == "pci-function"]
-    bound, first = facts.get("provider-nic-bound"), facts.get("first-frame")
+    bound = facts.get("provider-nic-bound")
     holds = bound is not None and not any(reason.startswith("provider-nic-bound") for reason in result["reasons"])
     return {
         "schema": SCHEMA,
@@ -27,7 +40,7 @@ def provider_record(result, gate, chain, data, run):
         "enumerated_device_inventory": functions,
         "dma_pool_grant": {"pages": int(bound["dma_pages"]), "dma": facts["inventory"]["dma"]} if bound else None,
         "interrupt_route_allocated": bool(bound and bound["msix_entry"] not in ("none", NOT_ATTEMPTED)),
-        "interrupt_route_delivered": int(first["interrupts"]) > 0 if first and int(first["interrupts"]) else NOT_ATTEMPTED,
+        "interrupt_route_delivered": delivered(result, facts),
         "storage_bind_proof": NOT_ATTEMPTED,
         "run": {
             "boot": lines[0].boot if lines else None,
@@ -43,7 +56,7 @@ def provider_record(result, gate, chain, data, run):
             "audit_head": facts.get("audit", {}).get("head"),
         },
         "timings": {key: value for key, value in run.items() if is_timing(key, value)},
-        "not_attempted": [item for item in re.split(r"[+;|]", facts.get(NOT_ATTEMPTED, {}).get("items", "")) if item],
+        "not_attempted": not_attempted_items(facts),
     }
 
 

@@ -112,6 +112,10 @@ uint32_t kernel_audit_drain(struct kernel *k, struct audit_record *out, uint32_t
 uint64_t kernel_audit_count(const struct kernel *k);
 const uint8_t *kernel_audit_head(const struct kernel *k);
 
+/* Privileged: the platform's route behind a live Interrupt of `o`, for who proves that an old one is dead.
+ * False: no such handle. */
+bool kernel_interrupt_route(struct kernel *k, struct owner *o, cap_id interrupt, uint16_t *route);
+
 /* Early bring-up: kernel code drives a function itself, with addresses. One claim like any other; no handle.
  */
 struct kernel_direct {

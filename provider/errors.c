@@ -24,6 +24,7 @@ const char *provider_error_name(enum provider_error error)
         [PROVIDER_E_FULL] = "full",
         [PROVIDER_E_RANGE] = "range",
         [PROVIDER_E_NEEDS_RESET] = "needs-reset",
+        [PROVIDER_E_VECTOR] = "vector",
         [PROVIDER_E_REFUSED] = "refused",
     };
     _Static_assert(sizeof names / sizeof names[0] == PROVIDER_E_COUNT, "a name for each error");

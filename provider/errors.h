@@ -23,6 +23,7 @@ enum provider_error {
     PROVIDER_E_FULL, /* no free descriptor: back-pressure */
     PROVIDER_E_RANGE, /* the caller's slot or length is out of range */
     PROVIDER_E_NEEDS_RESET, /* the device asks for a reset, or a queue broke: stop and start again */
+    PROVIDER_E_VECTOR, /* the device has no resources for the interrupt vector: it reads back another one */
     PROVIDER_E_REFUSED, /* the authority refused (broker): see its counters */
     PROVIDER_E_COUNT
 };

@@ -82,11 +82,13 @@ static enum provider_error read_config(struct virtio_net *nic)
 }
 
 /* The size is read once, checked, and never asked for again (Z1). */
-static enum provider_error create_queue(struct virtio_net *nic, uint16_t queue, struct virtq *q)
+static enum provider_error create_queue(struct virtio_net *nic, uint16_t queue, struct vnet_vector vector,
+                                        struct virtq *q)
 {
     struct virtio_queue_limits limits;
     struct provider_ring ring;
     struct virtq_slot *slots;
+    const uint16_t avail_flags = (uint16_t)(vector.wanted ? 0u : SPLIT_AVAIL_NO_INTERRUPT);
     enum provider_error error = nic->transport->queue_limits(&nic->env.registers, queue, &limits);
 
     if (error == PROVIDER_OK && limits.size < vnet_chain_length(nic))
@@ -98,23 +100,25 @@ static enum provider_error create_queue(struct virtio_net *nic, uint16_t queue, 
     slots = arena_take(nic, limits.size * sizeof(struct virtq_slot));
     if (slots == NULL)
         return PROVIDER_E_MEMORY;
-    /* Polled: the device is asked for no interrupts (2.7.7.1), and whatever it sends all the same, early or
-     * after its reset, finds nobody waiting (Z6). */
+    /* Polled: unless the caller asked for a vector the device is asked for no interrupts (2.7.7.1), and
+     * whatever it sends all the same, early or after its reset, finds nobody waiting (Z6). */
     error = nic->env.author.ops->queue_create(nic->env.author.ctx, queue, limits.size, limits.bell_index,
-                                              SPLIT_AVAIL_NO_INTERRUPT, &ring);
+                                              avail_flags, &ring);
     if (error != PROVIDER_OK)
         return error;
     virtq_init(q, &ring, slots);
-    return nic->transport->queue_enable(&nic->env.registers, &q->ring);
+    if (vector.wanted)
+        error = nic->transport->queue_vector(&nic->env.registers, queue, vector.number);
+    return error == PROVIDER_OK ? nic->transport->queue_enable(&nic->env.registers, &q->ring) : error;
 }
 
 static enum provider_error create_queues(struct virtio_net *nic)
 {
-    enum provider_error error = create_queue(nic, VNET_QUEUE_RX, &nic->rx);
+    enum provider_error error = create_queue(nic, VNET_QUEUE_RX, nic->env.rx_vector, &nic->rx);
 
     ASSERT(nic->header_bytes != 0);
     if (error == PROVIDER_OK)
-        error = create_queue(nic, VNET_QUEUE_TX, &nic->tx);
+        error = create_queue(nic, VNET_QUEUE_TX, nic->env.tx_vector, &nic->tx);
     return error;
 }
 

@@ -66,6 +66,8 @@ static struct reg_value direct_read(void *ctx, uint16_t row_index, uint16_t inde
     uint32_t value;
 
     ASSERT((row->direction & REG_READ) != 0);
+    if (row->with_msix_only && !d->msix_enabled) /* other registers lie there, or none that counts */
+        return (struct reg_value){.error = PROVIDER_E_REGISTER};
     if (d->table->ports)
         value = platform_port_read(d->platform, (uint16_t)address, row->width);
     else
@@ -82,6 +84,8 @@ static enum provider_error direct_write(void *ctx, uint16_t row_index, uint16_t 
 
     ASSERT((row->direction & REG_WRITE) != 0);
     ASSERT(row->kind == REG_PLAIN || row->kind == REG_QUIESCE);
+    if (row->with_msix_only && !d->msix_enabled)
+        return PROVIDER_E_REGISTER;
     if (row->kind == REG_QUIESCE)
         d->reset_written = value == d->table->quiesce_write;
     store(d, address_of(d, row, index), row->width, value);

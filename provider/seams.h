@@ -124,6 +124,9 @@ struct transport_ops {
     enum provider_error (*features_write)(const struct registers *r, uint8_t *shadow, uint64_t accepted);
     enum provider_error (*queue_limits)(const struct registers *r, uint16_t queue,
                                         struct virtio_queue_limits *out);
+    /* Maps the queue's events to MSI-X vector `vector`, before it is enabled, and reads the mapping back
+     * (4.1.5.1.2.2). PROVIDER_E_VECTOR: the device did not take it. */
+    enum provider_error (*queue_vector)(const struct registers *r, uint16_t queue, uint16_t vector);
     enum provider_error (*queue_enable)(const struct registers *r, const struct provider_ring *ring);
     /* One consistent copy of the net configuration (2.5.1, 2.5.4), at most VNET_CONFIG_READS_MAX attempts;
      * `bytes` at most VIRTIO_NET_CONFIG_BYTES. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The register tables of a virtio network function: what the kernel lets a provider touch, and the row
- * numbers that the transports use. MSI-X vector registers and the ISR are in neither: a polled provider needs
- * none of them. */
+ * numbers that the transports use. Of MSI-X they hold the queue vector alone, usable while an Interrupt is
+ * active; the configuration vector and the ISR are in neither: the provider polls for what they would say. */
 #ifndef CAPOS_PROVIDER_TABLES_H
 #define CAPOS_PROVIDER_TABLES_H
 
@@ -15,6 +15,7 @@ enum legacy_row {
     LEGACY_QUEUE_SELECT,
     LEGACY_QUEUE_NOTIFY,
     LEGACY_STATUS,
+    LEGACY_QUEUE_VECTOR,
     LEGACY_CONFIG,
     LEGACY_ROWS
 };
@@ -39,6 +40,7 @@ enum modern_row {
     MODERN_GENERATION,
     MODERN_QUEUE_SELECT,
     MODERN_QUEUE_SIZE,
+    MODERN_QUEUE_VECTOR,
     MODERN_QUEUE_ENABLE,
     MODERN_QUEUE_NOTIFY_OFF,
     MODERN_QUEUE_DESC_LOW,

@@ -55,6 +55,15 @@ static const struct reg_row rows[LEGACY_ROWS] = {
                        .write_mask = STATUS_BITS,
                        .read_states = OWNED,
                        .write_states = OWNED},
+    /* While MSI-X is off the device configuration begins here (4.1.4.10). */
+    [LEGACY_QUEUE_VECTOR] = {.offset = 22,
+                             .width = 2,
+                             .count = 1,
+                             .direction = REG_READ_WRITE,
+                             .write_mask = 0xffffu,
+                             .read_states = OWNED,
+                             .write_states = PROGRAM,
+                             .with_msix_only = 1},
     /* Bytes throughout: a legacy device configuration has no widths of its own that drivers could rely on. */
     [LEGACY_CONFIG] = {.offset = 20,
                        .width = 1,

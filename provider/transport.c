@@ -71,6 +71,20 @@ enum provider_error transport_config_bytes(const struct registers *r, uint16_t r
     return PROVIDER_OK;
 }
 
+enum provider_error transport_map_vector(const struct registers *r, uint16_t row, uint16_t vector)
+{
+    dev_u32 mapped;
+    enum provider_error error = transport_write(r, row, vector);
+
+    ASSERT(vector != VIRTIO_NO_VECTOR);
+    if (error == PROVIDER_OK)
+        error = transport_read(r, row, 0, &mapped);
+    /* 4.1.5.1.2.2: a device without resources for it answers NO_VECTOR; no other answer is ours either. */
+    if (error == PROVIDER_OK && mapped.untrusted != vector)
+        error = PROVIDER_E_VECTOR;
+    return error;
+}
+
 enum provider_error transport_check_size(dev_u32 size, uint16_t *out)
 {
     struct split_layout layout;

@@ -21,6 +21,8 @@ enum provider_error transport_status_read(const struct registers *r, uint16_t ro
 /* Copies configuration bytes from an array row of width 1, each read once. */
 enum provider_error transport_config_bytes(const struct registers *r, uint16_t row, uint16_t offset,
                                            uint8_t *out, uint16_t bytes);
+/* Maps the selected queue to `vector` and reads it back; `row` is the transport's own. */
+enum provider_error transport_map_vector(const struct registers *r, uint16_t row, uint16_t vector);
 /* A queue size as the device gave it: PROVIDER_E_QUEUE_ABSENT for 0, PROVIDER_E_QUEUE_SIZE unless a power of
  * two up to SPLIT_SIZE_MAX. `out` gets the number either way (clipped to 16 bits): a refusal names it. */
 enum provider_error transport_check_size(dev_u32 size, uint16_t *out);

@@ -60,6 +60,13 @@ static enum provider_error legacy_queue_limits(const struct registers *r, uint16
     return transport_check_size(size, &out->size);
 }
 
+static enum provider_error legacy_queue_vector(const struct registers *r, uint16_t queue, uint16_t vector)
+{
+    enum provider_error error = transport_write(r, LEGACY_QUEUE_SELECT, queue);
+
+    return error == PROVIDER_OK ? transport_map_vector(r, LEGACY_QUEUE_VECTOR, vector) : error;
+}
+
 static enum provider_error legacy_queue_enable(const struct registers *r, const struct provider_ring *ring)
 {
     enum provider_error error = transport_write(r, LEGACY_QUEUE_SELECT, ring->queue);
@@ -96,6 +103,7 @@ const struct transport_ops virtio_legacy_transport = {
     .features_read = legacy_features_read,
     .features_write = legacy_features_write,
     .queue_limits = legacy_queue_limits,
+    .queue_vector = legacy_queue_vector,
     .queue_enable = legacy_queue_enable,
     .config_read = legacy_config_read,
 };

@@ -89,6 +89,13 @@ static enum provider_error modern_queue_limits(const struct registers *r, uint16
     return error;
 }
 
+static enum provider_error modern_queue_vector(const struct registers *r, uint16_t queue, uint16_t vector)
+{
+    enum provider_error error = transport_write(r, MODERN_QUEUE_SELECT, queue);
+
+    return error == PROVIDER_OK ? transport_map_vector(r, MODERN_QUEUE_VECTOR, vector) : error;
+}
+
 static enum provider_error modern_queue_enable(const struct registers *r, const struct provider_ring *ring)
 {
     enum provider_error error = transport_write(r, MODERN_QUEUE_SELECT, ring->queue);
@@ -152,6 +159,7 @@ const struct transport_ops virtio_modern_transport = {
     .features_read = modern_features_read,
     .features_write = modern_features_write,
     .queue_limits = modern_queue_limits,
+    .queue_vector = modern_queue_vector,
     .queue_enable = modern_queue_enable,
     .config_read = modern_config_read,
 };

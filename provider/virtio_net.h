@@ -35,6 +35,13 @@ enum vnet_state {
     VNET_STATE_COUNT
 };
 
+/* An MSI-X vector to raise when a buffer of the queue is used. The provider polls all the same: it is the
+ * caller who waits, on the Interrupt that it holds and keeps active (unmasked once, before vnet_open). */
+struct vnet_vector {
+    bool wanted; /* false: the device is asked for no interrupts */
+    uint16_t number;
+};
+
 struct vnet_env {
     const struct pci_function_info *info;
     struct registers registers;
@@ -44,6 +51,7 @@ struct vnet_env {
     uint16_t rx_slots; /* receive buffers to keep armed, 1 to 8192; at most the queue takes */
     uint16_t tx_slots; /* transmit buffers, 1 to 8192 */
     uint64_t reset_timeout_ns; /* 0: only the poll bound counts */
+    struct vnet_vector rx_vector, tx_vector;
 };
 
 /* Kinds of leftovers at teardown, each counted (virtio 1.2, 3.3.1). */

@@ -41,7 +41,7 @@ void sim_report_make(struct sim_report *r, const struct sim_options *o, struct s
     r->holds = true;
     r->wire_from_guest = wire.tx_frames;
     r->wire_to_guest = wire.rx_frames;
-    r->nic_sent = k->bringup.sent;
+    r->nic_sent = k->bringup.sent + k->bringup.proof_sent;
     r->nic_received = k->bringup.received;
     r->complaints = sim_world_complaints(w, STDERR_FILENO);
     r->exposed = (uint32_t)memory.exposed_bytes;

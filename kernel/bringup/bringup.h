@@ -52,8 +52,11 @@ struct bringup {
     struct virtio_net nic;
     struct frame_addresses addresses;
     struct kernel_usage before; /* all counters before the owner existed */
+    uint32_t interrupts_before; /* device interrupts taken before the polled life: it adds none */
     /* what was seen */
     uint64_t sent, received; /* frames, over the whole life */
+    uint64_t proof_sent; /* frames of the interrupt proof, not among them */
+    bool interrupts_attempted; /* the function has MSI-X: its delivery is this run's claim */
     uint64_t arp_replies, echo_replies, other_frames;
     uint16_t first_ethertype;
     uint32_t first_used_length;
@@ -71,6 +74,10 @@ void bringup_init(struct bringup *b, struct kernel *kernel, struct platform *pla
 uint32_t bringup_inventory(struct bringup *b);
 /* Grants composed over the function and taken back; no register of it written. */
 bool bringup_prove_bind(struct bringup *b);
+/* A life of its own for one claim: the device raises a vector by itself, an Interrupt delivers it, holds it
+ * back masked, and wakes nobody once it is gone. The owner is killed at the end. True without MSI-X: not
+ * attempted. */
+bool bringup_prove_interrupt(struct bringup *b);
 /* Provider opened through capabilities, polled until it runs. */
 bool bringup_start(struct bringup *b);
 /* The first ARP request and its reply. */
@@ -83,6 +90,11 @@ bool bringup_serve_turn(struct bringup *b);
 /* Teardown from whatever state, stale handles tried, budgets compared; the marker only when all of it holds.
  */
 bool bringup_stop(struct bringup *b);
+
+/* Steps of every life. Owner and claim; what is held when one fails is taken back by who called it. */
+bool bringup_claim(struct bringup *b);
+/* Pool and provider, polled until it runs; transmit completions raise `tx_vector` where that is wanted. */
+bool bringup_open_provider(struct bringup *b, struct vnet_vector tx_vector);
 
 /* Starts a wait; counts one turn of it, false once it has lasted long enough. */
 struct bringup_wait bringup_wait_begin(struct bringup *b);

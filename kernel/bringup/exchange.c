@@ -110,7 +110,7 @@ bool bringup_first_frame(struct bringup *b)
     struct evidence_first_frame facts = {
         .ethertype = b->first_ethertype,
         .used_len = b->first_used_length,
-        .interrupts = platform_interrupts(b->platform),
+        .interrupts = platform_interrupts(b->platform) - b->interrupts_before,
     };
     memcpy(facts.reply_mac, b->addresses.peer_mac, sizeof facts.reply_mac);
     if (facts.ethertype != FRAME_ETHERTYPE_ARP)
@@ -140,7 +140,7 @@ bool bringup_exchange(struct bringup *b)
         .rx_frames = c->rx_frames,
         .recycled = c->rx_recycled,
         .faults = c->faults,
-        .interrupts = platform_interrupts(b->platform),
+        .interrupts = platform_interrupts(b->platform) - b->interrupts_before,
     };
     if (facts.arp_replies != done || facts.icmp_replies != done || b->other_frames != 0)
         return bringup_fail(b, "requests and answers differ in number");

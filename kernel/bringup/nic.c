@@ -29,26 +29,38 @@ void bringup_init(struct bringup *b, struct kernel *kernel, struct platform *pla
     memcpy(b->addresses.peer_ip, gateway_ip, sizeof gateway_ip);
 }
 
-/* Claim, pool, provider: whatever is held when a step fails is taken back by bringup_stop. */
-static bool open_provider(struct bringup *b)
+bool bringup_claim(struct bringup *b)
 {
+    const struct budget_limits limits = budget_limits_generous();
+    b->before = kernel_usage(b->kernel);
+    b->owner = owner_create(b->kernel, &limits);
+    if (!b->owner)
+        return bringup_fail(b, "no owner could be created");
+    b->authority = handles_record(&b->handles, b->kernel, b->owner);
     const struct device_authority *a = &b->authority;
     struct device_reply device = a->ops->claim(a->ctx, b->bdf);
     if (!device_reply_ok(device))
         return bringup_fail(b, "the function could not be claimed");
     b->device = device.cap;
-    struct device_reply pool = a->ops->pool_create(a->ctx, device.cap, BRINGUP_POOL_PAGES);
+    return true;
+}
+
+static bool open_provider(struct bringup *b, struct vnet_vector tx_vector)
+{
+    const struct device_authority *a = &b->authority;
+    struct device_reply pool = a->ops->pool_create(a->ctx, b->device, BRINGUP_POOL_PAGES);
     if (!device_reply_ok(pool))
         return bringup_fail(b, "the DMA pool was refused");
     ASSERT(vnet_arena_bytes() <= sizeof b->arena);
     struct vnet_env env = {
         .info = &b->info,
-        .registers = registers_brokered_init(&b->registers, a, device.cap),
+        .registers = registers_brokered_init(&b->registers, a, b->device),
         .author = author_brokered_init(&b->author, a, pool.cap, &b->registers),
         .arena = b->arena,
         .arena_bytes = sizeof b->arena,
         .rx_slots = BRINGUP_RX_SLOTS,
         .tx_slots = BRINGUP_TX_SLOTS,
+        .tx_vector = tx_vector,
     };
     enum provider_error error = vnet_open(&b->nic, &env);
     if (error != PROVIDER_OK)
@@ -68,6 +80,14 @@ static bool poll_until_running(struct bringup *b)
         platform_relax(b->platform);
     }
     return bringup_fail(b, provider_error_name(b->nic.error));
+}
+
+bool bringup_open_provider(struct bringup *b, struct vnet_vector tx_vector)
+{
+    if (!open_provider(b, tx_vector) || !poll_until_running(b))
+        return false;
+    memcpy(b->addresses.our_mac, b->nic.mac, sizeof b->nic.mac);
+    return true;
 }
 
 static bool emit_running(struct bringup *b)
@@ -98,16 +118,9 @@ static bool emit_running(struct bringup *b)
 
 bool bringup_start(struct bringup *b)
 {
-    const struct budget_limits limits = budget_limits_generous();
-    b->before = kernel_usage(b->kernel);
-    b->owner = owner_create(b->kernel, &limits);
-    if (!b->owner)
-        return bringup_fail(b, "no owner could be created");
-    b->authority = handles_record(&b->handles, b->kernel, b->owner);
-    if (!open_provider(b) || !poll_until_running(b))
-        return false;
-    memcpy(b->addresses.our_mac, b->nic.mac, sizeof b->nic.mac);
-    return emit_running(b);
+    const struct vnet_vector polled = {.wanted = false};
+    b->interrupts_before = platform_interrupts(b->platform);
+    return bringup_claim(b) && bringup_open_provider(b, polled) && emit_running(b);
 }
 
 /* Provider first: it stops, resets and gives its buffers back; then the owner's end takes what is left. */

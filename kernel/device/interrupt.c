@@ -204,6 +204,18 @@ struct device_reply interrupt_mask(struct kernel *k, struct owner *o, cap_id id,
     return reply_value(0);
 }
 
+bool kernel_interrupt_route(struct kernel *k, struct owner *o, cap_id interrupt, uint16_t *route)
+{
+    const struct found found = find(k, o, interrupt, CAP_IF_INTERRUPT);
+
+    ASSERT(route != NULL);
+    if (found.exception != CAP_EX_NONE)
+        return false;
+    *route = k->devices.interrupts[found.record].route;
+    ASSERT(*route < ROUTES_MAX);
+    return true;
+}
+
 void interrupt_drop(struct kernel *k, struct interrupt *i)
 {
     struct claim *claim = &k->devices.claims[i->claim];

@@ -81,6 +81,12 @@ static bool begin(struct kernel *k, struct owner *o, cap_id id, uint16_t row, st
     return true;
 }
 
+/* Is the row's register there now, in one of these states? */
+static bool usable(const struct call *c, uint16_t states)
+{
+    return (states & IN_STATE(c->f->state)) != 0 && (!c->row->with_msix_only || c->claim->msix_on);
+}
+
 struct device_reply registers_read(struct kernel *k, struct owner *o, cap_id id, uint16_t row, uint16_t index)
 {
     struct call c;
@@ -92,7 +98,7 @@ struct device_reply registers_read(struct kernel *k, struct owner *o, cap_id id,
     /* I1: no address can be read back. */
     if ((c.row->direction & REG_READ) == 0 || c.row->kind == REG_ADDRESS)
         return reply_error(DEV_E_REGISTER);
-    if ((c.row->read_states & IN_STATE(c.f->state)) == 0)
+    if (!usable(&c, c.row->read_states))
         return reply_error(DEV_E_STATE);
     if (index >= c.row->count)
         return reply_error(DEV_E_VALUE);
@@ -176,7 +182,7 @@ static enum device_error decide_write(struct kernel *k, const struct call *c, ui
     if (index >= row->count)
         return DEV_E_VALUE;
     /* A reset is idempotent and possible in every state; while one runs nothing else is. */
-    if (!reset && ((row->write_states & IN_STATE(c->f->state)) == 0 || c->f->state == DEVICE_RESETTING))
+    if (!reset && (!usable(c, row->write_states) || c->f->state == DEVICE_RESETTING))
         return DEV_E_STATE;
     if (!reset && (value & ~row->write_mask) != 0)
         return DEV_E_VALUE;

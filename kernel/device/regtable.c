@@ -31,7 +31,8 @@ static bool kind_ok(const struct reg_table *table, const struct reg_row *row, ui
 {
     bool plain = row->kind == REG_PLAIN;
 
-    if (!plain && (row->selects_queue || row->enables_queue || row->sizes_queue || row->moves_with_msix))
+    if (!plain && (row->selects_queue || row->enables_queue || row->sizes_queue || row->moves_with_msix ||
+                   row->with_msix_only))
         return false;
     switch (row->kind) {
     case REG_PLAIN:
@@ -66,7 +67,8 @@ static bool row_ok(const struct reg_table *table, uint32_t index)
         return false;
     if (!width_holds(row->width, row->write_mask) || (states & ~IN_CLAIMED_STATES) != 0)
         return false;
-    if (row->moves_with_msix > 1 || row->selects_queue > 1 || row->enables_queue > 1 || row->sizes_queue > 1)
+    if (row->moves_with_msix > 1 || row->selects_queue > 1 || row->enables_queue > 1 ||
+        row->sizes_queue > 1 || row->with_msix_only > 1)
         return false;
     return kind_ok(table, row, index);
 }

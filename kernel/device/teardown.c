@@ -82,6 +82,7 @@ bool teardown_device(struct kernel *k, uint16_t record, enum audit_kind kind)
 
     ASSERT(claim->used);
     core_revoke(&k->core, claim->object.index, kind, f->info.bdf); /* I9, T3: mark dead */
+    interrupts_drop_all(k, claim); /* T10: masked before anything that the reset may raise */
     confirmed = quiesce_claim(k, claim);
     return teardown_with(k, record, kind, confirmed);
 }

@@ -23,12 +23,17 @@ uint32_t platform_msi_count(struct platform *p, uint16_t route)
     return __atomic_load_n(&p->cpu->trap_count[vector_of(route)], __ATOMIC_RELAXED);
 }
 
+void platform_msi_raise(struct platform *p, uint16_t route)
+{
+    apic_send_self(&p->cpu->apic, vector_of(route));
+}
+
 uint32_t platform_interrupts(struct platform *p)
 {
-    uint32_t fired = 0;
+    uint32_t taken = 0;
     for (uint32_t i = 0; i < TRAP_DEVICE_COUNT; i++)
-        fired += p->cpu->trap_count[TRAP_DEVICE_FIRST + i] != 0;
-    return fired;
+        taken += p->cpu->trap_count[TRAP_DEVICE_FIRST + i];
+    return taken;
 }
 
 /* Interrupts are open here for an instruction, and nowhere else: what `interrupts=N` counts was free to

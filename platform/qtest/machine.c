@@ -75,12 +75,17 @@ uint32_t platform_msi_count(struct platform *p, uint16_t route)
     return p->msi_count[slot];
 }
 
+void platform_msi_raise(struct platform *p, uint16_t route)
+{
+    p->msi_count[route % QTEST_ROUTES_MAX]++;
+}
+
 uint32_t platform_interrupts(struct platform *p)
 {
-    uint32_t fired = 0;
+    uint32_t taken = 0;
     for (uint16_t route = 0; route < QTEST_ROUTES_MAX; route++)
-        fired += platform_msi_count(p, route) != 0;
-    return fired;
+        taken += platform_msi_count(p, route);
+    return taken;
 }
 
 uint64_t platform_now_ns(struct platform *p)

@@ -59,12 +59,18 @@ uint32_t platform_msi_count(struct platform *p, uint16_t route)
     return p->msi_count[route % SIM_ROUTES_MAX];
 }
 
+void platform_msi_raise(struct platform *p, uint16_t route)
+{
+    const struct platform_msi message = platform_msi_message(p, route);
+    platform_sim_msi(p, message.address, message.data);
+}
+
 uint32_t platform_interrupts(struct platform *p)
 {
-    uint32_t fired = 0;
+    uint32_t taken = 0;
     for (uint32_t route = 0; route < SIM_ROUTES_MAX; route++)
-        fired += p->msi_count[route] != 0;
-    return fired;
+        taken += p->msi_count[route];
+    return taken;
 }
 
 uint64_t platform_now_ns(struct platform *p)

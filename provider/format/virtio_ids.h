@@ -58,6 +58,9 @@ enum virtio_cap_type {
 #define VIRTIO_F_ANY_LAYOUT (1ull << 27) /* legacy interface only (6.3) */
 #define VIRTIO_F_VERSION_1  (1ull << 32)
 
+/* A vector register that maps its event to nothing (4.1.5.1.2). */
+#define VIRTIO_NO_VECTOR 0xffffu
+
 /* Network device configuration (5.1.4). */
 #define VIRTIO_NET_CONFIG_MAC    0u
 #define VIRTIO_NET_CONFIG_STATUS 6u

@@ -19,6 +19,9 @@ class Matrix(unittest.TestCase):
         first, exchange = outcome.facts("first-frame"), outcome.facts("frame-exchange")
         self.assertEqual((first["used_len"], first["interrupts"]), (USED_LENGTH[transport], "0"))
         self.assertEqual((exchange["arp_replies"], exchange["icmp_replies"], exchange["interrupts"]), ("20", "20", "0"))
+        delivery = outcome.facts("interrupt-delivered")
+        self.assertEqual([delivery[name] for name in ("delivered", "acked", "masked_delivered", "unmasked_delivered", "stale_woken",
+                                                      "successor_delivered", "interrupts")], ["1", "1", "0", "1", "0", "1", "4"])
         self.assertEqual(outcome.facts("provider-nic-probed")["transport"], transport)
         self.assertEqual(outcome.facts("platform")["name"], "pc")
         said = dict(word.split("=", 1) for word in outcome.lines()[-2].split() if "=" in word)

@@ -35,6 +35,15 @@ class Odd(unittest.TestCase):
         outcome = machine.run(machine.nic("modern", vectors="0"))
         self.assertEqual(outcome.judge()["verdict"], "pass", outcome.report())
         self.assertEqual(outcome.facts("provider-nic-bound")["msix_entry"], "none")
+        self.assertNotIn(b"interrupt-delivered", outcome.console)
+        self.assertTrue(outcome.facts("not-attempted")["items"].startswith("interrupt-delivery+device-autonomous-raise+"))
+
+    def test_a_nic_with_a_single_vector_delivers_on_that(self):
+        for transport in ("modern", "legacy"):
+            with self.subTest(transport=transport):
+                outcome = machine.run(machine.nic(transport, vectors="1"))
+                self.assertEqual(outcome.judge()["verdict"], "pass", outcome.report())
+                self.assertEqual(outcome.facts("interrupt-delivered")["vector"], "0")
 
     def test_a_nic_without_a_wire_is_never_green(self):
         outcome = machine.run(["-device", machine.NIC["modern"]])

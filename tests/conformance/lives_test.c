@@ -27,13 +27,11 @@ static void collect(struct rig *r, const char *life)
     cr_assert(rig_complaints(r) == 0, "%s: %s", life, rig_complaint(r));
 }
 
-/* One whole life with frames of every length class. `drop`: features taken out of the offer. */
-static void live(enum dm_transport transport, enum rig_author author, uint64_t drop, const char *life)
+/* One whole life with frames of every length class. */
+static void live_as(const struct rig_config *config, const char *life)
 {
     struct rig rig;
-    struct rig_config config = rig_defaults(transport, author);
-    config.world.nics[0].model.features &= ~drop;
-    rig_open(&rig, &config);
+    rig_open(&rig, config);
     cr_assert(rig_attach(&rig) == PROVIDER_OK, "%s", life);
     cr_assert(rig_start(&rig) == VNET_RUNNING, "%s: %s", life, provider_error_name(rig.nic.error));
     cr_assert(rig_exchange(&rig, 200) == 200, "%s", life);
@@ -42,6 +40,21 @@ static void live(enum dm_transport transport, enum rig_author author, uint64_t d
     cr_assert(rig_usage_restored(&rig), "%s", life);
     collect(&rig, life);
     rig_close(&rig);
+}
+
+/* `drop`: features taken out of the offer. */
+static void live(enum dm_transport transport, enum rig_author author, uint64_t drop, const char *life)
+{
+    struct rig_config config = rig_defaults(transport, author);
+    config.world.nics[0].model.features &= ~drop;
+    live_as(&config, life);
+}
+
+static void live_with_interrupts(enum dm_transport transport, const char *life)
+{
+    struct rig_config config = rig_defaults(transport, RIG_BROKERED);
+    config.interrupts = true;
+    live_as(&config, life);
 }
 
 Test(conformance_lives, ordinary_lives_exercise_every_monitor_and_break_none)
@@ -54,6 +67,9 @@ Test(conformance_lives, ordinary_lives_exercise_every_monitor_and_break_none)
         live(DM_MODERN, (enum rig_author)author, DM_NET_F_STATUS, "modern without STATUS");
         live(DM_TRANSITIONAL, (enum rig_author)author, 0, "transitional");
     }
+    live_with_interrupts(DM_LEGACY, "legacy with interrupts");
+    live_with_interrupts(DM_MODERN, "modern with interrupts");
+    live_with_interrupts(DM_TRANSITIONAL, "transitional with interrupts");
     for (size_t i = 0; i < sizeof ordinary / sizeof ordinary[0]; i++)
         cr_expect(exercised[ordinary[i]] > 0, "never exercised: %s, row %s", dm_rule_name(ordinary[i]),
                   dm_rule_row(ordinary[i]));

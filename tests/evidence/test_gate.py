@@ -37,6 +37,12 @@ class Gate(unittest.TestCase):
         self.assertEqual(result["verdict"], "fail", result["reasons"])
         self.assertIn(words, result["reasons"][0])
 
+    @staticmethod
+    def bind_only(items):
+        activated = ("interrupt-delivered", "provider-nic-probed", "provider-nic-active", "first-frame", "frame-exchange",
+                     "provider-nic-teardown")
+        return [fact for fact in logs.with_fact("not-attempted", "storage+dhcp+tcp", items) if fact[0] not in activated]
+
     def spoiled(self, change):
         lines = logs.evidence()
         change(lines)
@@ -61,9 +67,12 @@ class SoundLogs(Gate):
         self.accepted(logs.console(logs.evidence()), port_data=logs.port(logs.evidence()))
 
     def test_run_without_activation_passes_the_provider_gate(self):
-        bind_only = [fact for fact in logs.FACTS if fact[0] not in
-                     ("provider-nic-probed", "provider-nic-active", "first-frame", "frame-exchange", "provider-nic-teardown")]
-        self.accepted(logs.console(logs.evidence(bind_only)))
+        self.accepted(logs.console(logs.evidence(self.bind_only("interrupt-delivery+storage"))))
+
+    def test_interrupts_not_attempted_are_listed(self):
+        listed = [fact for fact in logs.with_fact("not-attempted", "storage", "storage+interrupt-delivery")
+                  if fact[0] != "interrupt-delivered"]
+        self.accepted(logs.console(logs.evidence(listed)))
 
     def test_without_key_the_landmark_gate_passes_and_the_provider_gate_does_not(self):
         self.accepted(logs.console(logs.evidence()), key=None, gate=False)
@@ -98,7 +107,7 @@ class RefusedLogs(Gate):
 
     def test_markers_emitted_in_another_order(self):
         facts = list(logs.FACTS)
-        facts[7], facts[10] = facts[10], facts[7]
+        facts[8], facts[11] = facts[11], facts[8]
         self.refused(logs.console(logs.evidence(facts)), "order")
 
     def test_value_altered(self):
@@ -119,7 +128,7 @@ class RefusedLogs(Gate):
         self.refused(logs.console(logs.evidence(count=3)), "end-count")
 
     def test_line_after_the_end(self):
-        self.refused(logs.console(logs.evidence(logs.FACTS + [("end", "count=12")], count=13)), "after-end")
+        self.refused(logs.console(logs.evidence(logs.FACTS + [("end", "count=13")], count=14)), "after-end")
 
     def test_other_boot_id_in_one_line(self):
         def alter(lines):
@@ -197,6 +206,12 @@ class FailedClaims(Gate):
         self.failed(logs.console(logs.evidence(without)), "provider-nic-bound is missing")
         self.accepted(logs.console(logs.evidence(without)), gate=False)
 
+    def test_interrupts_neither_delivered_nor_listed_or_both(self):
+        self.failed(logs.console(logs.evidence(self.bind_only("storage"))), "interrupt-delivered is missing")
+        self.failed(logs.console(logs.evidence(self.bind_only("storage"))), "interrupt-delivered is missing", gate=False)
+        both = logs.with_fact("not-attempted", "storage", "storage+interrupt-delivery")
+        self.failed(logs.console(logs.evidence(both)), "interrupt-delivered is there, and not-attempted lists")
+
     def test_each_expectation_can_fail(self):
         tried = 0
         for name, old, new in [("provider-nic-bound", "dma_pages=4", "dma_pages=0"),
@@ -206,6 +221,16 @@ class FailedClaims(Gate):
                                ("provider-nic-bound", "budget=restored", "budget=short"),
                                ("provider-nic-bound", "raise=not-attempted", "raise=seen"),
                                ("inventory", "functions=2", "functions=3"),
+                               ("interrupt-delivered", "delivered=1,acked=1", "delivered=0,acked=0"),
+                               ("interrupt-delivered", "acked=1", "acked=0"),
+                               ("interrupt-delivered", "masked_delivered=0", "masked_delivered=1"),
+                               ("interrupt-delivered", "unmasked_delivered=1", "unmasked_delivered=0"),
+                               ("interrupt-delivered", "stale_refused=6,stale_tried=6", "stale_refused=0,stale_tried=0"),
+                               ("interrupt-delivered", "stale_refused=6", "stale_refused=5"),
+                               ("interrupt-delivered", "stale_woken=0", "stale_woken=1"),
+                               ("interrupt-delivered", "successor_delivered=1", "successor_delivered=0"),
+                               ("interrupt-delivered", "budget=restored", "budget=short"),
+                               ("interrupt-delivered", "raise=proven", "raise=not-attempted"),
                                ("first-frame", "used_len=76", "used_len=74"),
                                ("frame-exchange", "exchanges=10000", "exchanges=0"),
                                ("frame-exchange", "faults=0", "faults=1"),
@@ -250,10 +275,20 @@ class ProviderJson(Gate):
         self.assertTrue(record["provider_nic_proof"]["holds"])
         self.assertEqual(record["enumerated_device_classes"], ["0x020000", "0x060000"])
         self.assertEqual(record["dma_pool_grant"], {"pages": 4, "dma": "bounce"})
-        self.assertEqual(record["interrupt_route_delivered"], "not-attempted")
+        self.assertTrue(record["interrupt_route_allocated"])
+        self.assertIs(record["interrupt_route_delivered"], True)
         self.assertEqual(record["timings"], {"wall_ns": 12})
         self.assertEqual(record["not_attempted"], ["storage", "dhcp", "tcp"])
         self.assertNotIn("socket", json.dumps(record))
+
+    def test_delivery_is_true_only_where_its_marker_holds(self):
+        spoiled = logs.with_fact("interrupt-delivered", "stale_woken=0", "stale_woken=1")
+        self.assertIs(self.record(logs.console(logs.evidence(spoiled)))["interrupt_route_delivered"], False)
+        failed = self.record(logs.console(logs.evidence(self.bind_only("storage"))))
+        self.assertIs(failed["interrupt_route_delivered"], False)
+        unlisted = self.record(logs.console(logs.evidence(self.bind_only("storage+interrupt-delivery"))))
+        self.assertEqual(unlisted["interrupt_route_delivered"], "not-attempted")
+        self.assertEqual(self.record(b"nothing\n")["interrupt_route_delivered"], "not-attempted")
 
     def test_refused_and_failing_logs_give_valid_records(self):
         refused = self.record(b"nothing\n")

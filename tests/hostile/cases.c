@@ -232,7 +232,7 @@ const struct attack_case attack_cases[] = {
     NEVER(CAP_DUPLICATE, ON_LEGACY, NO_CAPABILITIES),
     NEVER(FEATURE_READ_BACK, ON_BOTH,
           "driver_feature is never read back: FEATURES_OK is the answer that counts"),
-    NEVER(MSIX_NO_VECTOR, ON_BOTH, "a polled provider maps no vector"),
+    NEVER(MSIX_NO_VECTOR, ON_BOTH, "no vector is mapped unless one was asked for: interrupt_test.c"),
     NEVER(ISR_GARBAGE, ON_BOTH, "a polled provider never reads the ISR: reading it has a side effect"),
 };
 

@@ -338,6 +338,11 @@ uint32_t platform_msi_count(struct platform *p, uint16_t route)
     return p->msi_count[route];
 }
 
+void platform_msi_raise(struct platform *p, uint16_t route)
+{
+    p->msi_count[route]++;
+}
+
 uint32_t platform_interrupts(struct platform *p)
 {
     (void)p;

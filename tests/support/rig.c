@@ -53,6 +53,16 @@ void rig_open(struct rig *r, const struct rig_config *config)
     r->before = kernel_usage(r->kernel);
 }
 
+static bool route_interrupt(struct rig *r, struct vnet_env *env)
+{
+    const struct device_authority *a = &r->authority;
+    struct device_reply made = a->ops->interrupt_create(a->ctx, r->device, RIG_VECTOR);
+    r->interrupt = made.cap;
+    env->rx_vector = (struct vnet_vector){.wanted = true, .number = RIG_VECTOR};
+    env->tx_vector = env->rx_vector;
+    return device_reply_ok(made) && device_reply_ok(a->ops->interrupt_mask(a->ctx, made.cap, false));
+}
+
 static enum provider_error attach_brokered(struct rig *r, struct vnet_env *env)
 {
     r->owner = owner_create(r->kernel, &r->config.limits);
@@ -68,6 +78,8 @@ static enum provider_error attach_brokered(struct rig *r, struct vnet_env *env)
     if (!device_reply_ok(pool))
         return PROVIDER_E_REFUSED;
     r->pool = pool.cap;
+    if (r->config.interrupts && !route_interrupt(r, env))
+        return PROVIDER_E_REFUSED;
     env->registers = registers_brokered_init(&r->registers_brokered, a, device.cap);
     env->author = author_brokered_init(&r->author_brokered, a, pool.cap, &r->registers_brokered);
     return PROVIDER_OK;

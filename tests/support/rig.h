@@ -15,6 +15,7 @@
 #define RIG_POOL_PAGES 64u
 #define RIG_TURNS_MAX  20000u
 #define RIG_WAIT_TURNS 64u /* for one frame */
+#define RIG_VECTOR     2u
 
 enum rig_author { RIG_BROKERED = 0, RIG_DIRECT };
 
@@ -23,6 +24,7 @@ struct rig_config {
     enum rig_author author;
     uint16_t rx_slots, tx_slots;
     uint32_t pool_pages;
+    bool interrupts; /* brokered: both queues on RIG_VECTOR, its Interrupt in rig.interrupt, unmasked */
     struct budget_limits limits; /* of the owner */
 };
 
@@ -33,7 +35,7 @@ struct rig {
     struct owner *owner; /* brokered; NULL after its end */
     struct kernel_binding binding;
     struct device_authority authority;
-    cap_id device, pool;
+    cap_id device, pool, interrupt;
     struct registers_brokered registers_brokered;
     struct author_brokered author_brokered;
     struct kernel_direct direct;

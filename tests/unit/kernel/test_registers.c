@@ -143,6 +143,8 @@ Test(registers, a_table_broken_in_any_one_place_is_refused)
     BROKEN(rows[R_PLAIN].read_states |= IN_STATE(DEVICE_DISCOVERED));
     BROKEN(rows[R_PLAIN].write_states |= 0x8000);
     BROKEN(rows[R_CONFIG].moves_with_msix = 2);
+    BROKEN(rows[R_CONFIG].with_msix_only = 2);
+    BROKEN(rows[R_STATUS].with_msix_only = 1);
     BROKEN(rows[R_SELECT].selects_queue = 2);
     BROKEN(rows[R_ENABLE].enables_queue = 2);
     BROKEN(rows[R_SIZE].sizes_queue = 2);

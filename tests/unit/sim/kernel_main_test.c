@@ -15,6 +15,7 @@ struct outcome {
     int status;
     size_t complaints;
     uint64_t trace;
+    uint64_t now_ns;
     char text[1 << 16];
     size_t bytes;
 };
@@ -41,6 +42,7 @@ static void run(struct outcome *o, struct sim_world_config *c, const char *line)
     o->status = kernel_main(k, &boot);
     o->complaints = sim_world_complaints(&w, -1);
     o->trace = w.platform.trace;
+    o->now_ns = w.platform.now_ns;
     sim_world_close(&w);
     free(k);
 }
@@ -67,6 +69,9 @@ Test(kernel_main, proof_holds_on_both_transports_and_both_peers)
         cr_assert(strstr(result.text, i & 1 ? "used_len=74," : "used_len=76,") ||
                   peers[i >> 1] == SIM_BACKEND_SCRIPT);
         cr_assert(has(&result, "provider-nic-teardown") && has(&result, "end"));
+        cr_assert(has(&result, "interrupt-delivered"));
+        cr_assert_not_null(strstr(result.text, ",interrupts=0\n"), "polled once the proof is over");
+        cr_assert_null(strstr(result.text, "items=interrupt-delivery"));
     }
 }
 
@@ -126,4 +131,74 @@ Test(kernel_main, a_wire_without_answers_is_never_green)
     cr_assert_eq(result.status, 1);
     cr_assert_not(has(&result, "first-frame"));
     cr_assert_not(has(&result, "frame-exchange"));
+}
+
+static void run_hostile(enum dm_transport transport, enum dm_attack attack, uint64_t value)
+{
+    struct sim_world_config c = sim_world_defaults(transport);
+    struct dm_hostile h;
+    dm_hostile_clear(&h);
+    dm_hostile_arm(&h, attack, 0, UINT32_MAX, value);
+    c.nics[0].model.hostile = &h;
+    c.nics[0].backend = SIM_BACKEND_SCRIPT;
+    run(&result, &c, LINE);
+}
+
+/* What fails is said, is not shown as a marker, and nothing is left running or granted behind it. */
+static void fails_with(const char *claim)
+{
+    char line[96];
+    snprintf(line, sizeof line, "\nclaim failed: %s\n", claim);
+    cr_assert_eq(result.status, 1, "%s", result.text);
+    cr_assert_not_null(strstr(result.text, line), "%s", result.text);
+    cr_assert_eq(strstr(result.text, "claim failed"), strstr(result.text, line) + 1, "%s", result.text);
+    cr_assert_null(strstr(strstr(result.text, line) + 2, "claim failed"), "%s", result.text);
+    cr_assert(has(&result, "provider-nic-bound") && has(&result, "end"));
+    cr_assert_not(has(&result, "interrupt-delivered"));
+    cr_assert_not(has(&result, "provider-nic-active"));
+    cr_assert_null(strstr(result.text, "items=interrupt-delivery"), "it was attempted");
+    cr_assert_eq(result.complaints, 0);
+}
+
+Test(kernel_main, a_device_that_raises_nothing_fails_the_claim_in_bounded_time)
+{
+    run_hostile(DM_MODERN, DM_ATTACK_NEVER_NOTIFY, 0);
+    fails_with("the device raised no interrupt");
+    cr_assert_lt(result.now_ns, 3ull * BRINGUP_WAIT_NS);
+    run_hostile(DM_LEGACY, DM_ATTACK_NEVER_NOTIFY, 0);
+    fails_with("the device raised no interrupt");
+}
+
+Test(kernel_main, a_vector_that_reads_back_as_none_fails_the_claim)
+{
+    run_hostile(DM_MODERN, DM_ATTACK_MSIX_NO_VECTOR, 0);
+    fails_with("vector");
+    run_hostile(DM_LEGACY, DM_ATTACK_MSIX_NO_VECTOR, 0);
+    fails_with("vector");
+}
+
+Test(kernel_main, an_interrupt_that_belongs_to_no_buffer_fails_the_claim)
+{
+    run_hostile(DM_MODERN, DM_ATTACK_SPURIOUS_NOTIFY, 0);
+    fails_with("an interrupt came before a buffer was used");
+}
+
+Test(kernel_main, without_msix_delivery_is_listed_as_not_attempted_and_the_rest_holds)
+{
+    struct sim_world_config c = sim_world_defaults(DM_MODERN);
+    c.nics[0].model.msix_vectors = 0;
+    run(&result, &c, LINE);
+    cr_assert_eq(result.status, 0, "%s", result.text);
+    cr_assert_not(has(&result, "interrupt-delivered"));
+    cr_assert_not_null(strstr(result.text, "items=interrupt-delivery+device-autonomous-raise+"));
+    cr_assert(has(&result, "frame-exchange"));
+}
+
+Test(kernel_main, one_vector_is_enough)
+{
+    struct sim_world_config c = sim_world_defaults(DM_LEGACY);
+    c.nics[0].model.msix_vectors = 1;
+    run(&result, &c, LINE);
+    cr_assert_eq(result.status, 0, "%s", result.text);
+    cr_assert_not_null(strstr(result.text, ",vector=0,delivered=1,acked=1,masked_delivered=0,"));
 }
