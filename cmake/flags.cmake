@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Compiler flags: warnings for all our code, one flag set per kind of build.
 option(CAPOS_TESTS "build the tests" ON)
+option(CAPOS_OBSERVED "the rooms' accesses to memory shared with a device are told to the world that links them" OFF)
 set(CAPOS_KIND ship CACHE STRING "ship, debug, sanitize or coverage")
 set_property(CACHE CAPOS_KIND PROPERTY STRINGS ship debug sanitize coverage)
 
@@ -35,5 +36,11 @@ if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
 endif()
 # For every link of rooms: the bytes outside relocation fields stay as they are.
 set(CAPOS_LINK_FLAGS --no-relax)
+# The folder is the switch: one ringmem.h does the access, the other tells of it.
+if(CAPOS_OBSERVED)
+  set(CAPOS_RINGMEM_DIR ${CMAKE_SOURCE_DIR}/platform/explore)
+else()
+  set(CAPOS_RINGMEM_DIR ${CMAKE_SOURCE_DIR}/platform/ship)
+endif()
 # Host code: simulator, device models, tests.
 set(CAPOS_HOST_FLAGS -std=gnu17 -D_GNU_SOURCE -fno-omit-frame-pointer)

@@ -18,7 +18,7 @@ function(capos_kernel_image target image)
   add_dependencies(${target} rooms)
 endfunction()
 
-if(CAPOS_KIND STREQUAL "ship" OR CAPOS_KIND STREQUAL "debug")
+if((CAPOS_KIND STREQUAL "ship" OR CAPOS_KIND STREQUAL "debug") AND NOT CAPOS_OBSERVED)
   capos_kernel_image(kernel ${CMAKE_BINARY_DIR}/kernel.elf
     ROOMS boot evidence device core provider format bearssl facts arch pc)
 endif()

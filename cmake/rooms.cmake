@@ -14,7 +14,7 @@ function(capos_room name)
   target_compile_options(room_${name}_parts PRIVATE
     ${CAPOS_WARNINGS} ${CAPOS_ROOM_FLAGS} ${CAPOS_KIND_FLAGS} ${CAPOS_PREFIX_MAP})
   target_include_directories(room_${name}_parts PRIVATE
-    ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/platform/ship ${CMAKE_BINARY_DIR}/generated ${ROOM_INCLUDES})
+    ${CMAKE_SOURCE_DIR} ${CAPOS_RINGMEM_DIR} ${CMAKE_BINARY_DIR}/generated ${ROOM_INCLUDES})
   set_target_properties(room_${name}_parts PROPERTIES C_EXTENSIONS OFF)
   set(object ${CAPOS_ROOMS_DIR}/${name}.o)
   add_custom_command(OUTPUT ${object}
@@ -28,7 +28,7 @@ function(capos_room name)
   add_dependencies(room_${name} room_${name}_object)
   target_link_libraries(room_${name} INTERFACE ${object})
   target_include_directories(room_${name} INTERFACE
-    ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/platform/ship ${CMAKE_BINARY_DIR}/generated)
+    ${CMAKE_SOURCE_DIR} ${CAPOS_RINGMEM_DIR} ${CMAKE_BINARY_DIR}/generated)
   set_property(GLOBAL APPEND PROPERTY CAPOS_ROOM_OBJECTS ${object})
 endfunction()
 

@@ -6,12 +6,9 @@
 #ifndef CAPOS_RINGMEM_H
 #define CAPOS_RINGMEM_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-/* Device-written values: compare and check, never compute with. */
-typedef struct dev_u16 { uint16_t untrusted; } dev_u16;
-typedef struct dev_u32 { uint32_t untrusted; } dev_u32;
+#include "abi/device_value.h"
 
 static inline dev_u16 ring_load16(const void *at)
 {
@@ -55,30 +52,6 @@ static inline void ring_read_barrier(void)
 static inline void ring_full_barrier(void)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-}
-
-/* The value if it is below `limit`: the one way from a device value to an index. */
-static inline bool dev_u32_below(dev_u32 value, uint32_t limit, uint32_t *out)
-{
-    if (value.untrusted >= limit)
-        return false;
-    *out = value.untrusted;
-    return true;
-}
-
-/* Free-running distance from `from` to a device index, accepted only up to `limit` (I8). */
-static inline bool dev_u16_distance(dev_u16 index, uint16_t from, uint16_t limit, uint16_t *out)
-{
-    uint16_t distance = (uint16_t)(index.untrusted - from);
-    if (distance > limit)
-        return false;
-    *out = distance;
-    return true;
-}
-
-static inline bool dev_u16_bit(dev_u16 value, uint16_t mask)
-{
-    return (value.untrusted & mask) != 0;
 }
 
 #endif

@@ -267,8 +267,8 @@ static bool compiles(const char *line)
     int written = snprintf(command, sizeof command,
                            "printf '#include <stddef.h>\\n#include \"ringmem.h\"\\nint a[8];\\n"
                            "size_t f(dev_u16 v, dev_u32 w) { (void)v; (void)w; %s }\\n' | "
-                           "%s -std=c17 -fsyntax-only -I%s/platform/ship -x c - 2>/dev/null",
-                           line, CAPOS_CC, CAPOS_ROOT);
+                           "%s -std=c17 -fsyntax-only -I%s/platform/ship -I%s -x c - 2>/dev/null",
+                           line, CAPOS_CC, CAPOS_ROOT, CAPOS_ROOT);
     cr_assert(written > 0 && (size_t)written < sizeof command);
     return system(command) == 0;
 }

@@ -20,6 +20,7 @@ ROOMS = {
     "abi/": {"tree": ("abi/",), "system": FREESTANDING},
     "platform/platform.h": {"tree": ("abi/",), "system": FREESTANDING},
     "platform/ship/": {"tree": ("abi/",), "system": FREESTANDING},
+    "platform/explore/": {"tree": ("abi/", "platform/explore/", "platform/platform.h"), "system": FREESTANDING},
     "provider/": {"tree": ("abi/", "platform/platform.h", "ringmem.h", "provider/"), "system": FREESTANDING},
     "kernel/core/": {"tree": ("abi/", "kernel/core/"), "system": FREESTANDING, "also": {"kernel/core/digest.c": {"bearssl_hash.h",
                      "bearssl_hmac.h", "bearssl.h"}}},
