@@ -20,12 +20,13 @@ void sim_choices_free(struct sim_choices *c)
 {
     free(c->list);
     free(c->replay);
+    free(c->tags);
     memset(c, 0, sizeof *c);
 }
 
 static void record(struct sim_choices *c, uint32_t n, const char *tag, uint32_t picked)
 {
-    if (c->count == SIM_CHOICES_MAX)
+    if (c->unrecorded || c->count == SIM_CHOICES_MAX)
         return;
     if (c->count == c->room) {
         size_t room = c->room ? c->room * 2 : 256;
@@ -35,11 +36,7 @@ static void record(struct sim_choices *c, uint32_t n, const char *tag, uint32_t 
         c->list = list;
         c->room = room;
     }
-    struct sim_choice *choice = &c->list[c->count++];
-    memset(choice, 0, sizeof *choice);
-    snprintf(choice->tag, sizeof choice->tag, "%s", tag);
-    choice->n = n;
-    choice->picked = picked;
+    c->list[c->count++] = (struct sim_choice){tag, n, picked};
 }
 
 static uint32_t replayed(struct sim_choices *c, uint32_t n, const char *tag)
@@ -49,7 +46,7 @@ static uint32_t replayed(struct sim_choices *c, uint32_t n, const char *tag)
     size_t at = (size_t)c->asked;
     if (at < c->replay_count) {
         const struct sim_choice *was = &c->replay[at];
-        if (was->n == n && strncmp(was->tag, tag, sizeof was->tag - 1) == 0)
+        if (was->n == n && strcmp(was->tag, tag) == 0)
             return was->picked;
     }
     c->diverged = true;
@@ -57,15 +54,60 @@ static uint32_t replayed(struct sim_choices *c, uint32_t n, const char *tag)
     return 0;
 }
 
+static uint32_t from_bytes(struct sim_choices *c, uint32_t n)
+{
+    uint32_t value = 0;
+    if (n == 1)
+        return 0;
+    for (uint32_t room = 1; room < n && c->byte_at < c->byte_count; room <<= 8)
+        value = value << 8 | c->bytes[c->byte_at++];
+    return value % n;
+}
+
+static uint32_t odometer_read(struct sim_odometer *o, uint32_t n, const char *tag)
+{
+    ASSERT(n <= UINT16_MAX);
+    ASSERT(o->cursor < SIM_STEP_CHOICES_MAX);
+    if (o->cursor == o->count) {
+        o->n[o->count] = (uint16_t)n;
+        o->picked[o->count] = 0;
+        o->tag[o->count++] = tag;
+    }
+    ASSERT(o->n[o->cursor] == n); /* a step depends on nothing but its choices */
+    return o->picked[o->cursor++];
+}
+
+bool sim_odometer_next(struct sim_odometer *o)
+{
+    o->count = o->cursor;
+    while (o->count > 0 && o->picked[o->count - 1u] + 1u >= o->n[o->count - 1u])
+        o->count--;
+    if (o->count == 0)
+        return false;
+    o->picked[o->count - 1u]++;
+    return true;
+}
+
+bool sim_choices_used_up(const struct sim_choices *c)
+{
+    if (c->mode == SIM_CHOOSE_REPLAY)
+        return c->diverged || c->asked >= c->replay_count;
+    return c->mode == SIM_CHOOSE_BYTES && c->byte_at >= c->byte_count;
+}
+
 uint32_t sim_choose(void *choices, uint32_t n, const char *tag)
 {
     struct sim_choices *c = choices;
     uint32_t picked = 0;
     ASSERT(n != 0);
+    if (c->mode == SIM_CHOOSE_EVERY)
+        return odometer_read(c->odometer, n, tag);
     if (c->mode == SIM_CHOOSE_RANDOM)
         picked = sim_prng_below(&c->prng, n);
     else if (c->mode == SIM_CHOOSE_REPLAY)
         picked = replayed(c, n, tag);
+    else if (c->mode == SIM_CHOOSE_BYTES)
+        picked = from_bytes(c, n);
     ASSERT(picked < n);
     record(c, n, tag, picked);
     c->asked++;
@@ -109,11 +151,12 @@ static bool load_header(struct sim_replay_header *h, FILE *in, unsigned *number,
     return next_line(in, line, sizeof line, number) && sscanf(line, "choices %" SCNu64, count) == 1;
 }
 
-static bool load_choice(const char *line, struct sim_choice *out)
+/* `tag`: SIM_TAG_BYTES of the list's own. */
+static bool load_choice(const char *line, struct sim_choice *out, char *tag)
 {
-    memset(out, 0, sizeof *out);
     int end = 0;
-    return sscanf(line, "%23s %u %u%n", out->tag, &out->n, &out->picked, &end) == 3 && line[end] == 0 &&
+    out->tag = tag;
+    return sscanf(line, "%23s %u %u%n", tag, &out->n, &out->picked, &end) == 3 && line[end] == 0 &&
            out->n != 0 && out->picked < out->n;
 }
 
@@ -130,12 +173,13 @@ bool sim_choices_load(struct sim_choices *c, struct sim_replay_header *h, FILE *
         return false;
     }
     c->replay = calloc(count ? (size_t)count : 1, sizeof *c->replay);
-    if (!c->replay) {
+    c->tags = calloc(count ? (size_t)count : 1, SIM_TAG_BYTES);
+    if (!c->replay || !c->tags) {
         snprintf(why, why_bytes, "no memory for %" PRIu64 " choices", count);
         return false;
     }
     for (uint64_t i = 0; i < count; i++) {
-        if (!next_line(in, line, sizeof line, &number) || !load_choice(line, &c->replay[i])) {
+        if (!next_line(in, line, sizeof line, &number) || !load_choice(line, &c->replay[i], c->tags + i * SIM_TAG_BYTES)) {
             snprintf(why, why_bytes, "line %u: not a choice (tag n picked)", number);
             return false;
         }

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Calls that are left and taken up again, and what ringmem.h of the observed build does in the explorer. */
+#include "sim/explore/driver.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "abi/assert.h"
+#include "platform/explore/ringmem.h"
+
+/* ringmem.h has no context to hand over. */
+struct xp_driver *xp_driver_current;
+
+size_t xp_call_bytes(const struct xp_call *call)
+{
+    return offsetof(struct xp_call, log) + call->reads * sizeof call->log[0];
+}
+
+static bool reads(uint8_t kind)
+{
+    return kind == XP_ACCESS_LOAD || kind == XP_ACCESS_REGISTER_READ;
+}
+
+/* Could another party notice this access, or change what it yields? */
+static bool visible(struct xp_driver *d, const struct xp_access *a)
+{
+    switch ((enum xp_access_kind)a->kind) {
+    case XP_ACCESS_STORE:
+        if (!xp_order_store_is_seen(&d->order))
+            return false;
+        return d->unhidden || d->order.state->waiting > 0 ||
+               !d->ops->hidden(d, (uint32_t)a->address, a->width);
+    case XP_ACCESS_FULL_BARRIER:
+        return d->order.state->waiting > 0;
+    case XP_ACCESS_WRITE_BARRIER:
+    case XP_ACCESS_READ_BARRIER:
+        return false;
+    case XP_ACCESS_LOAD:
+    case XP_ACCESS_REGISTER_READ:
+    case XP_ACCESS_REGISTER_WRITE:
+    case XP_ACCESS_POINT:
+        break;
+    }
+    return true;
+}
+
+static void note(struct xp_driver *d, const struct xp_access *a, uint64_t value)
+{
+    static const char *const verbs[] = {"loads",        "stores",         "write barrier",  "read barrier",
+                                        "full barrier", "reads register", "writes register", "goes on"};
+    char place[64];
+
+    if (!d->world->note)
+        return;
+    if (a->kind == XP_ACCESS_LOAD || a->kind == XP_ACCESS_STORE)
+        d->ops->place(d, (uint32_t)a->address, place, sizeof place);
+    else if (a->kind == XP_ACCESS_REGISTER_READ || a->kind == XP_ACCESS_REGISTER_WRITE)
+        snprintf(place, sizeof place, "0x%llx", (unsigned long long)a->address);
+    else
+        place[0] = 0;
+    if (place[0])
+        xp_note_text(d->world, XP_LANE_DRIVER, "%s %s: 0x%llx", verbs[a->kind], place,
+                     (unsigned long long)(reads(a->kind) ? value : a->value));
+    else
+        xp_note_text(d->world, XP_LANE_DRIVER, "%s", verbs[a->kind]);
+}
+
+static uint64_t perform(struct xp_driver *d, const struct xp_access *a)
+{
+    uint64_t value = 0;
+
+    switch ((enum xp_access_kind)a->kind) {
+    case XP_ACCESS_LOAD:
+        value = xp_order_load(&d->order, (uint32_t)a->address, a->width);
+        break;
+    case XP_ACCESS_STORE:
+        note(d, a, 0);
+        xp_order_store(&d->order, (uint32_t)a->address, a->width, a->value);
+        return 0;
+    case XP_ACCESS_WRITE_BARRIER:
+        xp_order_write_barrier(&d->order);
+        break;
+    case XP_ACCESS_READ_BARRIER:
+        xp_order_read_barrier(&d->order);
+        break;
+    case XP_ACCESS_FULL_BARRIER:
+        xp_order_full_barrier(&d->order);
+        break;
+    case XP_ACCESS_REGISTER_READ:
+    case XP_ACCESS_REGISTER_WRITE:
+        xp_order_drain(&d->order); /* platform.h: registers are ordered with memory */
+        value = d->ops->registers(d, a);
+        break;
+    case XP_ACCESS_POINT:
+        break;
+    }
+    note(d, a, value);
+    return value;
+}
+
+/* Set-up: memory as it is, registers answer, nobody comes between. */
+static uint64_t at_once(struct xp_driver *d, const struct xp_access *a)
+{
+    if (a->kind == XP_ACCESS_LOAD)
+        return xp_order_peek(&d->order, (uint32_t)a->address, a->width);
+    if (a->kind == XP_ACCESS_STORE)
+        xp_order_put(&d->order, (uint32_t)a->address, a->width, a->value);
+    if (a->kind == XP_ACCESS_REGISTER_READ || a->kind == XP_ACCESS_REGISTER_WRITE)
+        return d->ops->registers(d, a);
+    return 0;
+}
+
+uint64_t xp_access(struct xp_driver *d, struct xp_access a)
+{
+    struct xp_call *call = d->call;
+    uint64_t value;
+
+    if (d->immediate || !d->running)
+        return at_once(d, &a);
+    if (!d->world->inline_calls && d->now < call->done) {
+        d->now++;
+        return reads(a.kind) ? call->log[d->read_now++].value : 0;
+    }
+    if (visible(d, &a)) {
+        if (d->world->inline_calls) {
+            while (!d->ops->turn(d))
+                ;
+        } else if (!d->may) {
+            longjmp(d->leave, 1);
+        }
+        d->may = false;
+    }
+    if (++d->accesses > XP_ACCESSES_MAX)
+        xp_violate(d->world, XP_P3, "one call makes more than %u accesses", XP_ACCESSES_MAX);
+    value = perform(d, &a);
+    if (d->world->inline_calls)
+        return value;
+    d->now++;
+    call->done++;
+    if (reads(a.kind)) {
+        if (call->reads == XP_LOG_MAX)
+            xp_violate(d->world, XP_P3, "one call reads more than %u values", XP_LOG_MAX);
+        call->log[call->reads++] = (struct xp_read){(uint32_t)value, (uint32_t)a.address};
+        d->read_now++;
+    }
+    return value;
+}
+
+static void finish(struct xp_driver *d)
+{
+    d->running = false;
+    memset(d->call, 0, xp_call_bytes(d->call));
+}
+
+static void run(struct xp_driver *d, bool may)
+{
+    d->may = may;
+    d->now = 0;
+    d->read_now = 0;
+    d->accesses = d->call->done;
+    d->running = true;
+    if (d->world->inline_calls) {
+        d->ops->run(d, d->call);
+        finish(d);
+        return;
+    }
+    memcpy(d->saved, d->private_memory.at, d->private_memory.bytes);
+    if (setjmp(d->leave) == 0) {
+        d->ops->run(d, d->call);
+        finish(d);
+    } else {
+        d->running = false;
+        memcpy(d->private_memory.at, d->saved, d->private_memory.bytes);
+    }
+}
+
+void xp_call_begin(struct xp_driver *d, uint8_t op, const uint8_t *arguments)
+{
+    ASSERT(!d->call->active);
+    *d->call = (struct xp_call){.active = 1, .op = op};
+    memcpy(d->call->arguments, arguments, XP_ARGUMENTS);
+    run(d, false);
+}
+
+void xp_call_resume(struct xp_driver *d)
+{
+    ASSERT(d->call->active);
+    ASSERT(!d->world->inline_calls);
+    run(d, true);
+}
+
+void xp_call_abandon(struct xp_driver *d)
+{
+    finish(d);
+}
+
+static struct xp_access in_memory(struct xp_driver *d, const void *at, uint8_t width, uint8_t kind)
+{
+    const uint64_t offset = (uint64_t)((const uint8_t *)at - d->order.memory);
+
+    if (offset + width > d->order.bytes)
+        xp_violate(d->world, XP_P6, "an access %u bytes wide at offset %lld leaves shared memory of %u bytes", width,
+                   (long long)offset, d->order.bytes);
+    if (offset % width != 0)
+        xp_violate(d->world, XP_P8, "an access %u bytes wide at offset %llu", width, (unsigned long long)offset);
+    return (struct xp_access){.address = offset, .kind = kind, .width = width};
+}
+
+uint32_t ring_observed_load(const void *at, uint8_t width)
+{
+    struct xp_driver *d = xp_driver_current;
+
+    return (uint32_t)xp_access(d, in_memory(d, at, width, XP_ACCESS_LOAD));
+}
+
+void ring_observed_store(void *at, uint8_t width, uint64_t value)
+{
+    struct xp_driver *d = xp_driver_current;
+    struct xp_access access = in_memory(d, at, width, XP_ACCESS_STORE);
+
+    access.value = value;
+    (void)xp_access(d, access);
+}
+
+void ring_observed_barrier(enum ring_barrier kind)
+{
+    static const uint8_t kinds[] = {[RING_BARRIER_WRITE] = XP_ACCESS_WRITE_BARRIER,
+                                    [RING_BARRIER_READ] = XP_ACCESS_READ_BARRIER,
+                                    [RING_BARRIER_FULL] = XP_ACCESS_FULL_BARRIER};
+
+    (void)xp_access(xp_driver_current, (struct xp_access){.kind = kinds[kind]});
+}

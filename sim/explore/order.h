@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Memory that a driver shares with a device, and in which order the two see it.
+ *   sequential  a store is seen at once
+ *   TSO         stores wait in a queue of two and are seen in program order (x86)
+ *   weak        stores wait, four at most, and may pass each other unless a write barrier lies between; a load may
+ *               return any value that the location held since the last read barrier, coherent per location
+ * The device's own accesses are in order. All of the state is in struct xp_order_state, which the world keeps
+ * among its regions. */
+#ifndef CAPOS_EXPLORE_ORDER_H
+#define CAPOS_EXPLORE_ORDER_H
+
+#include "sim/explore/world.h"
+
+enum xp_model { XP_SEQUENTIAL = 0, XP_TSO, XP_WEAK, XP_MODEL_COUNT };
+const char *xp_model_name(enum xp_model model);
+
+#define XP_STORES_MAX 4u  /* waiting; TSO uses 2 */
+#define XP_OLD_MAX    48u /* earlier values that a load may still see */
+
+struct xp_store {
+    uint64_t value;
+    uint32_t offset;
+    uint8_t width;
+    uint8_t epoch; /* write barriers since the oldest one waiting */
+};
+
+struct xp_old {
+    uint32_t value;
+    uint32_t offset;
+};
+
+struct xp_order_state {
+    uint8_t waiting;
+    uint8_t old_count;
+    uint8_t epoch; /* of the next store; 0 when none waits */
+    struct xp_store stores[XP_STORES_MAX];
+    struct xp_old old[XP_OLD_MAX]; /* oldest first */
+};
+
+struct xp_order {
+    struct xp_world *world;
+    struct xp_order_state *state;
+    uint8_t *memory; /* shared bytes; 8-aligned */
+    uint32_t bytes;
+    enum xp_model model;
+    void *ctx;
+    /* A store of the driver has just become visible to the device. */
+    void (*seen)(void *ctx, uint32_t offset, uint8_t width, uint64_t value);
+};
+
+static inline uint32_t xp_order_room(const struct xp_order *o)
+{
+    return o->model == XP_SEQUENTIAL ? 0 : o->model == XP_TSO ? 2 : XP_STORES_MAX;
+}
+/* Would a store now make something visible (itself, or one that has to leave)? */
+static inline bool xp_order_store_is_seen(const struct xp_order *o)
+{
+    return o->state->waiting >= xp_order_room(o);
+}
+
+void xp_order_store(struct xp_order *o, uint32_t offset, uint8_t width, uint64_t value);
+uint64_t xp_order_load(struct xp_order *o, uint32_t offset, uint8_t width);
+void xp_order_write_barrier(struct xp_order *o);
+void xp_order_read_barrier(struct xp_order *o);
+/* Everything waiting becomes visible; the driver sees nothing old. */
+void xp_order_full_barrier(struct xp_order *o);
+/* Stores that may become visible next: how many, and the i-th of them. */
+uint32_t xp_order_ready(const struct xp_order *o);
+void xp_order_flush(struct xp_order *o, uint32_t which);
+/* Everything waiting becomes visible, in program order. */
+void xp_order_drain(struct xp_order *o);
+
+/* The device's side. */
+uint64_t xp_order_peek(const struct xp_order *o, uint32_t offset, uint8_t width);
+void xp_order_device_store(struct xp_order *o, uint32_t offset, uint8_t width, uint64_t value);
+/* The world's own hand: neither side sees it as a store (poison). */
+void xp_order_put(struct xp_order *o, uint32_t offset, uint8_t width, uint64_t value);
+/* Nothing waiting, nothing old: after a reset. */
+void xp_order_forget(struct xp_order *o);
+
+#endif
