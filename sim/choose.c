@@ -46,7 +46,7 @@ static uint32_t replayed(struct sim_choices *c, uint32_t n, const char *tag)
     size_t at = (size_t)c->asked;
     if (at < c->replay_count) {
         const struct sim_choice *was = &c->replay[at];
-        if (was->n == n && strcmp(was->tag, tag) == 0)
+        if (was->n == n && (was->tag == NULL || strcmp(was->tag, tag) == 0))
             return was->picked;
     }
     c->diverged = true;
@@ -64,14 +64,13 @@ static uint32_t from_bytes(struct sim_choices *c, uint32_t n)
     return value % n;
 }
 
-static uint32_t odometer_read(struct sim_odometer *o, uint32_t n, const char *tag)
+static uint32_t odometer_read(struct sim_odometer *o, uint32_t n)
 {
     ASSERT(n <= UINT16_MAX);
     ASSERT(o->cursor < SIM_STEP_CHOICES_MAX);
     if (o->cursor == o->count) {
         o->n[o->count] = (uint16_t)n;
-        o->picked[o->count] = 0;
-        o->tag[o->count++] = tag;
+        o->picked[o->count++] = 0;
     }
     ASSERT(o->n[o->cursor] == n); /* a step depends on nothing but its choices */
     return o->picked[o->cursor++];
@@ -101,7 +100,7 @@ uint32_t sim_choose(void *choices, uint32_t n, const char *tag)
     uint32_t picked = 0;
     ASSERT(n != 0);
     if (c->mode == SIM_CHOOSE_EVERY)
-        return odometer_read(c->odometer, n, tag);
+        return odometer_read(c->odometer, n);
     if (c->mode == SIM_CHOOSE_RANDOM)
         picked = sim_prng_below(&c->prng, n);
     else if (c->mode == SIM_CHOOSE_REPLAY)

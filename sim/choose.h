@@ -26,7 +26,7 @@ enum sim_choose_mode {
 };
 
 struct sim_choice {
-    const char *tag; /* constant text, or kept by the list that was loaded */
+    const char *tag; /* constant text, or kept by the list that was loaded; NULL: any */
     uint32_t n;
     uint32_t picked;
 };
@@ -35,7 +35,6 @@ struct sim_choice {
 struct sim_odometer {
     uint16_t n[SIM_STEP_CHOICES_MAX];
     uint16_t picked[SIM_STEP_CHOICES_MAX];
-    const char *tag[SIM_STEP_CHOICES_MAX];
     uint16_t count;  /* choices known */
     uint16_t cursor; /* asked in this run of the step */
 };

@@ -36,6 +36,10 @@ struct xp_order_state {
     struct xp_store stores[XP_STORES_MAX];
     struct xp_old old[XP_OLD_MAX]; /* oldest first */
 };
+static inline size_t xp_order_state_bytes(const struct xp_order_state *s)
+{
+    return offsetof(struct xp_order_state, old) + s->old_count * sizeof s->old[0];
+}
 
 struct xp_order {
     struct xp_world *world;

@@ -30,6 +30,27 @@ void xp_queue_reset(struct xp_queue *q)
     q->state->mood = XP_ASLEEP;
 }
 
+void xp_queue_enable(struct xp_queue *q)
+{
+    memmove(q->written, q->order->memory + q->desc, q->device - q->desc);
+    q->state->enabled = 1;
+}
+
+void xp_queue_put(struct xp_queue *q, uint32_t offset, uint8_t width, uint64_t value)
+{
+    ASSERT(offset >= q->desc && offset + width <= q->device);
+    memcpy(q->written + (offset - q->desc), &value, width);
+    xp_order_put(q->order, offset, width, value);
+}
+
+uint64_t xp_queue_written(const struct xp_queue *q, uint32_t offset, uint8_t width)
+{
+    uint64_t value = 0;
+
+    memcpy(&value, q->written + (offset - q->desc), width);
+    return value;
+}
+
 static uint16_t mask(const struct xp_queue *q)
 {
     return (uint16_t)(q->size - 1u);
@@ -39,9 +60,9 @@ static uint16_t mask(const struct xp_queue *q)
 static uint32_t judge_descriptor(struct xp_queue *q, uint16_t slot, uint32_t *writable, bool *wrote)
 {
     const uint32_t at = q->desc + slot * DESC_BYTES;
-    const uint64_t address = xp_order_peek(q->order, at, 8);
-    const uint32_t length = (uint32_t)xp_order_peek(q->order, at + 8, 4);
-    const uint32_t flags = (uint32_t)xp_order_peek(q->order, at + 12, 2);
+    const uint64_t address = xp_queue_written(q, at, 8);
+    const uint32_t length = (uint32_t)xp_queue_written(q, at + 8, 4);
+    const uint32_t flags = (uint32_t)xp_queue_written(q, at + 12, 2);
     const uint64_t end = q->bus + (uint64_t)q->size * q->stride;
 
     if (address == XP_POISON64 || (address == 0 && length == 0))
@@ -62,7 +83,7 @@ static uint32_t judge_descriptor(struct xp_queue *q, uint16_t slot, uint32_t *wr
 
 static void judge_chain(struct xp_queue *q, uint16_t entry)
 {
-    const uint16_t head = (uint16_t)xp_order_peek(q->order, AVAIL_RING(q) + 2u * (entry & mask(q)), 2);
+    const uint16_t head = (uint16_t)xp_queue_written(q, AVAIL_RING(q) + 2u * (entry & mask(q)), 2);
     uint16_t slot = head;
     uint32_t writable = 0;
     bool wrote = false;
@@ -82,7 +103,7 @@ static void judge_chain(struct xp_queue *q, uint16_t entry)
         q->slots[slot].head = slot == head;
         if (!(flags & FLAG_NEXT))
             break;
-        q->slots[slot].next = (uint16_t)xp_order_peek(q->order, q->desc + slot * DESC_BYTES + 14u, 2);
+        q->slots[slot].next = (uint16_t)xp_queue_written(q, q->desc + slot * DESC_BYTES + 14u, 2);
         slot = q->slots[slot].next;
         if (slot >= q->size)
             xp_violate(q->world, XP_I19, "the chain at %u goes on at %u of %u", head, slot, q->size);
@@ -109,6 +130,9 @@ static bool entry_exposed(const struct xp_queue *q, uint32_t entry)
 {
     const uint16_t ahead = (uint16_t)((entry - q->state->fetched) & mask(q));
 
+    /* Once it gave a chain back unfetched, it cannot blame the driver for using the entry. */
+    if (q->state->voids > 0)
+        return false;
     return ahead < (uint16_t)(q->state->exposed - q->state->fetched);
 }
 
@@ -127,6 +151,8 @@ void xp_queue_seen(struct xp_queue *q, uint32_t offset, uint8_t width, uint64_t 
 {
     if (!q->state->enabled)
         return;
+    if (offset + width <= q->device)
+        memcpy(q->written + (offset - q->desc), &value, width);
     if (offset == AVAIL_INDEX(q) && width == 2)
         index_seen(q, (uint16_t)value);
     else if (offset >= q->desc && offset < q->desc + q->size * DESC_BYTES &&
@@ -158,21 +184,28 @@ static uint64_t flags_now(const struct xp_queue *q)
     return xp_order_peek(q->order, USED_FLAGS(q), 2);
 }
 
+static bool waits(const struct xp_queue *q, uint16_t slot)
+{
+    return q->slots[slot].holder == XP_EXPOSED && q->slots[slot].head;
+}
+
 static void fetch(struct xp_queue *q)
 {
     struct xp_queue_state *s = q->state;
     const uint32_t at = AVAIL_RING(q) + 2u * (s->fetched & mask(q));
-    uint16_t head = (uint16_t)xp_order_peek(q->order, at, 2);
+    uint16_t head = (uint16_t)xp_queue_written(q, at, 2);
 
-    if (head >= q->size || q->slots[head].holder != XP_EXPOSED || !q->slots[head].head) {
-        ASSERT(s->lies > 0); /* it scribbled over the entry itself: any chain that is waiting will do */
-        for (head = 0; head < q->size && (q->slots[head].holder != XP_EXPOSED || !q->slots[head].head); head++)
-            ;
-    }
     s->fetched++;
-    xp_order_put(q->order, at, 2, XP_POISON16);
-    if (head == q->size)
-        return; /* a chain that it gave back unfetched */
+    if (head < q->size && waits(q, head)) {
+        xp_queue_put(q, at, 2, XP_POISON16); /* consumed */
+    } else {
+        /* It gave the chain back unfetched: any other that waits, if there is one. */
+        ASSERT(s->voids > 0);
+        for (head = 0; head < q->size && !waits(q, head); head++)
+            ;
+        if (head == q->size)
+            return;
+    }
     for (uint16_t i = 0, slot = head; i < q->slots[head].count; i++, slot = q->slots[slot].next)
         q->slots[slot].holder = XP_FETCHED;
     q->flight[s->flight++] = head;
@@ -220,6 +253,21 @@ void xp_queue_complete(struct xp_queue *q, uint32_t which, uint32_t length)
     q->state->used_next++;
     xp_queue_give_back(q, which);
     xp_note(q->world, XP_LANE_DEVICE, "completes descriptor %u, length %u", head, length);
+}
+
+void xp_queue_let_go(struct xp_queue *q, uint32_t id)
+{
+    if (id >= q->size || q->slots[id].holder == XP_DRIVERS || !q->slots[id].head)
+        return;
+    ASSERT(q->state->lies > 0);
+    for (uint32_t i = 0; i < q->state->flight; i++) {
+        if (q->flight[i] == id) {
+            xp_queue_give_back(q, i);
+            return;
+        }
+    }
+    xp_queue_void(q, (uint16_t)id);
+    q->state->voids = 1;
 }
 
 void xp_queue_show_index(struct xp_queue *q)

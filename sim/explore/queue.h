@@ -35,7 +35,7 @@ struct xp_queue_state {
     uint8_t kicked;
     uint8_t lies;        /* told so far */
     uint8_t index_lie;   /* used.idx is not used_shown now */
-    uint8_t reserved;
+    uint8_t voids;       /* chains named in an element and never fetched */
 };
 
 struct xp_queue {
@@ -44,8 +44,10 @@ struct xp_queue {
     struct xp_queue_state *state;
     struct xp_slot *slots;   /* size of them */
     uint16_t *flight;        /* heads fetched, in any order */
+    uint8_t *written;        /* descriptors and available ring as the driver last wrote them, `device` bytes: what it
+                                is judged by, whatever a liar scribbled over them meanwhile */
     uint16_t size;
-    uint32_t desc, driver, device; /* offsets of the three areas in shared memory */
+    uint32_t desc, driver, device; /* offsets of the three areas in shared memory; desc is the lowest */
     /* Buffers: `size` of them, `stride` bytes each; buffer i at device address `bus` + i * stride. A chain's
      * segments may lie anywhere in them. */
     uint64_t bus;
@@ -70,11 +72,20 @@ enum xp_lie {
 
 /* Everything the driver's, ring registers as after a reset. */
 void xp_queue_reset(struct xp_queue *q);
+/* The queue is live from here on: what stands in memory is what the driver wrote. */
+void xp_queue_enable(struct xp_queue *q);
+/* The world's own hand in the driver's areas (poison). */
+void xp_queue_put(struct xp_queue *q, uint32_t offset, uint8_t width, uint64_t value);
+/* What the driver wrote there last. */
+uint64_t xp_queue_written(const struct xp_queue *q, uint32_t offset, uint8_t width);
 /* The driver's store to `offset` became visible: judged, and taken note of. */
 void xp_queue_seen(struct xp_queue *q, uint32_t offset, uint8_t width, uint64_t value);
 /* Would a store to `offset` be noticed by nobody now? */
 bool xp_queue_hidden(const struct xp_queue *q, uint32_t offset);
 void xp_queue_kick(struct xp_queue *q);
+/* The driver took in an element that names a chain which the device still holds: after a lie. It cannot know, so from
+ * here on the chain is its own, and the device lets go of it. */
+void xp_queue_let_go(struct xp_queue *q, uint32_t id);
 /* Moves that the device could make now, lies included. */
 uint32_t xp_queue_moves(const struct xp_queue *q);
 void xp_queue_move(struct xp_queue *q, uint32_t which);

@@ -21,23 +21,17 @@ static uint16_t index_lie(const struct xp_queue *q, uint32_t which)
     return which == 5 ? 0 : 0xffff;
 }
 
-/* Element ids: each slot that is the driver's or inside a chain, then size, 0xffff, all ones. */
+/* Element ids: each slot, in flight or not; then size, 0xffff, all ones. */
 static uint32_t id_lies(const struct xp_queue *q)
 {
-    uint32_t count = 3;
-
-    for (uint16_t i = 0; i < q->size; i++)
-        count += q->slots[i].holder != XP_FETCHED || !q->slots[i].head;
-    return count;
+    return q->size + 3u;
 }
 
 static uint32_t id_lie(const struct xp_queue *q, uint32_t which)
 {
-    for (uint16_t i = 0; i < q->size; i++) {
-        if ((q->slots[i].holder != XP_FETCHED || !q->slots[i].head) && which-- == 0)
-            return i;
-    }
-    return which == 0 ? q->size : which == 1 ? 0xffffu : 0xffffffffu;
+    if (which < q->size)
+        return which;
+    return which == q->size ? q->size : which == q->size + 1u ? 0xffffu : 0xffffffffu;
 }
 
 static uint32_t lies_of(const struct xp_queue *q, enum xp_lie kind)
@@ -102,17 +96,6 @@ static void change(struct xp_queue *q, uint32_t which)
     xp_note(q->world, XP_LANE_DEVICE, "LIE: the element of index %u changes (%u)", at, which);
 }
 
-/* An element for a chain that was never fetched: to the driver a completion like any other, so the chain is its
- * own again. */
-static void name(struct xp_queue *q, uint32_t id)
-{
-    xp_note(q->world, XP_LANE_DEVICE, "LIE: an element names %u", id);
-    if (id < q->size && q->slots[id].holder == XP_EXPOSED && q->slots[id].head)
-        xp_queue_void(q, (uint16_t)id);
-    xp_queue_element(q, q->state->used_next, id, 0);
-    q->state->used_next++;
-}
-
 static void tell(struct xp_queue *q, enum xp_lie kind, uint32_t which)
 {
     const uint32_t count = (uint32_t)(sizeof bad_lengths / sizeof *bad_lengths);
@@ -124,7 +107,9 @@ static void tell(struct xp_queue *q, enum xp_lie kind, uint32_t which)
         xp_note(q->world, XP_LANE_DEVICE, "LIE: used.idx becomes %u", index_lie(q, which));
         break;
     case XP_LIE_ID:
-        name(q, id_lie(q, which));
+        xp_note(q->world, XP_LANE_DEVICE, "LIE: an element names %u", id_lie(q, which));
+        xp_queue_element(q, q->state->used_next, id_lie(q, which), 0);
+        q->state->used_next++;
         break;
     case XP_LIE_LENGTH:
         xp_note(q->world, XP_LANE_DEVICE, "LIE: the next completion's length");

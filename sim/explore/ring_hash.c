@@ -188,8 +188,24 @@ static bool group(const struct canon *c, enum ring_field field)
     return (c->r->world.hash_without & 1ull << field) == 0;
 }
 
+/* The link of a chain's last slot leads nowhere: it is what was left of the free list when the chain was taken. */
+static void mark_tails(const struct ring_world *r, bool *tail)
+{
+    for (uint16_t i = 0; i < r->config.size; i++) {
+        uint16_t slot = i;
+
+        if (r->slots[i].state != VIRTQ_SLOT_HEAD)
+            continue;
+        for (uint8_t n = 1; n < r->slots[i].count && slot < r->config.size; n++)
+            slot = r->slots[slot].next;
+        if (slot < r->config.size)
+            tail[slot] = true;
+    }
+}
+
 static void put_driver(struct canon *c)
 {
+    bool tail[RENAMED_SLOTS] = {false};
     const struct ring_world *r = c->r;
     const struct virtq *q = &r->own->queue;
 
@@ -205,11 +221,12 @@ static void put_driver(struct canon *c)
         put16(c, q->used_ready);
     if (group(c, RING_F_BROKEN))
         put16(c, q->broken);
+    mark_tails(r, tail);
     for (uint16_t n = 0; n < r->config.size; n++) {
         const struct virtq_slot *s = &r->slots[c->slot[n]];
 
         if (group(c, RING_F_FREE_LIST))
-            put16(c, renamed(c, s->next));
+            put16(c, tail[c->slot[n]] ? VIRTQ_NO_SLOT : renamed(c, s->next));
         if (group(c, RING_F_POSTED)) {
             put16(c, s->state);
             put16(c, s->state == VIRTQ_SLOT_HEAD ? s->count : 0u);
@@ -234,13 +251,28 @@ static void put_device(struct canon *c)
         put16(c, s->index_lie);
     }
     if (group(c, RING_F_LIES))
-        put16(c, s->lies);
+        put16(c, (uint32_t)s->lies << 8 | s->voids);
     for (uint16_t n = 0; n < r->config.size && group(c, RING_F_HOLDERS); n++) {
         const struct xp_slot *slot = &r->device.slots[c->slot[n]];
 
         put16(c, (uint32_t)slot->holder << 8 | slot->head);
         put16(c, slot->holder == XP_DRIVERS ? 0 : renamed(c, slot->next));
         put32(c, slot->writable << 8 | slot->count);
+    }
+}
+
+/* What the driver wrote, where a liar may have scribbled over it since. */
+static void put_written(struct canon *c)
+{
+    const struct xp_queue *d = &c->r->device;
+
+    for (uint16_t n = 0; n < d->size; n++) {
+        const uint32_t at = d->desc + 16u * c->slot[n];
+
+        put64(c, address(c, xp_queue_written(d, at, 8)));
+        put64(c, xp_queue_written(d, at + 8u, 4) << 32 | xp_queue_written(d, at + 12u, 2) << 16 |
+                     renamed(c, (uint32_t)xp_queue_written(d, at + 14u, 2)));
+        put16(c, renamed(c, (uint32_t)xp_queue_written(d, d->driver + 4u + 2u * n, 2)));
     }
 }
 
@@ -337,6 +369,8 @@ uint64_t ring_fingerprint(struct xp_world *w)
     put_driver(&c);
     put_device(&c);
     put_memory(&c);
+    if (c.r->config.lies_max > 0 && group(&c, RING_F_DESCRIPTORS))
+        put_written(&c);
     put_order(&c);
     put_call(&c);
     return XXH3_64bits(c.bytes, c.used);

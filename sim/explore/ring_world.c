@@ -69,12 +69,20 @@ static void door_write(void *ctx, enum platform_space space, uint64_t address, u
 
 /* the caller's operations */
 
-static void poison_element(struct ring_world *r, uint16_t at)
+static uint32_t element_at(const struct ring_world *r, uint16_t index)
 {
-    const uint32_t offset = r->device.device + 4u + 8u * (at & (r->config.size - 1u));
+    return r->device.device + 4u + 8u * (index & (r->config.size - 1u));
+}
 
-    xp_order_put(&r->driver.order, offset, 4, XP_POISON32);
-    xp_order_put(&r->driver.order, offset + 4, 4, XP_POISON32);
+static uint32_t element_id(const struct ring_world *r, uint16_t index)
+{
+    return (uint32_t)xp_order_peek(&r->driver.order, element_at(r, index), 4);
+}
+
+static void poison_element(struct ring_world *r, uint16_t index)
+{
+    xp_order_put(&r->driver.order, element_at(r, index), 4, XP_POISON32);
+    xp_order_put(&r->driver.order, element_at(r, index) + 4u, 4, XP_POISON32);
 }
 
 static void poison_free(struct ring_world *r)
@@ -82,8 +90,8 @@ static void poison_free(struct ring_world *r)
     for (uint16_t i = 0; i < r->config.size && r->config.size <= POISON_SLOTS; i++) {
         if (r->slots[i].state != VIRTQ_SLOT_FREE)
             continue;
-        xp_order_put(&r->driver.order, r->device.desc + 16u * i, 8, XP_POISON64);
-        xp_order_put(&r->driver.order, r->device.desc + 16u * i + 8u, 8, XP_POISON64);
+        xp_queue_put(&r->device, r->device.desc + 16u * i, 8, XP_POISON64);
+        xp_queue_put(&r->device, r->device.desc + 16u * i + 8u, 8, XP_POISON64);
         xp_order_put(&r->driver.order, r->buffers + STRIDE * i, 4, XP_POISON32);
     }
 }
@@ -184,9 +192,8 @@ static void run_reap(struct ring_world *r, uint16_t max)
     uint16_t taken = 0;
 
     for (; taken < ready; taken++) {
-        const uint32_t at = r->device.device + 4u + 8u * (q->used_seen & (r->config.size - 1u));
-        const uint32_t id = (uint32_t)xp_order_peek(&r->driver.order, at, 4);
-        const uint32_t length = (uint32_t)xp_order_peek(&r->driver.order, at + 4, 4);
+        const uint32_t id = element_id(r, q->used_seen);
+        const uint32_t length = (uint32_t)xp_order_peek(&r->driver.order, element_at(r, q->used_seen) + 4u, 4);
         const uint32_t posted = id < r->config.size ? r->slots[id].writable : 0;
         struct virtq_done done;
 
@@ -194,6 +201,8 @@ static void run_reap(struct ring_world *r, uint16_t max)
             break;
         judge_taken(r, &done, id, length, r->queue_state.lies > 0 ? XP_BUFFER_BYTES : posted);
     }
+    for (uint16_t i = first; i != (uint16_t)(first + taken) && r->queue_state.lies > 0; i++)
+        xp_queue_let_go(&r->device, element_id(r, i));
     if (q->broken && r->queue_state.lies == 0)
         xp_violate(&r->world, XP_P7, "an honest device's completion is refused: %s",
                    virtq_fault_name(q->first_fault));
@@ -217,7 +226,7 @@ static void queue_up(struct ring_world *r)
     for (uint16_t i = 0; i < r->config.size; i++)
         poison_element(r, i);
     poison_free(r);
-    r->queue_state.enabled = 1;
+    xp_queue_enable(&r->device);
 }
 
 /* Reset, confirmed; the ring goes and comes again. Nobody comes between: the device is at rest. */
@@ -440,9 +449,11 @@ static void ring_show(const struct xp_world *w, char *line, size_t bytes)
              s->used_shown, s->flight, moods[s->mood], s->kicked ? " kicked" : "", r->order_state.waiting);
 }
 
-static size_t live_tail(const struct xp_world *w)
+static size_t live(const struct xp_world *w, uint32_t region)
 {
-    return xp_call_bytes(&((const struct ring_world *)(const void *)w)->call);
+    const struct ring_world *r = (const struct ring_world *)(const void *)w;
+
+    return region + 1u == w->region_count ? xp_call_bytes(&r->call) : xp_order_state_bytes(&r->order_state);
 }
 
 static const struct xp_world_ops ring_ops = {
@@ -452,7 +463,7 @@ static const struct xp_world_ops ring_ops = {
     .heal = ring_heal,
     .fingerprint = ring_fingerprint,
     .show = ring_show,
-    .live_tail = live_tail,
+    .live = live,
 };
 
 static const struct xp_driver_ops driver_ops = {
@@ -468,6 +479,33 @@ static uint32_t pages(uint32_t bytes)
     return (bytes + DMA_PAGE_BYTES - 1u) & ~(DMA_PAGE_BYTES - 1u);
 }
 
+static void add(struct ring_world *r, void *at, size_t bytes, size_t head)
+{
+    r->world.regions[r->world.region_count++] = (struct xp_region){at, bytes, head};
+}
+
+/* All that a step can change; the rest of the driver's own memory is as bring_up made it, which
+ * tests/explore checks. */
+static void list_regions(struct ring_world *r, size_t device_bytes)
+{
+    struct author_direct *a = &r->own->author;
+
+    add(r, r->memory, (r->layout.bytes + 7u) & ~7u, 0);
+    add(r, r->memory + r->buffers, r->config.size * STRIDE, 0);
+    add(r, &r->own->registers.reset_written, 2, 0); /* and `quiet` behind it */
+    add(r, a->blocks, 3u * sizeof a->blocks[0], 0);
+    add(r, &a->block_count, sizeof a->block_count, 0);
+    add(r, &a->queues[0], sizeof a->queues[0], 0);
+    add(r, &r->own->queue, sizeof r->own->queue, 0);
+    add(r, r->slots, r->config.size * sizeof *r->slots, 0);
+    add(r, r->device.slots, device_bytes, 0);
+    if (r->config.lies_max > 0)
+        add(r, r->scribbled, r->layout.device_offset, 0);
+    add(r, &r->queue_state, sizeof r->queue_state, 0);
+    add(r, &r->order_state, sizeof r->order_state, offsetof(struct xp_order_state, stores));
+    add(r, &r->call, sizeof r->call, offsetof(struct xp_call, log));
+}
+
 static bool allocate(struct ring_world *r)
 {
     const size_t own = sizeof *r->own + r->config.size * sizeof *r->slots;
@@ -479,18 +517,13 @@ static bool allocate(struct ring_world *r)
     r->own = calloc(1, own);
     r->driver.saved = calloc(1, own);
     r->device.slots = calloc(1, device);
-    if (!r->memory || !r->own || !r->driver.saved || !r->device.slots)
+    r->scribbled = calloc(1, r->layout.device_offset);
+    if (!r->memory || !r->own || !r->driver.saved || !r->device.slots || !r->scribbled)
         return false;
     r->slots = (struct virtq_slot *)(void *)(r->own + 1);
     r->device.flight = (uint16_t *)(void *)(r->device.slots + r->config.size);
-    r->driver.private_memory = (struct xp_region){r->own, own};
-    r->world.regions[0] = (struct xp_region){r->memory, (r->layout.bytes + 7u) & ~7u};
-    r->world.regions[1] = (struct xp_region){r->memory + r->buffers, r->config.size * STRIDE};
-    r->world.regions[2] = r->driver.private_memory;
-    r->world.regions[3] = (struct xp_region){r->device.slots, device};
-    r->world.regions[4] = (struct xp_region){&r->queue_state, sizeof r->queue_state + sizeof r->order_state};
-    r->world.regions[5] = (struct xp_region){&r->call, sizeof r->call};
-    r->world.region_count = 6;
+    r->driver.private_memory = (struct xp_region){r->own, own, 0};
+    list_regions(r, device);
     return true;
 }
 
@@ -518,7 +551,9 @@ struct ring_world *ring_world_make(const struct ring_config *config)
     r->driver.order = (struct xp_order){.world = &r->world, .state = &r->order_state, .memory = r->memory,
                                         .bytes = r->memory_bytes, .model = config->model, .ctx = r, .seen = seen};
     r->device = (struct xp_queue){.world = &r->world, .order = &r->driver.order, .state = &r->queue_state,
-                                  .slots = r->device.slots, .flight = r->device.flight, .size = config->size,
+                                  .slots = r->device.slots, .flight = r->device.flight,
+                                  /* without lies memory says the same */
+                                  .written = config->lies_max > 0 ? r->scribbled : r->memory, .size = config->size,
                                   .desc = 0, .driver = r->layout.driver_offset, .device = r->layout.device_offset,
                                   .bus = BUS_BASE + r->buffers, .buffers = r->buffers, .stride = STRIDE,
                                   .suppress = config->suppress, .short_writes = config->short_writes,
@@ -535,5 +570,6 @@ void ring_world_free(struct ring_world *r)
     free(r->own);
     free(r->driver.saved);
     free(r->device.slots);
+    free(r->scribbled);
     free(r);
 }

@@ -55,10 +55,11 @@ struct ring_world {
     struct split_layout layout;
     uint8_t *memory;        /* shared: ring, then buffers */
     uint32_t memory_bytes, buffers;
+    uint8_t *scribbled;     /* the driver's areas as it wrote them, when a liar may scribble over them */
     uint8_t status;         /* device status register, during resets only */
     struct ring_private *own;  /* with the slots of virtq behind it */
     struct virtq_slot *slots;
-    struct xp_queue_state queue_state; /* these two stand together: one region */
+    struct xp_queue_state queue_state;
     struct xp_order_state order_state;
     struct xp_call call;
 };

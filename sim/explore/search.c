@@ -17,7 +17,6 @@
 struct frame {
     struct sim_odometer odometer;
     size_t below; /* offset of the frame below; SIZE_MAX: none */
-    uint32_t bytes;
     bool begun;
 };
 
@@ -65,9 +64,9 @@ static bool push(struct search *s)
     f->odometer.count = 0;
     f->begun = false;
     f->below = s->top;
-    f->bytes = (uint32_t)xp_state_save(s->w, (uint8_t *)(f + 1));
+    const size_t bytes = xp_state_save(s->w, (uint8_t *)(f + 1));
     s->top = s->stack_used;
-    s->stack_used += (sizeof *f + f->bytes + 15u) & ~(size_t)15u;
+    s->stack_used += (sizeof *f + bytes + 15u) & ~(size_t)15u;
     if (++s->depth > s->out->depth)
         s->out->depth = s->depth;
     return true;
@@ -102,7 +101,7 @@ static void keep_path(struct search *s, bool with_top)
             continue;
         }
         for (uint16_t i = o->count; i > 0; i--)
-            path->list[--total] = (struct sim_choice){o->tag[i - 1u], o->n[i - 1u], o->picked[i - 1u]};
+            path->list[--total] = (struct sim_choice){NULL, o->n[i - 1u], o->picked[i - 1u]};
     }
 }
 
@@ -193,7 +192,7 @@ static bool advance(struct search *s)
     f->begun = true;
     sim_odometer_rewind(&f->odometer);
     s->w->choices->odometer = &f->odometer;
-    xp_state_restore(s->w, (const uint8_t *)(f + 1), f->bytes);
+    xp_state_restore(s->w, (const uint8_t *)(f + 1));
     s->out->transitions++;
     if (!xp_protected_step(s->w, &stepped)) {
         f->odometer.count = f->odometer.cursor;

@@ -9,13 +9,14 @@ static void note(void *ctx, enum xp_lane lane, const char *text)
     (void)ctx;
     printf("  %-8s %s\n", lanes[lane], text);
 }
+static bool progress(void *c, uint64_t s, uint64_t t) { (void)c; if ((t & 0xffffff) == 0) fprintf(stderr, "%lu M states, %lu M transitions\n", s >> 20, t >> 20); return true; }
 int main(int argc, char **argv)
 {
     struct ring_config c = {.size = (uint16_t)atoi(argv[1]), .model = (enum xp_model)atoi(argv[2]), .start = (uint16_t)atoi(argv[3]),
         .batch_max = (uint16_t)(argc > 6 ? atoi(argv[6]) : atoi(argv[1])), .chains = (uint8_t)(argc > 5 ? atoi(argv[5]) : 1), .suppress = true, .resets = true,
         .lies_max = (uint8_t)(argc > 4 ? atoi(argv[4]) : 0), .lie_kinds = 0x3f, .unreduced = argc > 7 && atoi(argv[7]) & 1, .unhidden = argc > 7 && atoi(argv[7]) & 2};
     struct ring_world *r = ring_world_make(&c);
-    struct xp_limits limits = {.memory_bytes = 8ull << 30};
+    struct xp_limits limits = {.memory_bytes = 8ull << 30, .progress = progress};
     struct xp_result out;
     xp_catch_faults();
     xp_search(&r->world, &limits, &out);
@@ -24,7 +25,7 @@ int main(int argc, char **argv)
     if (out.violations) {
         struct xp_run run;
         printf("%s %s heal %d, path %zu\n", xp_property_name(out.verdict.property), out.verdict.what, out.in_heal, out.path.count);
-        if (out.path.count < 400) {
+        if (argc > 8) {
         r->world.note = note;
         xp_replay(&r->world, &out.path, true, &run);
         printf("replay: %s %s\n", xp_property_name(run.verdict.property), run.verdict.what); }

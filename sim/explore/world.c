@@ -131,31 +131,38 @@ size_t xp_state_bytes(const struct xp_world *w)
     return bytes;
 }
 
+static size_t live(const struct xp_world *w, uint32_t region)
+{
+    return w->regions[region].head ? w->ops->live(w, region) : w->regions[region].bytes;
+}
+
 size_t xp_state_save(const struct xp_world *w, uint8_t *to)
 {
     size_t used = 0;
 
     for (uint32_t i = 0; i < w->region_count; i++) {
-        size_t bytes = w->regions[i].bytes;
+        const size_t bytes = live(w, i);
 
-        if (i + 1u == w->region_count && w->ops->live_tail)
-            bytes = w->ops->live_tail(w);
         memcpy(to + used, w->regions[i].at, bytes);
         used += bytes;
     }
     return used;
 }
 
-void xp_state_restore(struct xp_world *w, const uint8_t *from, size_t bytes)
+void xp_state_restore(struct xp_world *w, const uint8_t *from)
 {
     size_t used = 0;
 
     for (uint32_t i = 0; i < w->region_count; i++) {
-        size_t whole = w->regions[i].bytes;
-        size_t part = bytes - used < whole ? bytes - used : whole;
+        const size_t was = live(w, i);
 
-        memcpy(w->regions[i].at, from + used, part);
-        used += part;
+        /* What tells the size lies at the region's start: copy that first, then as much as it says. */
+        memcpy(w->regions[i].at, from + used, w->regions[i].head);
+        const size_t now = live(w, i);
+
+        memcpy(w->regions[i].at, from + used, now);
+        if (was > now)
+            memset((uint8_t *)w->regions[i].at + now, 0, was - now);
+        used += now;
     }
-    ASSERT(used == bytes);
 }

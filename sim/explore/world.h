@@ -32,10 +32,11 @@ struct xp_verdict {
 enum xp_step { XP_STEP_DONE = 0, XP_STEP_NOTHING /* nothing can happen any more */ };
 enum xp_heal { XP_HEAL_ON = 0, XP_HEAL_QUIET /* everything came to rest */ };
 
-#define XP_REGIONS_MAX 6u
+#define XP_REGIONS_MAX 16u
 struct xp_region {
     void *at;
-    size_t bytes;
+    size_t bytes; /* at most */
+    size_t head;  /* of a region whose size varies: its first bytes, which tell the size; 0: it does not */
 };
 
 /* Who acts: the lanes of a trace. */
@@ -55,15 +56,15 @@ struct xp_world_ops {
     uint64_t (*fingerprint)(struct xp_world *w);
     /* The state in one readable line, for traces. At most `bytes` - 1 characters. */
     void (*show)(const struct xp_world *w, char *line, size_t bytes);
-    /* Bytes of the last region that are in use now; NULL: all. */
-    size_t (*live_tail)(const struct xp_world *w);
+    /* Bytes in use of a region whose size varies; what lies behind them is zero. */
+    size_t (*live)(const struct xp_world *w, uint32_t region);
 };
 
 /* First member of each world's struct. */
 struct xp_world {
     const struct xp_world_ops *ops;
     struct sim_choices *choices;
-    struct xp_region regions[XP_REGIONS_MAX]; /* the last one may be partly in use */
+    struct xp_region regions[XP_REGIONS_MAX];
     uint32_t region_count;
     bool inline_calls;   /* driver calls run through, choosing at each yield; false: left at each yield */
     bool unreduced;      /* fingerprints of the plain state: no renaming, no rebasing */
@@ -101,7 +102,7 @@ void xp_catch_faults(void);
 
 size_t xp_state_bytes(const struct xp_world *w); /* all regions, whole */
 size_t xp_state_save(const struct xp_world *w, uint8_t *to); /* returns bytes used */
-void xp_state_restore(struct xp_world *w, const uint8_t *from, size_t bytes);
+void xp_state_restore(struct xp_world *w, const uint8_t *from);
 
 static inline uint32_t xp_choose(struct xp_world *w, uint32_t n, const char *tag)
 {
