@@ -188,7 +188,8 @@ static void run_reap(struct ring_world *r, uint16_t max)
 {
     struct virtq *q = &r->own->queue;
     const uint16_t first = q->used_seen;
-    const uint16_t ready = virtq_ready(q, max);
+    const uint16_t ready = virtq_ready(q, max < NIC_BATCH_MAX ? max : NIC_BATCH_MAX);
+    uint32_t cookies[NIC_BATCH_MAX];
     uint16_t taken = 0;
 
     for (; taken < ready; taken++) {
@@ -200,9 +201,10 @@ static void run_reap(struct ring_world *r, uint16_t max)
         if (!virtq_take(q, &done, false))
             break;
         judge_taken(r, &done, id, length, r->queue_state.lies > 0 ? XP_BUFFER_BYTES : posted);
+        cookies[taken] = done.cookie;
     }
-    for (uint16_t i = first; i != (uint16_t)(first + taken) && r->queue_state.lies > 0; i++)
-        xp_queue_let_go(&r->device, element_id(r, i));
+    for (uint16_t i = 0; i < taken && r->queue_state.lies > 0; i++)
+        xp_queue_let_go(&r->device, cookies[i]);
     if (q->broken && r->queue_state.lies == 0)
         xp_violate(&r->world, XP_P7, "an honest device's completion is refused: %s",
                    virtq_fault_name(q->first_fault));

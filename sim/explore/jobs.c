@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The list itself. */
+#include "sim/explore/jobs.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct xp_job *xp_job_add(struct xp_jobs *jobs, const char *run, const char *world, const char *name_format, ...)
+{
+    va_list arguments;
+
+    if (jobs->count == jobs->room) {
+        jobs->room = jobs->room ? jobs->room * 2u : 64u;
+        jobs->list = realloc(jobs->list, jobs->room * sizeof *jobs->list);
+        if (!jobs->list) {
+            fprintf(stderr, "capos explore: no memory for the list of runs\n");
+            exit(3);
+        }
+    }
+    struct xp_job *job = &jobs->list[jobs->count++];
+    memset(job, 0, sizeof *job);
+    job->run = run;
+    job->world = world;
+    va_start(arguments, name_format);
+    vsnprintf(job->name, sizeof job->name, name_format, arguments);
+    va_end(arguments);
+    return job;
+}

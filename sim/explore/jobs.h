@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The list of what is explored: each job is one search of one world with its bounds, independent of all others, so that
+ * processes can share them out. Each world's file of jobs adds its own. */
+#ifndef CAPOS_EXPLORE_JOBS_H
+#define CAPOS_EXPLORE_JOBS_H
+
+#include "sim/explore/search.h"
+
+#define XP_JOB_NAME_BYTES   64u
+#define XP_JOB_CONFIG_BYTES 128u
+
+struct xp_job {
+    const char *run;   /* "X1": the run of docs/exploring.md that this job is a part of */
+    const char *world; /* "ring" */
+    char name[XP_JOB_NAME_BYTES]; /* unique, one word: "X1/q2/tso/0xfffc" */
+    bool deep;         /* not in the daily tier */
+    bool bounded;      /* ends at a bound by design (a depth, a number of random runs), not at a fixpoint */
+    _Alignas(16) uint8_t config[XP_JOB_CONFIG_BYTES]; /* the world's own */
+    /* NULL: no memory. The world stays valid until `release`. */
+    struct xp_world *(*make)(const struct xp_job *job);
+    void (*release)(struct xp_world *w);
+    /* How the job is done; NULL: xp_search over the world. Fills the same result. */
+    void (*run_it)(const struct xp_job *job, const struct xp_limits *limits, struct xp_result *out);
+};
+
+struct xp_jobs {
+    struct xp_job *list;
+    size_t count, room;
+};
+
+/* Appends a zeroed job; ends the program when there is no memory. */
+struct xp_job *xp_job_add(struct xp_jobs *jobs, const char *run, const char *world, const char *name_format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* One function a world. */
+void xp_ring_jobs(struct xp_jobs *jobs);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Runs X1 and X2 of docs/exploring.md over world `ring`. */
+#include <string.h>
+
+#include "sim/explore/jobs.h"
+#include "sim/explore/ring_world.h"
+
+static struct xp_world *make(const struct xp_job *job)
+{
+    struct ring_config config;
+    struct ring_world *r;
+
+    memcpy(&config, job->config, sizeof config);
+    r = ring_world_make(&config);
+    return r ? &r->world : NULL;
+}
+
+static void release(struct xp_world *w)
+{
+    ring_world_free((struct ring_world *)(void *)w);
+}
+
+static void configure(struct xp_job *job, const struct ring_config *config, bool deep)
+{
+    _Static_assert(sizeof *config <= XP_JOB_CONFIG_BYTES, "fits");
+    memcpy(job->config, config, sizeof *config);
+    job->make = make;
+    job->release = release;
+    job->deep = deep;
+}
+
+
+/* Every size, memory order and start of X1; the largest only deep. */
+static void honest(struct xp_jobs *jobs)
+{
+    static const uint16_t sizes[] = {1, 2, 4, 8};
+    static const uint16_t starts[] = {0, 0x7fff, 0xfffc, 0xfffd, 0xfffe, 0xffff};
+
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+        for (unsigned model = 0; model < XP_MODEL_COUNT; model++)
+            for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+                const struct ring_config config = {.size = sizes[s], .start = starts[i], .batch_max = sizes[s],
+                                                   .chains = 1u << RING_CHAIN_WRITABLE, .model = (enum xp_model)model,
+                                                   .suppress = true, .resets = true};
+
+                configure(xp_job_add(jobs, "X1", "ring", "X1/q%u/%s/0x%04x", sizes[s],
+                                     xp_model_name((enum xp_model)model), starts[i]),
+                          &config, sizes[s] > 4);
+            }
+}
+
+/* A device that lies: as many lies as each size is given. */
+static void hostile(struct xp_jobs *jobs)
+{
+    static const struct {
+        uint16_t size;
+        uint8_t lies;
+        bool deep;
+    } budgets[] = {{1, 3, false}, {2, 1, false}, {2, 2, true}, {4, 1, true}};
+
+    for (size_t b = 0; b < sizeof budgets / sizeof *budgets; b++) {
+        const struct ring_config config = {.size = budgets[b].size, .batch_max = budgets[b].size,
+                                           .chains = 1u << RING_CHAIN_WRITABLE, .suppress = true, .resets = true,
+                                           .lies_max = budgets[b].lies, .lie_kinds = (1u << XP_LIE_COUNT) - 1u};
+
+        configure(xp_job_add(jobs, "X2", "ring", "X2/q%u/%u-lies", budgets[b].size, budgets[b].lies), &config,
+                  budgets[b].deep);
+    }
+}
+
+void xp_ring_jobs(struct xp_jobs *jobs)
+{
+    honest(jobs);
+    hostile(jobs);
+}
