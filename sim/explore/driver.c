@@ -110,6 +110,16 @@ static uint64_t at_once(struct xp_driver *d, const struct xp_access *a)
     return 0;
 }
 
+static void shared_copy(struct xp_driver *d, bool back)
+{
+    uint8_t *at = d->shared_saved;
+
+    for (uint32_t i = 0; i < d->shared_count; i++) {
+        memcpy(back ? d->shared[i].at : at, back ? at : d->shared[i].at, d->shared[i].bytes);
+        at += d->shared[i].bytes;
+    }
+}
+
 uint64_t xp_access(struct xp_driver *d, struct xp_access a)
 {
     struct xp_call *call = d->call;
@@ -120,6 +130,10 @@ uint64_t xp_access(struct xp_driver *d, struct xp_access a)
     if (!d->world->inline_calls && d->now < call->done) {
         d->now++;
         return reads(a.kind) ? call->log[d->read_now++].value : 0;
+    }
+    if (d->again) { /* from here on it is new */
+        d->again = false;
+        shared_copy(d, true);
     }
     if (visible(d, &a)) {
         if (d->world->inline_calls) {
@@ -165,6 +179,9 @@ static void run(struct xp_driver *d, bool may)
         return;
     }
     memcpy(d->saved, d->private_memory.at, d->private_memory.bytes);
+    d->again = d->shared_count > 0 && d->call->done > 0;
+    if (d->again)
+        shared_copy(d, false);
     if (setjmp(d->leave) == 0) {
         d->ops->run(d, d->call);
         finish(d);

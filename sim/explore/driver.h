@@ -67,11 +67,16 @@ struct xp_driver {
     struct xp_call *call;
     struct xp_region private_memory; /* the driver's own; restored when a call is left */
     uint8_t *saved;                  /* of the same size; the world's */
+    /* Shared memory that the driver also writes without ringmem.h (zeroing, headers): such stores of the part of
+     * a call that is run again are taken back. `shared_saved`: as many bytes, the world's. */
+    struct xp_region shared[4];
+    uint32_t shared_count;
+    uint8_t *shared_saved;
     bool immediate;                  /* accesses are just done: nobody else is there (set-up) */
     bool unattended;                 /* nobody comes between, but stores are judged: traffic before a run */
     bool unhidden;                   /* every store is left at: no reduction by ops->hidden */
     /* while a call runs */
-    bool running, may;
+    bool running, may, again;
     uint16_t now, read_now;
     uint32_t accesses;
     jmp_buf leave;

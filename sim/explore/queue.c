@@ -32,13 +32,13 @@ void xp_queue_reset(struct xp_queue *q)
 
 void xp_queue_enable(struct xp_queue *q)
 {
-    memmove(q->written, q->order->memory + q->desc, q->device - q->desc);
+    memmove(q->written, q->order->memory + q->desc, xp_queue_written_bytes(q));
     q->state->enabled = 1;
 }
 
 void xp_queue_put(struct xp_queue *q, uint32_t offset, uint8_t width, uint64_t value)
 {
-    ASSERT(offset >= q->desc && offset + width <= q->device);
+    ASSERT(offset >= q->desc && offset + width <= q->desc + xp_queue_written_bytes(q));
     memcpy(q->written + (offset - q->desc), &value, width);
     xp_order_put(q->order, offset, width, value);
 }
@@ -57,26 +57,29 @@ static uint16_t mask(const struct xp_queue *q)
 }
 
 /* One descriptor of a chain that has just become available. Returns its flags. */
-static uint32_t judge_descriptor(struct xp_queue *q, uint16_t slot, uint32_t *writable, bool *wrote)
+static uint32_t judge_descriptor(struct xp_queue *q, uint16_t slot, struct xp_slot *head, bool *wrote)
 {
     const uint32_t at = q->desc + slot * DESC_BYTES;
     const uint64_t address = xp_queue_written(q, at, 8);
     const uint32_t length = (uint32_t)xp_queue_written(q, at + 8, 4);
     const uint32_t flags = (uint32_t)xp_queue_written(q, at + 12, 2);
-    const uint64_t end = q->bus + (uint64_t)q->size * q->stride;
+    const uint64_t first = q->bus + q->buffers;
+    const uint64_t end = q->bus + q->buffers_end;
 
     if (address == XP_POISON64 || (address == 0 && length == 0))
         xp_violate(q->world, XP_P2, "descriptor %u is not written although its entry is available", slot);
     if (flags & ~(FLAG_NEXT | FLAG_WRITE))
         xp_violate(q->world, XP_P2, "descriptor %u has flags 0x%x", slot, flags);
-    if (length == 0 || address < q->bus || address >= end || length > end - address)
+    if (length == 0 || address < first || address >= end || length > end - address)
         xp_violate(q->world, XP_P10, "descriptor %u points at 0x%llx, %u bytes: outside every buffer", slot,
                    (unsigned long long)address, length);
     if (*wrote && !(flags & FLAG_WRITE))
         xp_violate(q->world, XP_I19, "descriptor %u: a readable one after a writable one", slot);
     if (flags & FLAG_WRITE) {
+        if (!*wrote)
+            head->data = (uint32_t)(address - q->bus);
         *wrote = true;
-        *writable += length;
+        head->writable += length;
     }
     return flags;
 }
@@ -85,7 +88,7 @@ static void judge_chain(struct xp_queue *q, uint16_t entry)
 {
     const uint16_t head = (uint16_t)xp_queue_written(q, AVAIL_RING(q) + 2u * (entry & mask(q)), 2);
     uint16_t slot = head;
-    uint32_t writable = 0;
+    struct xp_slot shape = {0};
     bool wrote = false;
     uint8_t count = 0;
 
@@ -98,7 +101,7 @@ static void judge_chain(struct xp_queue *q, uint16_t entry)
             xp_violate(q->world, XP_P1, "descriptor %u is made available while the device has it", slot);
         if (count++ == q->size)
             xp_violate(q->world, XP_I19, "the chain at %u is longer than its queue", head);
-        flags = judge_descriptor(q, slot, &writable, &wrote);
+        flags = judge_descriptor(q, slot, &shape, &wrote);
         q->slots[slot].holder = XP_EXPOSED;
         q->slots[slot].head = slot == head;
         if (!(flags & FLAG_NEXT))
@@ -108,7 +111,8 @@ static void judge_chain(struct xp_queue *q, uint16_t entry)
         if (slot >= q->size)
             xp_violate(q->world, XP_I19, "the chain at %u goes on at %u of %u", head, slot, q->size);
     }
-    q->slots[head].writable = writable;
+    q->slots[head].writable = shape.writable;
+    q->slots[head].data = shape.data;
     q->slots[head].count = count;
 }
 
@@ -151,7 +155,7 @@ void xp_queue_seen(struct xp_queue *q, uint32_t offset, uint8_t width, uint64_t 
 {
     if (!q->state->enabled)
         return;
-    if (offset + width <= q->device)
+    if (offset >= q->desc && offset + width <= q->desc + xp_queue_written_bytes(q))
         memcpy(q->written + (offset - q->desc), &value, width);
     if (offset == AVAIL_INDEX(q) && width == 2)
         index_seen(q, (uint16_t)value);
@@ -244,11 +248,13 @@ void xp_queue_give_back(struct xp_queue *q, uint32_t which)
 void xp_queue_complete(struct xp_queue *q, uint32_t which, uint32_t length)
 {
     const uint16_t head = q->flight[which];
-    const uint32_t buffer = q->buffers + head * q->stride;
+    const uint32_t data = q->slots[head].data;
 
     /* 2.7.8.2: the bytes, then the element, then the index. */
-    if (q->slots[head].writable > 0 && length > 0)
-        xp_order_device_store(q->order, buffer, 4, xp_payload(head));
+    if (q->slots[head].writable > 0 && length > 0 && q->fill)
+        q->fill(q, head, data, length);
+    else if (q->slots[head].writable > 0 && length > 0)
+        xp_order_device_store(q->order, data, 4, xp_payload(head));
     xp_queue_element(q, q->state->used_next, head, length);
     q->state->used_next++;
     xp_queue_give_back(q, which);
@@ -430,7 +436,7 @@ bool xp_queue_place(const struct xp_queue *q, uint32_t offset, char *text, size_
     else if (offset >= USED_RING(q) && offset < USED_RING(q) + 8u * q->size)
         snprintf(text, bytes, "used.ring[%u].%s", (offset - USED_RING(q)) / 8u,
                  (offset - USED_RING(q)) % 8u == 0 ? "id" : "len");
-    else if (offset >= q->buffers && offset < q->buffers + q->size * q->stride)
+    else if (offset >= q->buffers && offset < q->buffers_end)
         snprintf(text, bytes, "buffer[%u]", (offset - q->buffers) / q->stride);
     else
         return false;

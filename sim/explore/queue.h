@@ -16,6 +16,7 @@ enum xp_holder { XP_DRIVERS = 0, XP_EXPOSED /* available, not fetched */, XP_FET
 /* What one slot is to the device. */
 struct xp_slot {
     uint32_t writable; /* at a head: bytes that the device may write */
+    uint32_t data;     /* at a head: offset of its first writable byte in shared memory */
     uint16_t next;     /* within a chain */
     uint8_t holder;    /* enum xp_holder */
     uint8_t head;
@@ -44,14 +45,15 @@ struct xp_queue {
     struct xp_queue_state *state;
     struct xp_slot *slots;   /* size of them */
     uint16_t *flight;        /* heads fetched, in any order */
-    uint8_t *written;        /* descriptors and available ring as the driver last wrote them, `device` bytes: what it
-                                is judged by, whatever a liar scribbled over them meanwhile */
+    uint8_t *written;        /* descriptors and available ring as the driver last wrote them, xp_queue_written_bytes:
+                                what it is judged by, whatever a liar scribbled over them meanwhile */
     uint16_t size;
     uint32_t desc, driver, device; /* offsets of the three areas in shared memory; desc is the lowest */
-    /* Buffers: `size` of them, `stride` bytes each; buffer i at device address `bus` + i * stride. A chain's
-     * segments may lie anywhere in them. */
-    uint64_t bus;
-    uint32_t buffers, stride; /* offset in shared memory, bytes */
+    uint64_t bus;            /* device address of shared memory's first byte */
+    uint32_t buffers, buffers_end; /* offsets between which descriptors may point */
+    uint32_t stride;         /* bytes of a buffer, for names in traces */
+    /* Writes what a chain that is completed with `length` holds from offset `data` on; NULL: xp_payload. */
+    void (*fill)(struct xp_queue *q, uint16_t head, uint32_t data, uint32_t length);
     bool suppress;     /* the device asks for no bells while it is awake (2.7.8) */
     bool short_writes; /* it may write less than it was given */
     bool in_order;     /* completes the oldest first: a feature left out */
@@ -94,10 +96,16 @@ bool xp_queue_heal(struct xp_queue *q);
 /* Names a ring word. False: the offset is none of this queue's. */
 bool xp_queue_place(const struct xp_queue *q, uint32_t offset, char *text, size_t bytes);
 
-/* The word that the device writes into a buffer that it fills. */
-static inline uint32_t xp_payload(uint32_t buffer)
+/* Bytes of descriptor table and available ring; between them and the used ring may lie a gap. */
+static inline uint32_t xp_queue_written_bytes(const struct xp_queue *q)
 {
-    return 0x50000000u + buffer;
+    return q->driver - q->desc + 6u + 2u * q->size;
+}
+
+/* The word that the device writes into a buffer that it fills, in world `ring`. */
+static inline uint32_t xp_payload(uint32_t head)
+{
+    return 0x50000000u + head;
 }
 #define XP_POISON16 0xdeadu
 #define XP_POISON32 0xdeadbeefu

@@ -152,7 +152,7 @@ static uint64_t value_at(const struct canon *c, uint32_t offset, uint64_t value,
 
         *place = d->desc + 16u * renamed(c, slot) + (offset - d->desc) % 16u;
         if ((offset - d->desc) % 16u == 0)
-            return value == XP_POISON64 || value < d->bus ? value : value - d->bus + (1ull << 32);
+            return value;
         return value;
     }
     if (offset == d->driver + 2u || offset == d->device + 2u)
@@ -161,7 +161,7 @@ static uint64_t value_at(const struct canon *c, uint32_t offset, uint64_t value,
         return renamed(c, (uint32_t)value);
     if (offset >= d->device + 4u && offset < d->device + 4u + 8u * size && (offset - d->device - 4u) % 8u == 0)
         return renamed(c, (uint32_t)value);
-    if (offset >= d->buffers && offset < d->buffers + size * d->stride) {
+    if (offset >= d->buffers && offset < d->buffers_end) {
         const uint32_t slot = (offset - d->buffers) / d->stride;
 
         *place = d->buffers + renamed(c, slot) * d->stride + (offset - d->buffers) % d->stride;
@@ -175,10 +175,12 @@ static uint64_t address(const struct canon *c, uint64_t value)
 {
     const struct xp_queue *d = &c->r->device;
 
-    if (value < d->bus || value >= d->bus + (uint64_t)d->size * d->stride)
+    const uint64_t first = d->bus + d->buffers;
+
+    if (value < first || value >= d->bus + d->buffers_end)
         return value;
-    const uint32_t slot = (uint32_t)((value - d->bus) / d->stride);
-    return 1ull << 40 | (uint64_t)renamed(c, slot) << 8 | (value - d->bus) % d->stride;
+    const uint32_t slot = (uint32_t)((value - first) / d->stride);
+    return 1ull << 40 | (uint64_t)renamed(c, slot) << 8 | (value - first) % d->stride;
 }
 
 /* Groups. */
@@ -257,7 +259,7 @@ static void put_device(struct canon *c)
 
         put16(c, (uint32_t)slot->holder << 8 | slot->head);
         put16(c, slot->holder == XP_DRIVERS ? 0 : renamed(c, slot->next));
-        put32(c, slot->writable << 8 | slot->count);
+        put32(c, slot->writable << 8 | slot->count); /* `data` follows from the name */
     }
 }
 

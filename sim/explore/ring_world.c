@@ -519,7 +519,7 @@ static bool allocate(struct ring_world *r)
     r->own = calloc(1, own);
     r->driver.saved = calloc(1, own);
     r->device.slots = calloc(1, device);
-    r->scribbled = calloc(1, r->layout.device_offset);
+    r->scribbled = calloc(1, r->layout.device_offset); /* more than the two areas */
     if (!r->memory || !r->own || !r->driver.saved || !r->device.slots || !r->scribbled)
         return false;
     r->slots = (struct virtq_slot *)(void *)(r->own + 1);
@@ -557,7 +557,8 @@ struct ring_world *ring_world_make(const struct ring_config *config)
                                   /* without lies memory says the same */
                                   .written = config->lies_max > 0 ? r->scribbled : r->memory, .size = config->size,
                                   .desc = 0, .driver = r->layout.driver_offset, .device = r->layout.device_offset,
-                                  .bus = BUS_BASE + r->buffers, .buffers = r->buffers, .stride = STRIDE,
+                                  .bus = BUS_BASE, .buffers = r->buffers,
+                                  .buffers_end = r->buffers + config->size * STRIDE, .stride = STRIDE,
                                   .suppress = config->suppress, .short_writes = config->short_writes,
                                   .in_order = config->in_order, .lies_max = config->lies_max,
                                   .lie_kinds = config->lie_kinds};
