@@ -34,5 +34,6 @@ struct xp_job *xp_job_add(struct xp_jobs *jobs, const char *run, const char *wor
 
 /* One function a world. */
 void xp_ring_jobs(struct xp_jobs *jobs);
+void xp_nic_jobs(struct xp_jobs *jobs);
 
 #endif

@@ -355,11 +355,19 @@ static void act(struct xp_queue *q, enum honest move)
     }
 }
 
+/* Chains in flight that it may complete next. */
+static uint16_t open_chains(const struct xp_queue *q)
+{
+    if (q->idle || q->state->flight == 0)
+        return 0;
+    return q->in_order ? 1 : q->state->flight;
+}
+
 static uint32_t completions(const struct xp_queue *q)
 {
     uint32_t moves = 0;
 
-    for (uint16_t i = 0; i < q->state->flight && (i == 0 || !q->in_order); i++)
+    for (uint16_t i = 0; i < open_chains(q); i++)
         moves += lengths(q, q->flight[i]);
     return moves;
 }
@@ -383,7 +391,7 @@ void xp_queue_move(struct xp_queue *q, uint32_t which)
             return;
         }
     }
-    for (uint16_t i = 0; i < q->state->flight && (i == 0 || !q->in_order); i++) {
+    for (uint16_t i = 0; i < open_chains(q); i++) {
         const uint32_t kinds = lengths(q, q->flight[i]);
 
         if (which < kinds) {
@@ -407,7 +415,7 @@ bool xp_queue_heal(struct xp_queue *q)
             return true;
         }
     }
-    if (q->state->flight > 0)
+    if (open_chains(q) > 0)
         xp_queue_complete(q, 0, q->slots[q->flight[0]].writable);
     else if (may(q, SHOW))
         act(q, SHOW);

@@ -56,6 +56,7 @@ struct xp_queue {
     void (*fill)(struct xp_queue *q, uint16_t head, uint32_t data, uint32_t length);
     bool suppress;     /* the device asks for no bells while it is awake (2.7.8) */
     bool short_writes; /* it may write less than it was given */
+    bool idle;         /* it completes nothing now */
     bool in_order;     /* completes the oldest first: a feature left out */
     uint8_t lies_max;
     uint32_t lie_kinds; /* bit per enum xp_lie */

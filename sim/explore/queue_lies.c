@@ -46,7 +46,7 @@ static uint32_t lies_of(const struct xp_queue *q, enum xp_lie kind)
     case XP_LIE_ID:
         return room ? id_lies(q) : 0;
     case XP_LIE_LENGTH:
-        return q->state->flight * (uint32_t)(sizeof bad_lengths / sizeof *bad_lengths);
+        return (q->idle ? 0u : q->state->flight) * (uint32_t)(sizeof bad_lengths / sizeof *bad_lengths);
     case XP_LIE_FLAGS:
         return 3;
     case XP_LIE_SCRIBBLE: /* two words a descriptor, one an available entry, two values each */
