@@ -72,6 +72,8 @@ static uint64_t perform(struct xp_driver *d, const struct xp_access *a)
     switch ((enum xp_access_kind)a->kind) {
     case XP_ACCESS_LOAD:
         value = xp_order_load(&d->order, (uint32_t)a->address, a->width);
+        if (d->ops->loaded)
+            d->ops->loaded(d, (uint32_t)a->address, value);
         break;
     case XP_ACCESS_STORE:
         note(d, a, 0);

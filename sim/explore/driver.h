@@ -52,6 +52,8 @@ struct xp_driver_ops {
     void (*run)(struct xp_driver *d, const struct xp_call *call);
     /* A store to this offset would be noticed by nobody now. */
     bool (*hidden)(struct xp_driver *d, uint32_t offset, uint8_t width);
+    /* The driver has just loaded `value` from shared memory. NULL: nobody wants to know. */
+    void (*loaded)(struct xp_driver *d, uint32_t offset, uint64_t value);
     /* A register access, after everything waiting became visible. Returns what is read. */
     uint32_t (*registers)(struct xp_driver *d, const struct xp_access *access);
     /* Inline calls: asks who acts; true: this driver goes on. */

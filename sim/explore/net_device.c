@@ -135,6 +135,18 @@ void xp_net_seen(struct xp_net *n, uint32_t offset, uint8_t width, uint64_t valu
     }
 }
 
+void xp_net_loaded(struct xp_net *n, uint32_t offset, uint32_t value)
+{
+    for (uint32_t i = 0; i < XP_NET_QUEUES; i++) {
+        struct xp_queue *q = &n->queues[i];
+        const uint32_t elements = q->device + 4u;
+
+        if (n->state->rings[i].enabled && offset >= elements && offset < elements + 8u * q->size &&
+            (offset - elements) % 8u == 0)
+            xp_queue_let_go(q, value);
+    }
+}
+
 bool xp_net_hidden(const struct xp_net *n, uint32_t offset)
 {
     for (uint32_t i = 0; i < XP_NET_QUEUES; i++) {

@@ -87,6 +87,9 @@ void xp_net_bind(struct xp_net *n);
 uint32_t xp_net_register(struct xp_net *n, const struct xp_access *a);
 /* A store of the driver became visible. */
 void xp_net_seen(struct xp_net *n, uint32_t offset, uint8_t width, uint64_t value);
+/* After a lie: the driver loaded a word of a used ring. What an element names and the device still holds, it lets go
+ * (xp_queue_let_go). */
+void xp_net_loaded(struct xp_net *n, uint32_t offset, uint32_t value);
 bool xp_net_hidden(const struct xp_net *n, uint32_t offset);
 uint32_t xp_net_moves(struct xp_net *n);
 void xp_net_move(struct xp_net *n, uint32_t which);

@@ -291,6 +291,14 @@ static void place(struct xp_driver *d, uint32_t offset, char *text, size_t bytes
         snprintf(text, bytes, "offset %u", offset);
 }
 
+static void loaded(struct xp_driver *d, uint32_t offset, uint64_t value)
+{
+    struct nic_world *n = nic_of(d->world);
+
+    if (xp_net_lies(&n->device) > 0)
+        xp_net_loaded(&n->device, offset, (uint32_t)value);
+}
+
 static void seen(void *ctx, uint32_t offset, uint8_t width, uint64_t value)
 {
     xp_net_seen(&((struct nic_world *)ctx)->device, offset, width, value);
@@ -344,6 +352,7 @@ static const struct xp_world_ops nic_ops = {
 static const struct xp_driver_ops driver_ops = {
     .run = run_call,
     .hidden = hidden,
+    .loaded = loaded,
     .registers = register_access,
     .turn = turn,
     .place = place,

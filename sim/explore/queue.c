@@ -265,7 +265,6 @@ void xp_queue_let_go(struct xp_queue *q, uint32_t id)
 {
     if (id >= q->size || q->slots[id].holder == XP_DRIVERS || !q->slots[id].head)
         return;
-    ASSERT(q->state->lies > 0);
     for (uint32_t i = 0; i < q->state->flight; i++) {
         if (q->flight[i] == id) {
             xp_queue_give_back(q, i);
