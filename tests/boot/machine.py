@@ -156,7 +156,8 @@ def entry(kernel):
     return next(symbol.value for symbol in elf.Elf.read(kernel).symbols() if symbol.name == "pvh_start")
 
 
-def run(more=(), machine="q35", cpu="max", line=None, kernel=KERNEL, during=None, wait_for=None, seconds=SECONDS_MAX, firmware=None):
+def run(more=(), machine="q35", cpu="max", line=None, kernel=KERNEL, during=None, wait_for=None, seconds=SECONDS_MAX,
+        firmware=None):
     """Boots, waits for the machine to switch itself off. `during(qmp)` is called once the console holds `wait_for`;
     `firmware(qmp)` when firmware is done, before the first instruction of the kernel."""
     ended_by = ""

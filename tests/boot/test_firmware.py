@@ -57,8 +57,8 @@ class Firmware(unittest.TestCase):
         self.assertEqual(self.said["bars_assigned"], bars_assigned)
 
     def refused(self, outcome, *claims):
-        lines = outcome.lines()
-        self.assertEqual([line for line in lines if line.startswith("claim failed: ")], [f"claim failed: {claim}" for claim in claims])
+        said = [line for line in outcome.lines() if line.startswith("claim failed: ")]
+        self.assertEqual(said, [f"claim failed: {claim}" for claim in claims])
         self.assertIn(b"cloudboot-evidence: end ", outcome.console)
         self.assertNotEqual(outcome.judge()["verdict"], "pass")
 
