@@ -29,8 +29,9 @@ OFF_MS_MAX = 2000
 FAULTS = ("write-text", "overflow", "double-fault", "assertion", "nested")
 USER_NIC = ("-netdev", "user,id=n,restrict=on,ipv6=off", "-device", NICS["modern"])
 # Transport and frames offered at once, to what a bare loop with one bell for so many sends a second, and how many are sent. A
-# legacy device gets a bell with each publication, of which 128 frames are two; a modern one only while it asks for bells,
-# which it does not while it is busy. So the bare loop's figure is beside those alone that ring about as it did.
+# legacy device gets a bell with each publication, of which 128 frames are two; a modern one while it asks for bells, which it
+# does not while it is busy: a row says how many there were. The bare loop's figure is beside those that ring about as it did
+# on a host with nothing else to do.
 KICKS = {("legacy", 1): (90e3, 100_000), ("legacy", 32): (270e3, 300_000), ("legacy", 128): (335e3, 300_000),
          ("modern", 1): (None, 300_000), ("modern", 32): (None, 300_000), ("modern", 128): (335e3, 300_000)}
 ROWS = []
