@@ -16,7 +16,7 @@ command_bench() {
     done
     need_groups build qemu
     need_sources
-    build ship capos-bench kernel.elf bench_nothing bench_flood selftest
+    build ship capos-bench kernel.elf bench_nothing bench_flood
     cd "$cd_caller"
     if [ "$json" = 0 ]; then
         "$ROOT/build/ship/sim/capos-bench" "$@" || status=$?
@@ -32,5 +32,5 @@ command_bench() {
 
 bench_machine() {
     "${PYTHON[@]}" "$ROOT/door/bench_qemu.py" "$ROOT/build/ship/kernel.elf" "$ROOT/build/ship/sim/nothing.elf" \
-        "$ROOT/build/ship/sim/flood.elf" "$ROOT/build/ship/tests/boot/selftest.elf" "$@"
+        "$ROOT/build/ship/sim/flood.elf" "$@"
 }

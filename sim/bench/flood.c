@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A kernel main that does nothing but send, behind the rooms of the shipped image: frames of 60 bytes through
- * the provider and the kernel's broker, `kick` of them offered to the device at once, `frames` in all, as the
- * command line says: `kick=32 frames=100000`. What it says of itself is a count; who measures counts at the
- * other end of the wire. */
+/* A kernel main for measurements, behind the rooms of the shipped image. It sends and does nothing else:
+ * frames of 60 bytes through the provider and the kernel's broker, `kick` of them offered to the device at
+ * once, `frames` in all, as the command line says: `kick=32 frames=100000`. Or, with `fault=1`, it breaks.
+ * What it says of itself is a count; who measures counts at the other end of the wire. */
 #include "abi/assert.h"
 #include "abi/memory.h"
 #include "evidence/text.h"
@@ -175,6 +175,10 @@ int kernel_main(struct kernel_storage *k, const struct kernel_boot *boot)
     f.b->kernel = &k->kernel;
     f.b->platform = boot->platform;
     f.b->console = &console;
+    if (number(boot, "fault=", 6, 1) == 1) {
+        console_line(&console, "fault follows", 13);
+        __builtin_trap();
+    }
     if (f.kick == 0 || f.frames == 0)
         return fail(f.b, "kick= and frames= are not two numbers");
     kernel_init(&k->kernel, boot->platform);
