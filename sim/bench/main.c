@@ -18,7 +18,7 @@ static const char help[] =
     "\n"
     "  --only frames|pairs|lives   one group\n"
     "  --quick   a tenth of the work\n"
-    "  --json    JSON: one object for the host, one for the machine in QEMU\n"
+    "  --json    JSON: one object, with the keys host and machine (in QEMU)\n"
     "  --help    this text\n"
     "\n"
     "One pinned core, medians. A missed aim is printed, never an exit status;\n"

@@ -19,8 +19,9 @@ KEY = "00112233445566778899aabbccddeeff" * 2
 BOOT = "0123456789abcdef"
 NIC = {"modern": "virtio-net-pci,disable-legacy=on", "legacy": "virtio-net-pci,disable-modern=on"}
 
-sys.path.insert(0, str(ROOT / "evidence"))
+sys.path[:0] = [str(ROOT / "evidence"), str(ROOT / "door")]
 import check  # noqa: E402
+import elf  # noqa: E402
 import gen_markers  # noqa: E402
 
 
@@ -95,6 +96,21 @@ class Qmp:
             self.note(answer)
         return {"error": "gone"}
 
+    def monitor(self, line):
+        answer = self.run("human-monitor-command", **{"command-line": line})
+        if "return" not in answer:
+            raise ConnectionError(f"the monitor refused {line}: {answer}")
+        return answer["return"].strip()
+
+    def pci_read(self, device, offset, width):
+        """Configuration space of a device on bus 0 as firmware sees it, by mechanism 1. Width: h for 2 bytes, w for 4."""
+        self.monitor(f"o /w 0xcf8 {0x80000000 | device << 11 | offset & 0xfc:#x}")
+        return int(self.monitor(f"i /{width} {0xcfc + (offset & 3):#x}").split("=")[1], 16)
+
+    def pci_write(self, device, offset, width, value):
+        self.monitor(f"o /w 0xcf8 {0x80000000 | device << 11 | offset & 0xfc:#x}")
+        self.monitor(f"o /{width} {0xcfc + (offset & 3):#x} {value:#x}")
+
     def close(self):
         """Reads what is left, until QEMU has closed its end."""
         for text in self.file:
@@ -102,18 +118,66 @@ class Qmp:
         self.socket.close()
 
 
-def run(more=(), machine="q35", cpu="max", line=None, kernel=KERNEL, during=None, wait_for=None, seconds=SECONDS_MAX):
-    """Boots, waits for the machine to switch itself off. `during(qmp)` is called once the console holds `wait_for`."""
+class Stub:
+    """QEMU's debugging stub, for one thing: to stop between firmware and kernel."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(SECONDS_MAX)
+        self.socket.connect(str(path))
+        self.file = self.socket.makefile("rwb", buffering=0)
+
+    def ask(self, words):
+        self.file.write(b"$%s#%02x" % (words, sum(words) % 256))
+        while self.file.read(1) not in (b"$", b""):
+            pass
+        answer = b""
+        while not answer.endswith(b"#"):
+            answer += self.file.read(1) or b"#"
+        self.file.read(2)
+        self.file.write(b"+")
+        return answer[:-1]
+
+    def due(self, words, answer):
+        if not self.ask(words).startswith(answer):
+            raise ConnectionError(f"the debugging stub refused {words}")
+
+    def run_to(self, address):
+        self.due(b"Z1,%x,1" % address, b"OK")
+        self.due(b"c", b"T05")
+        self.due(b"z1,%x,1" % address, b"OK")
+
+    def leave(self):
+        self.due(b"D", b"OK")
+        self.socket.close()
+
+
+def entry(kernel):
+    return next(symbol.value for symbol in elf.Elf.read(kernel).symbols() if symbol.name == "pvh_start")
+
+
+def run(more=(), machine="q35", cpu="max", line=None, kernel=KERNEL, during=None, wait_for=None, seconds=SECONDS_MAX,
+        firmware=None):
+    """Boots, waits for the machine to switch itself off. `during(qmp)` is called once the console holds `wait_for`;
+    `firmware(qmp)` when firmware is done, before the first instruction of the kernel."""
     ended_by = ""
     with tempfile.TemporaryDirectory(prefix="capos-boot-") as folder:
         folder = pathlib.Path(folder)
+        if firmware is not None:
+            more = [*more, "-gdb", f"unix:{folder}/gdb,server=on,wait=off"]
         started = arguments(folder, machine, cpu, command_line() if line is None else line, kernel, more)
         with (open(folder / "complaints", "wb") as complaints,
               subprocess.Popen(started, stdin=subprocess.DEVNULL, stdout=complaints, stderr=complaints) as process):
             try:
                 qmp = Qmp(process, folder / "qmp")
                 qmp.socket.settimeout(seconds)
-                qmp.run("cont")
+                if firmware is None:
+                    qmp.run("cont")
+                else:
+                    stub = Stub(folder / "gdb")
+                    stub.run_to(entry(kernel))
+                    firmware(qmp)
+                    stub.leave()
                 if during is not None:
                     seen(process, folder / "console.log", wait_for)
                     during(qmp)

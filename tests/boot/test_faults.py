@@ -4,7 +4,6 @@
 import pathlib
 import re
 import sys
-import time
 import unittest
 
 import machine
@@ -14,16 +13,12 @@ import elf  # noqa: E402
 import symbolise  # noqa: E402
 
 SELFTEST = machine.BUILD / "tests/boot/selftest.elf"
-OFF_SECONDS_MAX = 2  # from the moment something breaks until the machine is off
 
 
 class Faults(unittest.TestCase):
     def boot(self, test, cpu="max"):
-        begun = []
-        outcome = machine.run(line=f"test={test}", kernel=SELFTEST, cpu=cpu, wait_for=test[:4].encode(),
-                              during=lambda qmp: begun.append(time.monotonic()))
-        self.assertTrue(outcome.switched_off(), outcome.report())
-        self.assertLess(time.monotonic() - begun[0], OFF_SECONDS_MAX)
+        outcome = machine.run(line=f"test={test}", kernel=SELFTEST, cpu=cpu)
+        self.assertTrue(outcome.switched_off(), outcome.report())  # one that hangs was killed, and is not
         return outcome
 
     def names(self, text):

@@ -1,0 +1,53 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+# ./capos bench from end to end: every figure has its row, or the reason why it has none. No figure is judged here.
+import json
+import pathlib
+import shutil
+import sys
+import unittest
+from unittest import mock
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from door import ROOT, capos  # noqa: E402
+
+sys.path.insert(0, str(ROOT / "door"))
+import bench_qemu  # noqa: E402
+import tap  # noqa: E402
+
+KICKS = [f"60 B frames into a tap, {transport}, {kick} a kick" for transport in ("legacy", "modern") for kick in (1, 32, 128)]
+
+
+class Bench(unittest.TestCase):
+    @unittest.skipIf(shutil.which("qemu-system-x86_64") is None, "qemu-system-x86_64 is not installed (./capos setup qemu)")
+    def test_json_is_one_object_with_a_row_for_each_figure(self):
+        status, out, err = capos("bench", "--quick", "--json")
+        self.assertEqual(status, 0, err)
+        said = json.loads(out)
+        self.assertEqual(set(said), {"host", "machine"})
+        self.assertTrue(said["host"]["rows"])
+        rows = {row["name"]: row for row in said["machine"]["rows"]}
+        for name in ("QEMU start to landmark", "end of the log to power off, the slowest",
+                     "a fault to power off, the slowest", "kernel image", *KICKS):
+            self.assertTrue(rows[name].get("got", 0) > 0 or rows[name].get("not_measured"), rows[name])
+        for row in (rows[name] for name in KICKS if "got" in rows[name]):
+            self.assertGreater(row["bells_a_kick"], 0, row)
+
+    def test_json_of_one_group_is_the_same_object_without_the_machine(self):
+        status, out, err = capos("bench", "--only", "lives", "--quick", "--json")
+        self.assertEqual(status, 0, err)
+        said = json.loads(out)
+        self.assertTrue(said["host"]["rows"])
+        self.assertIsNone(said["machine"])
+
+    def test_without_namespace_or_device_the_rows_say_so(self):
+        for what in ("enter_namespace", "Tap"):
+            with mock.patch.object(bench_qemu, "ROWS", []) as rows, mock.patch.object(tap, "enter_namespace"), \
+                    mock.patch.object(tap, what, side_effect=tap.Missing("not to be had here")):
+                bench_qemu.measure_tap(ROOT / "no-such-image", 1, True)
+            self.assertEqual([(row["name"], row["not_measured"]) for row in rows], [(name, "not to be had here") for name in KICKS])
+            self.assertFalse([row for row in rows if "got" in row])
+
+
+if __name__ == "__main__":
+    unittest.main()
