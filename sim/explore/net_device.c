@@ -35,6 +35,7 @@ void xp_net_bind(struct xp_net *n)
         const struct xp_net_ring *ring = &n->state->rings[i];
 
         q->state = &n->queue_states[i];
+        q->size = ring->enabled ? ring->size : n->size;
         q->desc = (uint32_t)(ring->desc - n->bus);
         q->driver = (uint32_t)(ring->driver - n->bus);
         q->device = (uint32_t)(ring->device - n->bus);
@@ -76,16 +77,19 @@ static bool inside(const struct xp_net *n, uint64_t address, uint32_t bytes, uin
 void xp_net_enable_queue(struct xp_net *n, uint32_t index)
 {
     struct xp_net_ring *ring = &n->state->rings[index];
+    const uint32_t size = ring->size;
 
-    if (!inside(n, ring->desc, 16u * n->size, 16) || !inside(n, ring->driver, 6u + 2u * n->size, 2) ||
-        !inside(n, ring->device, 6u + 8u * n->size, 4))
+    if (size == 0 || size > n->size * 2u)
+        xp_violate(n->world, XP_P8, "queue %u is enabled with a size of %u", index, size);
+    if (!inside(n, ring->desc, 16u * size, 16) || !inside(n, ring->driver, 6u + 2u * size, 2) ||
+        !inside(n, ring->device, 6u + 8u * size, 4))
         xp_violate(n->world, XP_P10, "queue %u is enabled with areas at 0x%llx, 0x%llx, 0x%llx", index,
                    (unsigned long long)ring->desc, (unsigned long long)ring->driver,
                    (unsigned long long)ring->device);
     ring->enabled = 1;
     xp_net_bind(n);
     xp_queue_reset(&n->queues[index]);
-    for (uint16_t i = 0; i < n->size; i++)
+    for (uint32_t i = 0; i < size; i++)
         xp_order_put(n->order, n->queues[index].device + 4u + 8u * i, 8, XP_POISON64);
     if (xp_order_peek(n->order, n->queues[index].device, 4) != 0)
         xp_violate(n->world, XP_P8, "queue %u is enabled with a used ring that is not zero", index);
@@ -102,7 +106,7 @@ void xp_net_reset_done(struct xp_net *n)
         xp_queue_reset(&n->queues[i]);
         s->rings[i] = (struct xp_net_ring){0};
     }
-    s->accepted = 0;
+    s->shown = s->accepted = 0;
     s->offer_half = s->accept_half = 0;
     s->selected = 0;
     s->sent = s->delivered = 0;
@@ -115,9 +119,8 @@ void xp_net_reset_done(struct xp_net *n)
 
 bool xp_net_quiet(const struct xp_net *n)
 {
-    if (n->state->removed)
-        return true;
-    return !n->state->resetting && n->state->status == 0 && !n->state->rings[0].enabled && !n->state->rings[1].enabled;
+    /* A reset that is not confirmed leaves the rings as they were; without rings there is nothing to reach. */
+    return n->state->removed || (!n->state->rings[0].enabled && !n->state->rings[1].enabled);
 }
 
 static bool running(const struct xp_net *n)

@@ -36,13 +36,15 @@ enum xp_net_event { XP_NET_LINK = 0, XP_NET_NEEDS_RESET, XP_NET_SELF_RESET, XP_N
 struct xp_net_ring {
     uint64_t desc, driver, device;
     uint32_t page;
+    uint16_t size; /* as the driver was told; 0: not asked for yet */
     uint8_t enabled;
-    uint8_t reserved[3];
+    uint8_t reserved;
 };
 
 /* All that changes, queues apart. */
 struct xp_net_state {
     struct xp_net_ring rings[XP_NET_QUEUES];
+    uint64_t shown; /* features that the driver was shown since the last reset */
     uint64_t accepted;
     uint32_t offer_half, accept_half;
     uint16_t selected;
@@ -95,7 +97,7 @@ uint32_t xp_net_moves(struct xp_net *n);
 void xp_net_move(struct xp_net *n, uint32_t which);
 /* The honest, fair next move. False: at rest. */
 bool xp_net_heal(struct xp_net *n);
-/* It confirmed a reset and nothing of a former life runs: memory may go. */
+/* It knows no ring: none was enabled since its last reset, which it confirmed. Memory may go. */
 bool xp_net_quiet(const struct xp_net *n);
 bool xp_net_place(const struct xp_net *n, uint32_t offset, char *text, size_t bytes);
 /* Lies told so far, registers' and queues'. */

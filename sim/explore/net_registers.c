@@ -47,6 +47,15 @@ static uint64_t offered(struct xp_net *n)
     return bits;
 }
 
+/* One half of the offer, and that the driver saw it. */
+static uint32_t show_offer(struct xp_net *n, uint32_t half)
+{
+    const uint64_t bits = half < 2 ? offered(n) & (half ? 0xffffffff00000000ull : 0xffffffffull) : 0;
+
+    n->state->shown |= bits;
+    return (uint32_t)(half ? bits >> 32 : bits);
+}
+
 static uint32_t status_read(struct xp_net *n)
 {
     static const uint8_t garbage[] = {0, 0xff, 0x47};
@@ -111,15 +120,13 @@ static void status_written(struct xp_net *n, uint8_t value)
 
 static void accept(struct xp_net *n, uint32_t half, uint32_t bits)
 {
-    const uint64_t offer = offered(n);
-
     if (n->state->status & (FEATURES_OK | DRIVER_OK))
         xp_violate(n->world, XP_P8, "features are written at status 0x%x", n->state->status);
     n->state->accepted &= half ? 0xffffffffull : 0xffffffff00000000ull;
     n->state->accepted |= (uint64_t)bits << (32u * half);
-    if (n->state->accepted & ~offer)
+    if (n->state->accepted & ~n->state->shown)
         xp_violate(n->world, XP_P8, "features 0x%llx are accepted, 0x%llx are offered (2.2.1)",
-                   (unsigned long long)n->state->accepted, (unsigned long long)offer);
+                   (unsigned long long)n->state->accepted, (unsigned long long)n->state->shown);
     if (n->state->accepted & ~(F_MAC | F_STATUS | F_ANY_LAYOUT | F_VERSION_1))
         xp_violate(n->world, XP_P8, "features 0x%llx are accepted that no driver here can serve",
                    (unsigned long long)n->state->accepted);
@@ -132,9 +139,10 @@ static uint32_t queue_size(struct xp_net *n)
 
     if (n->state->selected >= XP_NET_QUEUES)
         return 0;
-    if (lies(n, XP_NET_LIE_SIZE, &value))
-        return sizes[value];
-    return n->size;
+    const uint16_t size = lies(n, XP_NET_LIE_SIZE, &value) ? sizes[value] : n->size;
+    if (!n->state->rings[n->state->selected].enabled)
+        n->state->rings[n->state->selected].size = size;
+    return size;
 }
 
 static void kicked(struct xp_net *n, uint32_t queue)
@@ -246,7 +254,7 @@ static uint32_t modern_read(struct xp_net *n, uint32_t at, const struct xp_acces
         return config_read(n, at - XP_NET_CONFIG_AT, a->width);
     switch (at) {
     case 4:
-        return n->state->offer_half < 2 ? (uint32_t)(offered(n) >> (32u * n->state->offer_half)) : 0;
+        return show_offer(n, n->state->offer_half);
     case 18:
         return XP_NET_QUEUES;
     case 20:
@@ -278,8 +286,8 @@ static void legacy_page(struct xp_net *n, uint32_t page)
         xp_violate(n->world, XP_P8, "queue %u gets another page while it is live (3.3.1)", s->selected);
     ring->page = page;
     ring->desc = (uint64_t)page << 12;
-    ring->driver = ring->desc + 16u * n->size;
-    ring->device = (ring->driver + 6u + 2u * n->size + 4095u) & ~4095ull;
+    ring->driver = ring->desc + 16u * ring->size;
+    ring->device = (ring->driver + 6u + 2u * ring->size + 4095u) & ~4095ull;
     xp_net_enable_queue(n, s->selected);
 }
 
@@ -320,7 +328,7 @@ static uint32_t legacy_read(struct xp_net *n, uint32_t at, const struct xp_acces
     switch (at) {
     case 0:
         width_is(n, a, 4);
-        return (uint32_t)offered(n);
+        return show_offer(n, 0);
     case 12:
         width_is(n, a, 2);
         return queue_size(n);

@@ -146,7 +146,10 @@ static enum nic_phase brought_phase(const struct nic_world *n)
 /* What it has in hand only it knows: the device must hold no more than receive buffers. */
 static bool brought_idle(const struct nic_world *n)
 {
-    return n->device.queue_states[1].exposed == n->device.queue_states[1].used_shown;
+    const struct xp_queue_state *rx = &n->device.queue_states[0];
+    const struct xp_queue_state *tx = &n->device.queue_states[1];
+
+    return tx->exposed == tx->used_shown && rx->exposed == rx->fetched;
 }
 
 static size_t brought_canonical(const struct nic_world *n, uint8_t *out, size_t bytes)

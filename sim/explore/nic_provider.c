@@ -8,7 +8,7 @@
 #include "provider/virtio_net.h"
 #include "sim/explore/nic_world.h"
 
-#define ARENA_BYTES       1024u
+#define ARENA_BYTES       384u /* both queues of twice NIC_SIZE_MAX */
 #define RESET_POLLS       4u /* the deadline of a reset, in polls */
 #define NOTIFY_CAPABILITY 0x60u
 
@@ -16,7 +16,6 @@ struct own {
     struct virtio_net nic;
     struct registers_direct registers;
     struct author_direct author;
-    struct pci_function_info info;
     _Alignas(8) uint8_t arena[ARENA_BYTES];
 };
 
@@ -109,7 +108,7 @@ static void provider_start(struct nic_world *n)
     struct author author;
 
     watched = n;
-    describe(n, &own->info);
+    describe(n, &n->info);
     (void)registers_direct_init(&own->registers, &n->platform, 0x20, bars, false);
     author = author_direct_init(&own->author, &own->registers, block);
     direct_ops = author.ops;
@@ -119,7 +118,7 @@ static void provider_open(struct nic_world *n)
 {
     struct own *own = own_of(n);
     const uint64_t bars[PCI_BARS] = {n->config.legacy ? XP_NET_PORTS : XP_NET_BAR};
-    struct vnet_env env = {.info = &own->info, .arena = own->arena, .arena_bytes = sizeof own->arena,
+    struct vnet_env env = {.info = &n->info, .arena = own->arena, .arena_bytes = sizeof own->arena,
                            .rx_slots = n->config.size, .tx_slots = n->config.size, .reset_timeout_ns = RESET_POLLS};
 
     if (own->nic.state == VNET_STOPPED && vnet_close(&own->nic) != PROVIDER_OK)
@@ -206,9 +205,8 @@ static size_t provider_canonical(const struct nic_world *n, uint8_t *out, size_t
     if (own.nic.state == VNET_STOPPED || own.nic.state == VNET_CLOSED)
         memset(&own.nic, 0, offsetof(struct virtio_net, leftovers)); /* what the next open overwrites */
     own.nic.state = own_of(n)->nic.state;
-    memcpy(out, &own, offsetof(struct own, info));
-    memcpy(out + offsetof(struct own, info), own.arena, sizeof own.arena);
-    return offsetof(struct own, info) + sizeof own.arena;
+    memcpy(out, &own, sizeof own);
+    return sizeof own;
 }
 
 const struct nic_adapter nic_provider_adapter = {

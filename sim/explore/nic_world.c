@@ -170,7 +170,7 @@ static int pick_actor(struct nic_world *n)
     moves = xp_net_moves(&n->device);
     if (driver + flush + moves == 0)
         return 0;
-    who = xp_choose(&n->world, driver + flush + moves, "who");
+    who = xp_choose_actor(&n->world, driver + flush + moves);
     if (driver && who == 0)
         return 1;
     who -= driver;
@@ -366,7 +366,7 @@ static void add(struct nic_world *n, void *at, size_t bytes, size_t head)
 /* The parts of shared memory that matter: rings, and the beginning of each buffer. */
 static void add_memory(struct nic_world *n)
 {
-    const uint32_t size = n->config.size;
+    const uint32_t size = n->config.lies_max > 0 ? 2u * n->config.size : n->config.size;
     const uint32_t ring = n->config.legacy ? 8192u : 4096u;
 
     for (uint32_t q = 0; q < XP_NET_QUEUES; q++) {

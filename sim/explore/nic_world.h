@@ -5,6 +5,7 @@
 #ifndef CAPOS_EXPLORE_NIC_WORLD_H
 #define CAPOS_EXPLORE_NIC_WORLD_H
 
+#include "abi/pci.h"
 #include "platform/explore/platform_explore.h"
 #include "sim/bring_your_driver.h"
 #include "sim/explore/net_device.h"
@@ -67,12 +68,13 @@ struct nic_world {
     struct xp_driver driver;
     struct xp_net device;
     struct platform platform;
+    struct pci_function_info info;
     uint8_t *memory;
     struct nic_book *book;
     uint8_t *own; /* the driver's private memory, behind the book */
     uint8_t *scribbled[XP_NET_QUEUES];
-    struct xp_slot slots[XP_NET_QUEUES][NIC_SIZE_MAX];
-    uint16_t flight[XP_NET_QUEUES][NIC_SIZE_MAX];
+    struct xp_slot slots[XP_NET_QUEUES][2u * NIC_SIZE_MAX]; /* a liar may double the size */
+    uint16_t flight[XP_NET_QUEUES][2u * NIC_SIZE_MAX];
     struct xp_net_state net_state;
     struct xp_order_state order_state;
     struct xp_call call;

@@ -263,7 +263,7 @@ static bool pick_actor(struct ring_world *r)
 {
     const uint32_t flush = r->order_state.waiting > 0;
     const uint32_t moves = xp_queue_moves(&r->device);
-    uint32_t who = xp_choose(&r->world, 1u + flush + moves, "who");
+    uint32_t who = xp_choose_actor(&r->world, 1u + flush + moves);
 
     if (who == 0)
         return true;

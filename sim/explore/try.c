@@ -16,6 +16,7 @@ int main(int argc, char **argv)
     if (argc > 1 && argv[1][0] == 'N') {
         struct nic_config c = {.legacy = atoi(argv[2]) & 1, .size = (uint16_t)atoi(argv[3]), .model = (enum xp_model)atoi(argv[4]), .frames_max = (uint8_t)atoi(argv[5]),
           .lies_max = (uint8_t)atoi(argv[6]), .events_max = (uint8_t)atoi(argv[7]), .lie_kinds = 127, .queue_lie_kinds = 63, .event_kinds = 15, .suppress = false};
+        if (argc > 8) c.driver = byd_driver(), c.suppress = true;
         struct nic_world *n = nic_world_make(&c);
         struct xp_limits limits = {.memory_bytes = 8ull << 30, .progress = progress};
         struct xp_result out;

@@ -48,7 +48,8 @@ struct xp_world_ops {
     const char *name;
     /* Puts the world into its first state. */
     void (*start)(struct xp_world *w);
-    /* One step of whoever choose() picks. Ends early, by xp_violate, when a property is broken. */
+    /* One step of whoever xp_choose_actor() picks: asked once and first in each step, so that a list of choices
+     * tells how many steps it has. Ends early, by xp_violate, when a property is broken. */
     enum xp_step (*step)(struct xp_world *w);
     /* One step of the honest, fair continuation; asks nothing. NULL: the world has no liveness to check. */
     enum xp_heal (*heal)(struct xp_world *w);
@@ -103,6 +104,12 @@ void xp_catch_faults(void);
 size_t xp_state_bytes(const struct xp_world *w); /* all regions, whole */
 size_t xp_state_save(const struct xp_world *w, uint8_t *to); /* returns bytes used */
 void xp_state_restore(struct xp_world *w, const uint8_t *from);
+
+/* Who acts, of n who can: recorded even when there is no other. */
+static inline uint32_t xp_choose_actor(struct xp_world *w, uint32_t n)
+{
+    return sim_choose(w->choices, n, "who");
+}
 
 static inline uint32_t xp_choose(struct xp_world *w, uint32_t n, const char *tag)
 {
