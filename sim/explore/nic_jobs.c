@@ -29,21 +29,42 @@ static void configure(struct xp_job *job, const struct nic_config *config, bool 
     job->deep = deep;
 }
 
-void xp_nic_jobs(struct xp_jobs *jobs)
+static const char *const transports[] = {"modern", "legacy"};
+
+/* The whole life with an honest device, in each memory order. */
+static void honest(struct xp_jobs *jobs, bool legacy)
 {
-    static const char *const transports[] = {"modern", "legacy"};
+    for (uint16_t size = 1; size <= 2; size++)
+        for (unsigned model = 0; model < XP_MODEL_COUNT; model++) {
+            const struct nic_config c = {.legacy = legacy, .size = size, .frames_max = (uint8_t)size,
+                                         .model = (enum xp_model)model, .suppress = size == 1};
 
-    for (unsigned legacy = 0; legacy < 2; legacy++) {
-        struct nic_config c = {.legacy = legacy, .size = 1, .frames_max = 1};
+            configure(xp_job_add(jobs, "N1", "nic", "N1/%s/q%u/%s", transports[legacy], size,
+                                 xp_model_name((enum xp_model)model)),
+                      &c, size > 1 && model != XP_SEQUENTIAL);
+        }
+}
 
-        configure(xp_job_add(jobs, "N1", "nic", "N1/%s/honest", transports[legacy]), &c, false);
-        c.events_max = 1;
-        c.event_kinds = (1u << XP_NET_EVENT_COUNT) - 1u;
-        configure(xp_job_add(jobs, "N2", "nic", "N2/%s/event", transports[legacy]), &c, false);
+/* Link changes, requests for a reset, resets behind the driver's back, removal; and lies. */
+static void disturbed(struct xp_jobs *jobs, bool legacy)
+{
+    for (uint8_t many = 1; many <= 2; many++) {
+        struct nic_config c = {.legacy = legacy, .size = 1, .frames_max = 1, .events_max = many,
+                               .event_kinds = (1u << XP_NET_EVENT_COUNT) - 1u};
+
+        configure(xp_job_add(jobs, "N2", "nic", "N2/%s/%u-events", transports[legacy], many), &c, many > 1);
         c.events_max = 0;
-        c.lies_max = 1;
+        c.lies_max = many;
         c.lie_kinds = (1u << XP_NET_LIE_COUNT) - 1u;
         c.queue_lie_kinds = (1u << XP_LIE_COUNT) - 1u;
-        configure(xp_job_add(jobs, "X2", "nic", "X2/%s/1-lie", transports[legacy]), &c, false);
+        configure(xp_job_add(jobs, "X2", "nic", "X2/%s/%u-lies", transports[legacy], many), &c, many > 1);
+    }
+}
+
+void xp_nic_jobs(struct xp_jobs *jobs)
+{
+    for (unsigned legacy = 0; legacy < 2; legacy++) {
+        honest(jobs, legacy);
+        disturbed(jobs, legacy);
     }
 }
