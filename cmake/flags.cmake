@@ -2,8 +2,8 @@
 # Compiler flags: warnings for all our code, one flag set per kind of build.
 option(CAPOS_TESTS "build the tests" ON)
 option(CAPOS_OBSERVED "the rooms' accesses to memory shared with a device are told to the world that links them" OFF)
-set(CAPOS_KIND ship CACHE STRING "ship, debug, sanitize or coverage")
-set_property(CACHE CAPOS_KIND PROPERTY STRINGS ship debug sanitize coverage)
+set(CAPOS_KIND ship CACHE STRING "ship, debug, sanitize, coverage or fuzz")
+set_property(CACHE CAPOS_KIND PROPERTY STRINGS ship debug sanitize coverage fuzz)
 
 set(CAPOS_WARNINGS -Wall -Wextra -Werror -Wconversion -Wsign-conversion -Wshadow -Wundef
     -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings
@@ -19,8 +19,11 @@ elseif(CAPOS_KIND STREQUAL "sanitize")
 elseif(CAPOS_KIND STREQUAL "coverage")
   set(CAPOS_KIND_FLAGS -O0 -g --coverage)
   add_link_options(--coverage)
+elseif(CAPOS_KIND STREQUAL "fuzz") # Clang's: the fuzzer sees which branches an input takes
+  set(CAPOS_KIND_FLAGS -O2 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=address,undefined)
 else()
-  message(FATAL_ERROR "CAPOS_KIND is ${CAPOS_KIND}: use ship, debug, sanitize or coverage")
+  message(FATAL_ERROR "CAPOS_KIND is ${CAPOS_KIND}: use ship, debug, sanitize, coverage or fuzz")
 endif()
 
 # No path of the machine that builds reaches an object: two clean builds anywhere are equal.

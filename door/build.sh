@@ -40,6 +40,8 @@ if [ ! -f "$folder/build.ninja" ]; then
     source_preset=$preset
     if [ "$preset" = clang ]; then # not a preset of its own: the shipped build by the other compiler
         compiler=clang-14 source_preset=ship options=(-B "$folder")
+    elif [ "$preset" = fuzz ]; then
+        compiler=clang-14
     fi
     CC=$compiler cmake --preset "$source_preset" ${options[@]+"${options[@]}"} >>"$log" 2>&1 9>&- || failed configuration
 fi

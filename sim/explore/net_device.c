@@ -225,7 +225,7 @@ static void arm_lie(struct xp_net *n, uint32_t which)
         }
         n->state->lies++;
         n->state->armed = (uint8_t)(n->state->armed | 1u << kind);
-        n->state->variant = (uint8_t)which;
+        n->state->variant[kind] = (uint8_t)which;
         xp_note(n->world, XP_LANE_DEVICE, "LIE: will be told of kind %u, value %u", kind, which);
         return;
     }
@@ -297,14 +297,29 @@ void xp_net_move(struct xp_net *n, uint32_t which)
     arm_lie(n, which);
 }
 
-bool xp_net_heal(struct xp_net *n)
+static bool go_on(struct xp_net *n, bool silent)
 {
     if (!running(n))
         return false;
     for (uint32_t i = 0; i < XP_NET_QUEUES; i++) {
-        n->queues[i].idle = i == 0; /* the wire falls silent */
-        if (n->state->rings[i].enabled && xp_queue_heal(&n->queues[i]))
-            return true;
+        const uint16_t before = n->queue_states[i].used_next;
+
+        n->queues[i].idle = i == 0 && (silent || !may_complete(n, 0));
+        if (!n->state->rings[i].enabled || !xp_queue_heal(&n->queues[i]))
+            continue;
+        if (i == 0)
+            n->state->delivered = (uint16_t)(n->state->delivered + (uint16_t)(n->queue_states[0].used_next - before));
+        return true;
     }
     return false;
+}
+
+bool xp_net_heal(struct xp_net *n)
+{
+    return go_on(n, true);
+}
+
+bool xp_net_deliver(struct xp_net *n)
+{
+    return go_on(n, false);
 }

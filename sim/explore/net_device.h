@@ -58,9 +58,9 @@ struct xp_net_state {
     uint8_t removed;
     uint8_t lies;       /* register lies told; those of the queues count there */
     uint8_t armed;      /* bit per enum xp_net_lie: the next opportunity lies */
-    uint8_t variant;    /* which value */
     uint8_t events;     /* happened, link changes apart */
     uint8_t sequence;   /* of the next frame that it delivers */
+    uint8_t variant[XP_NET_LIE_COUNT]; /* which value each armed lie tells */
     uint8_t failed;     /* FAILED was set: nothing but a reset may follow */
 };
 
@@ -97,6 +97,8 @@ uint32_t xp_net_moves(struct xp_net *n);
 void xp_net_move(struct xp_net *n, uint32_t which);
 /* The honest, fair next move. False: at rest. */
 bool xp_net_heal(struct xp_net *n);
+/* The same with frames on the wire, as many as frames_max allows. */
+bool xp_net_deliver(struct xp_net *n);
 /* It knows no ring: none was enabled since its last reset, which it confirmed. Memory may go. */
 bool xp_net_quiet(const struct xp_net *n);
 bool xp_net_place(const struct xp_net *n, uint32_t offset, char *text, size_t bytes);

@@ -25,14 +25,23 @@ uint32_t xp_net_lie_values(enum xp_net_lie kind)
     return values[kind];
 }
 
+/* Has it told no lie and not reset itself? Then what the driver believes of the status is what the status is, and the
+ * order of its writes can be judged by it. */
+static bool honest(const struct xp_net *n)
+{
+    return n->state->lies == 0 && n->state->events == 0;
+}
+
 /* One opportunity for a lie of the kind. True: it is told, with *value as drawn. */
 static bool lies(struct xp_net *n, enum xp_net_lie kind, uint32_t *value)
 {
     if (!(n->state->armed & 1u << kind))
         return false;
-    *value = n->state->variant;
-    if (kind != XP_NET_LIE_CONFIG && kind != XP_NET_LIE_FEATURES)
+    *value = n->state->variant[kind];
+    if (kind != XP_NET_LIE_CONFIG && kind != XP_NET_LIE_FEATURES) {
         n->state->armed = (uint8_t)(n->state->armed & ~(1u << kind));
+        n->state->variant[kind] = 0;
+    }
     xp_note(n->world, XP_LANE_DEVICE, "LIE: of kind %u, value %u", kind, *value);
     return true;
 }
@@ -100,11 +109,11 @@ static void status_written(struct xp_net *n, uint8_t value)
     if (s->failed && !(value & FAILED))
         xp_violate(n->world, XP_P8, "status 0x%x is written after FAILED", value);
     /* Bits that the device took back by itself (a refusal, its own reset) are not the driver's to keep. */
-    if ((value & (s->status & ~(uint8_t)NEEDS_RESET)) != (s->status & ~(uint8_t)NEEDS_RESET))
+    if (honest(n) && (value & (s->status & ~(uint8_t)NEEDS_RESET)) != (s->status & ~(uint8_t)NEEDS_RESET))
         xp_violate(n->world, XP_P8, "status 0x%x clears bits of 0x%x (2.1.1)", value, s->status);
     if (value & FAILED) {
         s->failed = 1;
-    } else if (added & DRIVER_OK) {
+    } else if ((added & DRIVER_OK) && honest(n)) {
         if (!(s->status & DRIVER) || (!n->legacy && !(s->status & FEATURES_OK)))
             xp_violate(n->world, XP_P8, "DRIVER_OK is set at status 0x%x", s->status);
         if (!s->rings[0].enabled || !s->rings[1].enabled)
@@ -120,7 +129,7 @@ static void status_written(struct xp_net *n, uint8_t value)
 
 static void accept(struct xp_net *n, uint32_t half, uint32_t bits)
 {
-    if (n->state->status & (FEATURES_OK | DRIVER_OK))
+    if (honest(n) && (n->state->status & (FEATURES_OK | DRIVER_OK)))
         xp_violate(n->world, XP_P8, "features are written at status 0x%x", n->state->status);
     n->state->accepted &= half ? 0xffffffffull : 0xffffffff00000000ull;
     n->state->accepted |= (uint64_t)bits << (32u * half);
@@ -147,7 +156,7 @@ static uint32_t queue_size(struct xp_net *n)
 
 static void kicked(struct xp_net *n, uint32_t queue)
 {
-    if (!(n->state->status & DRIVER_OK) && n->state->events == 0)
+    if (!(n->state->status & DRIVER_OK) && honest(n))
         xp_violate(n->world, XP_P8, "queue %u is notified at status 0x%x (3.1.1)", queue, n->state->status);
     if (queue < XP_NET_QUEUES && n->state->rings[queue].enabled)
         xp_queue_kick(&n->queues[queue]);
@@ -197,7 +206,7 @@ static void modern_queue_write(struct xp_net *n, uint32_t at, const struct xp_ac
     fields[2] = &ring->device;
     if (ring->enabled)
         xp_violate(n->world, XP_P8, "queue %u is changed after it was enabled (4.1.4.3.2)", s->selected);
-    if (!(s->status & FEATURES_OK))
+    if (honest(n) && !(s->status & FEATURES_OK))
         xp_violate(n->world, XP_P8, "queue %u is set up at status 0x%x (3.1.1)", s->selected, s->status);
     if (at == 28) {
         width_is(n, a, 2);

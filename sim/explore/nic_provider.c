@@ -150,7 +150,7 @@ static void provider_send(struct nic_world *n)
         return;
     const struct nic_tx_frame frame = {slot, XP_NET_FRAME};
     if (vnet_send(&own->nic, &frame, 1) == 1)
-        n->book->sent++;
+        n->book->sent++; /* counted where it is put back with the call */
     else if (own->nic.state == VNET_RUNNING)
         xp_violate(&n->world, XP_P3, "a frame in a free slot is not taken over");
 }

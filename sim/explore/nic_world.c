@@ -17,8 +17,6 @@
 #define KEPT_FROM    0u
 #define KEPT_BYTES   40u
 
-enum op { OP_OPEN = 0, OP_POLL, OP_SEND, OP_RECEIVE, OP_STOP };
-
 static struct nic_world *nic_of(struct xp_world *w)
 {
     return (struct nic_world *)(void *)w;
@@ -81,8 +79,8 @@ static void run_call(struct xp_driver *d, const struct xp_call *call)
     struct nic_world *n = nic_of(d->world);
     const struct nic_adapter *a = n->adapter;
 
-    switch ((enum op)call->op) {
-    case OP_OPEN:
+    switch ((enum nic_op)call->op) {
+    case NIC_OPEN:
         if (n->config.lives_max > 0) /* else it is any number: not counted */
             n->book->lives++;
         n->book->opened = 1;
@@ -90,22 +88,22 @@ static void run_call(struct xp_driver *d, const struct xp_call *call)
         n->book->expected = n->device.state->sequence;
         a->open(n);
         break;
-    case OP_POLL:
+    case NIC_POLL:
         a->poll(n, call->arguments[0]);
         break;
-    case OP_SEND:
+    case NIC_SEND:
         a->send(n);
         break;
-    case OP_RECEIVE:
+    case NIC_RECEIVE:
         a->receive(n);
         break;
-    case OP_STOP:
+    case NIC_STOP:
         a->stop(n);
         break;
     }
 }
 
-static void begin(struct nic_world *n, enum op op, uint8_t argument)
+void nic_begin(struct nic_world *n, enum nic_op op, uint8_t argument)
 {
     static const char *const names[] = {"open", "poll", "send", "receive", "stop"};
     const uint8_t arguments[XP_ARGUMENTS] = {argument};
@@ -137,24 +135,37 @@ static uint32_t choices(struct nic_world *n, struct choice *out)
 
     if (phase == NIC_CLOSED || phase == NIC_STOPPED) {
         if (n->config.lives_max == 0 || n->book->lives < n->config.lives_max)
-            out[count++] = (struct choice){OP_OPEN, 0};
+            out[count++] = (struct choice){NIC_OPEN, 0};
         return count;
     }
     if (phase == NIC_QUARANTINED)
         return 0;
     if (!n->book->refused) {
-        out[count++] = (struct choice){OP_POLL, 0};
+        out[count++] = (struct choice){NIC_POLL, 0};
         if (phase == NIC_RUNNING && provider) {
-            out[count++] = (struct choice){OP_POLL, 1};
-            out[count++] = (struct choice){OP_POLL, 2};
-            out[count++] = (struct choice){OP_RECEIVE, 0};
+            out[count++] = (struct choice){NIC_POLL, 1};
+            out[count++] = (struct choice){NIC_POLL, 2};
+            out[count++] = (struct choice){NIC_RECEIVE, 0};
         }
         if (phase == NIC_RUNNING && n->book->sent < n->config.frames_max)
-            out[count++] = (struct choice){OP_SEND, 0};
+            out[count++] = (struct choice){NIC_SEND, 0};
     }
     if (phase != NIC_STOPPING)
-        out[count++] = (struct choice){OP_STOP, 0};
+        out[count++] = (struct choice){NIC_STOP, 0};
     return count;
+}
+
+bool nic_operate(struct nic_world *n)
+{
+    struct choice ops[8];
+    const uint32_t count = choices(n, ops);
+
+    if (count == 0)
+        return false;
+    const struct choice op = ops[xp_choose(&n->world, count, "op")];
+
+    nic_begin(n, (enum nic_op)op.op, op.argument);
+    return true;
 }
 
 /* 0: nobody can act; 1: the driver is to act; 2: somebody else did. */
@@ -178,33 +189,28 @@ static int pick_actor(struct nic_world *n)
         xp_order_flush(&n->driver.order, xp_choose(&n->world, xp_order_ready(&n->driver.order), "order.flush"));
     else
         xp_net_move(&n->device, who - flush);
+    n->counts.device_steps++;
     return 2;
 }
 
 static enum xp_step nic_step(struct xp_world *w)
 {
     struct nic_world *n = nic_of(w);
-    struct choice ops[8];
-    uint32_t count;
     const int acted = pick_actor(n);
 
     if (acted == 0)
         return XP_STEP_NOTHING;
-    if (acted == 1 && n->call.active) {
+    if (acted == 1 && n->call.active)
         xp_call_resume(&n->driver);
-    } else if (acted == 1) {
-        count = choices(n, ops);
-        const struct choice op = ops[xp_choose(w, count, "op")];
-
-        begin(n, (enum op)op.op, op.argument);
-    }
+    else if (acted == 1)
+        (void)nic_operate(n);
     judge_phase(n);
     return XP_STEP_DONE;
 }
 
 static bool turn(struct xp_driver *d)
 {
-    return pick_actor(nic_of(d->world)) == 1;
+    return d->unattended || pick_actor(nic_of(d->world)) == 1;
 }
 
 /* The honest continuation: the call ends, memory settles, the device works off what it has, completions are taken in;
@@ -223,23 +229,23 @@ static enum xp_heal nic_heal(struct xp_world *w)
     } else if (xp_net_heal(&n->device)) {
         ;
     } else if (phase == NIC_STARTING || phase == NIC_STOPPING) {
-        begin(n, OP_POLL, 0);
+        nic_begin(n, NIC_POLL, 0);
     } else if (phase == NIC_RUNNING && n->book->refused) {
-        begin(n, OP_STOP, 0);
+        nic_begin(n, NIC_STOP, 0);
     } else if (phase == NIC_RUNNING && !n->adapter->idle(n)) {
         const struct xp_queue_state *tx = &n->device.queue_states[1];
         const struct xp_queue_state *rx = &n->device.queue_states[0];
         const bool blameless = xp_net_lies(&n->device) == 0 && n->device.state->events == 0;
 
         if (n->book->settled++ < NIC_SETTLE_POLLS)
-            begin(n, n->book->settled & 1u ? OP_RECEIVE : OP_POLL, 0);
+            nic_begin(n, n->book->settled & 1u ? NIC_RECEIVE : NIC_POLL, 0);
         else if (blameless)
             xp_violate(w, XP_P3, "everything is at rest, yet not all is home: transmit %u of %u fetched, receive %u of %u",
                        tx->fetched, tx->exposed, rx->fetched, rx->exposed);
         else
-            begin(n, OP_STOP, 0);
+            nic_begin(n, NIC_STOP, 0);
     } else if (phase == NIC_RUNNING) {
-        begin(n, OP_STOP, 0);
+        nic_begin(n, NIC_STOP, 0);
     } else {
         return XP_HEAL_QUIET;
     }
@@ -312,6 +318,7 @@ static void nic_start(struct xp_world *w)
     memset(n->book, 0, n->driver.private_memory.bytes);
     memset(&n->call, 0, sizeof n->call);
     n->driver.running = false;
+    n->driver.unattended = false;
     xp_driver_current = &n->driver;
     xp_order_forget(&n->driver.order);
     xp_net_power_on(&n->device);
@@ -360,6 +367,7 @@ static const struct xp_driver_ops driver_ops = {
 
 static void add(struct nic_world *n, void *at, size_t bytes, size_t head)
 {
+    ASSERT(n->world.region_count < XP_REGIONS_MAX);
     n->world.regions[n->world.region_count++] = (struct xp_region){at, bytes, head};
 }
 

@@ -16,6 +16,7 @@
 #define NIC_SIZE_MAX  4u
 #define NIC_SETTLE_POLLS 24u
 
+enum nic_op { NIC_OPEN = 0, NIC_POLL, NIC_SEND, NIC_RECEIVE, NIC_STOP };
 enum nic_phase { NIC_CLOSED = 0, NIC_STARTING, NIC_RUNNING, NIC_STOPPING, NIC_STOPPED, NIC_QUARANTINED };
 
 struct nic_config {
@@ -61,8 +62,14 @@ struct nic_book {
     uint8_t reserved[9];
 };
 
+/* What happened in lives, over all of them; no part of the state. */
+struct nic_counts {
+    uint64_t lives, device_steps, sent, received, stopped, quarantined;
+};
+
 struct nic_world {
     struct xp_world world;
+    struct nic_counts counts;
     struct nic_config config;
     const struct nic_adapter *adapter;
     struct xp_driver driver;
@@ -81,7 +88,15 @@ struct nic_world {
 };
 
 struct nic_world *nic_world_make(const struct nic_config *config);
+/* The same, for whole lives: one step is a life from opening to rest, with at least one frame sent and one delivered
+ * unless the driver refused the device. Calls run through (inline); choices come from the generator or from bytes;
+ * ops->start before each. */
+struct nic_world *nic_lives_make(const struct nic_config *config);
 void nic_world_free(struct nic_world *n);
+
+/* One choice of an operation by the caller of the driver, or of who acts: for nic_life.c. */
+bool nic_operate(struct nic_world *n);
+void nic_begin(struct nic_world *n, enum nic_op op, uint8_t argument);
 
 /* A frame came out of the driver: judged against what the device delivered. `frame` points behind the header. */
 void nic_received(struct nic_world *n, const uint8_t *frame, uint32_t bytes);

@@ -483,6 +483,7 @@ static uint32_t pages(uint32_t bytes)
 
 static void add(struct ring_world *r, void *at, size_t bytes, size_t head)
 {
+    ASSERT(r->world.region_count < XP_REGIONS_MAX);
     r->world.regions[r->world.region_count++] = (struct xp_region){at, bytes, head};
 }
 
