@@ -34,5 +34,5 @@ endfunction()
 
 function(capos_host target)
   target_compile_options(${target} PRIVATE
-    ${CAPOS_WARNINGS} ${CAPOS_HOST_FLAGS} ${CAPOS_KIND_FLAGS} ${CAPOS_PREFIX_MAP})
+    ${CAPOS_WARNINGS} ${CAPOS_HOST_FLAGS} ${CAPOS_HOST_KIND_FLAGS} ${CAPOS_PREFIX_MAP})
 endfunction()

@@ -249,7 +249,7 @@ def package(context):
             return result
         environment = dict(os.environ, PKG_CONFIG_PATH=str(found[0].parent))
         _, flags = run(["pkg-config", "--cflags", "--libs", "--static", "capos-devmodel"], context.root, env=environment)
-        sources = sorted((context.root / "devmodel/examples/toy-driver").glob("*.c"))
+        sources = sorted((context.root / "devmodel/examples/toy-driver").glob("toy_*.c"))
         result.check(bool(sources), "package: devmodel/examples/toy-driver has no source")
         program = pathlib.Path(folder) / "toy-driver"
         status, output = run(["gcc", "-Wall", "-Wextra", "-Werror", "-o", program, *sources, *flags.split()], folder)
@@ -324,6 +324,31 @@ def boot(context):
     return result
 
 
+FUZZ_SECONDS, FUZZ_SECONDS_DEEP = 45, 900
+FUZZ_MARKS = ("lives", "device_steps", "sent", "received", "stopped", "quarantined")
+
+
+def fuzz(context):
+    """Lives of a network driver in world `nic`, the choices being a fuzzer's bytes, under the sanitizers."""
+    result = Result()
+    build(context, "fuzz", "capos-fuzz-nic")
+    seconds = FUZZ_SECONDS_DEEP if context.deep else FUZZ_SECONDS
+    kept = context.root / "build/fuzz"
+    with tempfile.TemporaryDirectory(prefix="capos-fuzz-") as corpus:
+        status, output = run([kept / "sim/explore/capos-fuzz-nic", f"-max_total_time={seconds}", f"-seed={context.seed}",
+                              "-max_len=400", "-entropic=0", f"-artifact_prefix={kept}/", corpus], context.root,
+                             timeout=seconds + 120)
+    result.check(status == 0, f"fuzz: world nic ended with status {status}; the input is kept in build/fuzz\n" + tail(output))
+    marks = dict(re.findall(r"(\w+)=(\d+)", (re.findall(r"^lives: .*", output, re.M) or [""])[-1]))
+    for mark in FUZZ_MARKS:
+        result.check(int(marks.get(mark, 0)) > 0, f"fuzz: no {mark} in the whole run")
+    if not result.failed:
+        lives = int(marks["lives"])
+        result.notes.append(f"{lives} lives, {lives // seconds} a second, {int(marks['device_steps']) // lives} device steps each")
+    result.left_out.append(f"fuzz for {FUZZ_SECONDS_DEEP} s instead of {FUZZ_SECONDS}")
+    return result
+
+
 SUITES = {
     "unit": criterion_suite("unit"),
     "hostile": criterion_suite("hostile"),
@@ -340,5 +365,6 @@ SUITES = {
     "clang": clang,
     "package": package,
     "coverage": coverage,
+    "fuzz": fuzz,
     "mutants": mutants,
 }
