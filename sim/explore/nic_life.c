@@ -5,6 +5,7 @@
 
 #define START_POLLS_MAX  64u  /* steps of a start, and a little */
 #define OPERATIONS_MAX   8u
+#define ROUNDS           2u  /* of a frame out and a frame in, at least */
 #define SETTLE_MOVES_MAX 200u
 #define HEAL_STEPS_MAX   2000u
 
@@ -35,12 +36,12 @@ static void traffic(struct nic_world *n)
     }
     for (uint32_t i = 0; i < START_POLLS_MAX && n->adapter->phase(n) == NIC_STARTING; i++)
         nic_begin(n, NIC_POLL, 0);
-    if (n->adapter->phase(n) != NIC_RUNNING)
-        return;
-    nic_begin(n, NIC_SEND, 0);
-    settle(n);
-    if (n->adapter->phase(n) == NIC_RUNNING)
-        nic_begin(n, NIC_RECEIVE, 0);
+    for (uint32_t i = 0; i < ROUNDS && n->adapter->phase(n) == NIC_RUNNING; i++) {
+        nic_begin(n, NIC_SEND, 0);
+        settle(n);
+        if (n->adapter->phase(n) == NIC_RUNNING)
+            nic_begin(n, NIC_RECEIVE, 0);
+    }
 }
 
 static enum xp_step life(struct xp_world *w)

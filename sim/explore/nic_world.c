@@ -227,7 +227,7 @@ static enum xp_heal nic_heal(struct xp_world *w)
     } else if (n->order_state.waiting > 0) {
         xp_order_flush(&n->driver.order, 0);
     } else if (xp_net_heal(&n->device)) {
-        ;
+        n->counts.device_steps++;
     } else if (phase == NIC_STARTING || phase == NIC_STOPPING) {
         nic_begin(n, NIC_POLL, 0);
     } else if (phase == NIC_RUNNING && n->book->refused) {
