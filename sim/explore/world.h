@@ -100,10 +100,6 @@ bool xp_protected_heal(struct xp_world *w, enum xp_heal *out);
 /* Stray accesses become violations from here on. */
 void xp_catch_faults(void);
 
-size_t xp_state_bytes(const struct xp_world *w); /* all regions, whole */
-size_t xp_state_save(const struct xp_world *w, uint8_t *to); /* returns bytes used */
-void xp_state_restore(struct xp_world *w, const uint8_t *from);
-
 static inline uint32_t xp_choose(struct xp_world *w, uint32_t n, const char *tag)
 {
     return n == 1 ? 0 : sim_choose(w->choices, n, tag);
