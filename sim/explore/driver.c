@@ -3,6 +3,7 @@
 #include "sim/explore/driver.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "abi/assert.h"
@@ -14,6 +15,43 @@ struct xp_driver *xp_driver_current;
 size_t xp_call_bytes(const struct xp_call *call)
 {
     return offsetof(struct xp_call, log) + call->reads * sizeof call->log[0];
+}
+
+static bool keep(struct xp_kept *k, const struct xp_world *w, const struct xp_region *parts, uint32_t part_count)
+{
+    for (uint32_t i = 0; i < part_count; i++)
+        k->count += xp_words_within(w, parts[i].at, parts[i].bytes, NULL, 0);
+    k->at = calloc(k->count + 1u, sizeof *k->at);
+    k->words = calloc(k->count + 1u, sizeof *k->words);
+    if (!k->at || !k->words)
+        return false;
+    for (uint32_t i = 0, used = 0; i < part_count; i++)
+        used += xp_words_within(w, parts[i].at, parts[i].bytes, k->at + used, k->count - used);
+    return true;
+}
+
+bool xp_driver_prepare(struct xp_driver *d)
+{
+    return keep(&d->own_kept, d->world, &d->private_memory, 1) &&
+           keep(&d->shared_kept, d->world, d->shared, d->shared_count);
+}
+
+void xp_driver_free(struct xp_driver *d)
+{
+    free(d->own_kept.at);
+    free(d->own_kept.words);
+    free(d->shared_kept.at);
+    free(d->shared_kept.words);
+}
+
+static void save(struct xp_kept *k)
+{
+    xp_words_save(k->at, k->count, k->words);
+}
+
+static void put_back(const struct xp_kept *k)
+{
+    xp_words_restore(k->at, k->count, k->words);
 }
 
 static bool reads(uint8_t kind)
@@ -112,16 +150,6 @@ static uint64_t at_once(struct xp_driver *d, const struct xp_access *a)
     return 0;
 }
 
-static void shared_copy(struct xp_driver *d, bool back)
-{
-    uint8_t *at = d->shared_saved;
-
-    for (uint32_t i = 0; i < d->shared_count; i++) {
-        memcpy(back ? d->shared[i].at : at, back ? at : d->shared[i].at, d->shared[i].bytes);
-        at += d->shared[i].bytes;
-    }
-}
-
 uint64_t xp_access(struct xp_driver *d, struct xp_access a)
 {
     struct xp_call *call = d->call;
@@ -135,7 +163,7 @@ uint64_t xp_access(struct xp_driver *d, struct xp_access a)
     }
     if (d->again) { /* from here on it is new */
         d->again = false;
-        shared_copy(d, true);
+        put_back(&d->shared_kept);
     }
     if (visible(d, &a)) {
         if (d->world->inline_calls) {
@@ -180,16 +208,16 @@ static void run(struct xp_driver *d, bool may)
         finish(d);
         return;
     }
-    memcpy(d->saved, d->private_memory.at, d->private_memory.bytes);
-    d->again = d->shared_count > 0 && d->call->done > 0;
+    save(&d->own_kept);
+    d->again = d->shared_kept.count > 0 && d->call->done > 0;
     if (d->again)
-        shared_copy(d, false);
+        save(&d->shared_kept);
     if (setjmp(d->leave) == 0) {
         d->ops->run(d, d->call);
         finish(d);
     } else {
         d->running = false;
-        memcpy(d->private_memory.at, d->saved, d->private_memory.bytes);
+        put_back(&d->own_kept);
     }
 }
 

@@ -6,6 +6,7 @@
 #ifndef CAPOS_EXPLORE_DRIVER_H
 #define CAPOS_EXPLORE_DRIVER_H
 
+#include "sim/explore/image.h"
 #include "sim/explore/order.h"
 
 #define XP_LOG_MAX      192u /* values that one call may read: beyond, P3 */
@@ -37,7 +38,7 @@ struct xp_read {
 
 /* The call under way. Lies last in the world's last region: only `reads` entries of the log are live. */
 struct xp_call {
-    uint8_t active;
+    _Alignas(8) uint8_t active;
     uint8_t op;
     uint8_t arguments[XP_ARGUMENTS];
     uint16_t done; /* accesses done */
@@ -67,13 +68,16 @@ struct xp_driver {
     struct xp_world *world;
     struct xp_order order;
     struct xp_call *call;
-    struct xp_region private_memory; /* the driver's own; restored when a call is left */
-    uint8_t *saved;                  /* of the same size; the world's */
+    struct xp_region private_memory; /* the driver's own; the world's regions in it are restored when a call is left */
     /* Shared memory that the driver also writes without ringmem.h (zeroing, headers): such stores of the part of
-     * a call that is run again are taken back. `shared_saved`: as many bytes, the world's. */
+     * a call that is run again are taken back. */
     struct xp_region shared[4];
     uint32_t shared_count;
-    uint8_t *shared_saved;
+    struct xp_kept {
+        xp_word **at;
+        uint64_t *words;
+        uint32_t count;
+    } own_kept, shared_kept;         /* xp_driver_prepare */
     bool immediate;                  /* accesses are just done: nobody else is there (set-up) */
     bool unattended;                 /* nobody comes between, but stores are judged: traffic before a run */
     bool unhidden;                   /* every store is left at: no reduction by ops->hidden */
@@ -87,6 +91,9 @@ struct xp_driver {
 /* The driver that ringmem.h and platform.h of this process belong to. */
 extern struct xp_driver *xp_driver_current;
 
+/* After the world's regions are listed: memory to keep what a call that is left puts back. False: none. */
+bool xp_driver_prepare(struct xp_driver *d);
+void xp_driver_free(struct xp_driver *d);
 /* Starts a call: runs up to its first visible access, or to its end. */
 void xp_call_begin(struct xp_driver *d, uint8_t op, const uint8_t *arguments);
 /* Lets the call under way do one visible access and go on to the next. */

@@ -396,10 +396,8 @@ static bool allocate(struct nic_world *n)
 
     n->memory = aligned_alloc(4096, MEMORY_BYTES);
     n->book = calloc(1, own);
-    n->driver.saved = calloc(1, own);
-    n->driver.shared_saved = calloc(1, MEMORY_BYTES);
     n->scribbled[0] = calloc(2, 256);
-    if (!n->memory || !n->book || !n->driver.saved || !n->driver.shared_saved || !n->scribbled[0])
+    if (!n->memory || !n->book || !n->scribbled[0])
         return false;
     n->scribbled[1] = n->scribbled[0] + 256;
     n->own = (uint8_t *)(n->book + 1);
@@ -456,6 +454,10 @@ struct nic_world *nic_world_make(const struct nic_config *config)
         return NULL;
     }
     wire(n);
+    if (!xp_driver_prepare(&n->driver)) {
+        nic_world_free(n);
+        return NULL;
+    }
     return n;
 }
 
@@ -465,8 +467,7 @@ void nic_world_free(struct nic_world *n)
         return;
     free(n->memory);
     free(n->book);
-    free(n->driver.saved);
-    free(n->driver.shared_saved);
+    xp_driver_free(&n->driver);
     free(n->scribbled[0]);
     free(n);
 }

@@ -481,6 +481,11 @@ static uint32_t pages(uint32_t bytes)
     return (bytes + DMA_PAGE_BYTES - 1u) & ~(DMA_PAGE_BYTES - 1u);
 }
 
+static size_t whole_words(size_t bytes)
+{
+    return (bytes + 7u) & ~(size_t)7;
+}
+
 static void add(struct ring_world *r, void *at, size_t bytes, size_t head)
 {
     ASSERT(r->world.region_count < XP_REGIONS_MAX);
@@ -511,17 +516,16 @@ static void list_regions(struct ring_world *r, size_t device_bytes)
 
 static bool allocate(struct ring_world *r)
 {
-    const size_t own = sizeof *r->own + r->config.size * sizeof *r->slots;
-    const size_t device = r->config.size * (sizeof *r->device.slots + sizeof *r->device.flight);
+    const size_t own = whole_words(sizeof *r->own + r->config.size * sizeof *r->slots);
+    const size_t device = whole_words(r->config.size * (sizeof *r->device.slots + sizeof *r->device.flight));
 
     r->buffers = pages(r->layout.bytes);
     r->memory_bytes = r->buffers + pages(r->config.size * STRIDE);
     r->memory = aligned_alloc(DMA_PAGE_BYTES, r->memory_bytes);
     r->own = calloc(1, own);
-    r->driver.saved = calloc(1, own);
     r->device.slots = calloc(1, device);
-    r->scribbled = calloc(1, r->layout.device_offset); /* more than the two areas */
-    if (!r->memory || !r->own || !r->driver.saved || !r->device.slots || !r->scribbled)
+    r->scribbled = calloc(1, whole_words(r->layout.device_offset)); /* more than the two areas */
+    if (!r->memory || !r->own || !r->device.slots || !r->scribbled)
         return false;
     r->slots = (struct virtq_slot *)(void *)(r->own + 1);
     r->device.flight = (uint16_t *)(void *)(r->device.slots + r->config.size);
@@ -563,6 +567,10 @@ struct ring_world *ring_world_make(const struct ring_config *config)
                                   .suppress = config->suppress, .short_writes = config->short_writes,
                                   .in_order = config->in_order, .lies_max = config->lies_max,
                                   .lie_kinds = config->lie_kinds};
+    if (!xp_driver_prepare(&r->driver)) {
+        ring_world_free(r);
+        return NULL;
+    }
     return r;
 }
 
@@ -572,7 +580,7 @@ void ring_world_free(struct ring_world *r)
         return;
     free(r->memory);
     free(r->own);
-    free(r->driver.saved);
+    xp_driver_free(&r->driver);
     free(r->device.slots);
     free(r->scribbled);
     free(r);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The search and the replay. Owns the stack of snapshots and the set of states; trusts the world's step to depend on
+/* The search and the replay. Owns the stack of changes and the set of states; trusts the world's step to depend on
  * its state and its choices alone (the odometer asserts it). */
 #include "sim/explore/search.h"
 
@@ -8,16 +8,21 @@
 #include <time.h>
 
 #include "abi/assert.h"
+#include "sim/explore/image.h"
 #include "sim/explore/visited.h"
 
 #define STACK_FIRST_BYTES (1u << 20)
 #define PROGRESS_MASK     0xffffu
 
-/* One state on the way down: its odometer, then its snapshot. */
+/* One state on the way down: how it differs from the one before, then, while a later one is above it, its odometer. */
 struct frame {
-    struct sim_odometer odometer;
     size_t below; /* offset of the frame below; SIZE_MAX: none */
-    bool begun;
+    uint32_t bytes; /* of the change */
+    uint16_t choices;
+};
+
+struct parked {
+    uint16_t n, picked;
 };
 
 struct search {
@@ -27,7 +32,12 @@ struct search {
     struct xp_visited visited;
     uint8_t *stack;
     size_t stack_room, stack_used, top;
+    struct xp_image image;         /* the state of the top frame */
+    struct sim_odometer odometer;  /* its */
+    bool begun;                    /* it was stepped from */
+    bool restored;                 /* the world is in that state */
     uint64_t depth;
+    struct sim_choices none;       /* the honest continuation asks nothing */
     uint64_t heal_path[XP_HEAL_STEPS_MAX];
 };
 
@@ -44,29 +54,79 @@ static struct frame *frame_at(struct search *s, size_t at)
     return (struct frame *)(void *)(s->stack + at);
 }
 
+static uint8_t *change_of(struct frame *f)
+{
+    return (uint8_t *)(f + 1);
+}
+
+static struct parked *parked_of(struct frame *f)
+{
+    return (struct parked *)(void *)(change_of(f) + f->bytes);
+}
+
+static bool make_room(struct search *s)
+{
+    const size_t need = sizeof(struct frame) + xp_image_change_bytes(&s->image) +
+                        SIM_STEP_CHOICES_MAX * sizeof(struct parked) + 8u;
+    size_t room = s->stack_room;
+    uint8_t *stack;
+
+    if (s->stack_used + need <= room)
+        return true;
+    while (s->stack_used + need > room)
+        room *= 2u;
+    stack = s->visited.bytes + room > s->limits->memory_bytes ? NULL : realloc(s->stack, room);
+    if (!stack) {
+        s->out->cut = "memory";
+        return false;
+    }
+    s->stack = stack;
+    s->stack_room = room;
+    return true;
+}
+
+/* The odometer of the top frame goes on the stack: another frame comes above. */
+static void park(struct search *s)
+{
+    struct frame *f = frame_at(s, s->top);
+    struct parked *p = parked_of(f);
+
+    f->choices = s->odometer.count;
+    for (uint16_t i = 0; i < s->odometer.count; i++)
+        p[i] = (struct parked){s->odometer.n[i], s->odometer.picked[i]};
+    s->stack_used += (f->choices * sizeof *p + 7u) & ~(size_t)7;
+}
+
+static void unpark(struct search *s)
+{
+    struct frame *f = frame_at(s, s->top);
+    const struct parked *p = parked_of(f);
+
+    for (uint16_t i = 0; i < f->choices; i++) {
+        s->odometer.n[i] = p[i].n;
+        s->odometer.picked[i] = p[i].picked;
+    }
+    s->odometer.count = f->choices;
+    s->odometer.cursor = f->choices;
+    s->stack_used = s->top + sizeof *f + f->bytes;
+}
+
 static bool push(struct search *s)
 {
-    const size_t need = sizeof(struct frame) + xp_state_bytes(s->w) + 16u;
     struct frame *f;
 
-    if (s->stack_used + need > s->stack_room) {
-        size_t room = s->stack_room * 2u;
-        uint8_t *stack = s->visited.bytes + room > s->limits->memory_bytes ? NULL : realloc(s->stack, room);
-
-        if (!stack) {
-            s->out->cut = "memory";
-            return false;
-        }
-        s->stack = stack;
-        s->stack_room = room;
-    }
+    if (!make_room(s))
+        return false;
+    if (s->top != SIZE_MAX)
+        park(s);
     f = frame_at(s, s->stack_used);
-    f->odometer.count = 0;
-    f->begun = false;
     f->below = s->top;
-    const size_t bytes = xp_state_save(s->w, (uint8_t *)(f + 1));
+    f->bytes = (uint32_t)xp_image_take(&s->image, change_of(f));
     s->top = s->stack_used;
-    s->stack_used += (sizeof *f + bytes + 15u) & ~(size_t)15u;
+    s->stack_used += sizeof *f + f->bytes;
+    s->odometer.count = 0;
+    s->begun = false;
+    s->restored = true;
     if (++s->depth > s->out->depth)
         s->out->depth = s->depth;
     return true;
@@ -74,34 +134,37 @@ static bool push(struct search *s)
 
 static void pop(struct search *s)
 {
+    struct frame *f = frame_at(s, s->top);
+
+    xp_image_undo(&s->image, change_of(f));
+    s->restored = false;
     s->stack_used = s->top;
-    s->top = frame_at(s, s->top)->below;
+    s->top = f->below;
+    if (s->top != SIZE_MAX)
+        unpark(s);
+    s->begun = true;
     s->depth--;
 }
 
 /* The choices from the first state to the step that the top frame is in. */
-static void keep_path(struct search *s, bool with_top)
+static void keep_path(struct search *s)
 {
-    size_t total = 0;
-    size_t at;
     struct xp_path *path = &s->out->path;
+    size_t total = s->odometer.count;
 
-    for (at = s->top; at != SIZE_MAX; at = frame_at(s, at)->below)
-        total += frame_at(s, at)->odometer.count;
+    for (size_t at = s->top; at != SIZE_MAX; at = frame_at(s, at)->below)
+        total += at == s->top ? 0u : frame_at(s, at)->choices;
     path->list = calloc(total ? total : 1, sizeof *path->list);
     if (!path->list)
         return;
     path->count = total;
-    for (at = s->top; at != SIZE_MAX; at = frame_at(s, at)->below) {
-        const struct sim_odometer *o = &frame_at(s, at)->odometer;
+    for (uint16_t i = s->odometer.count; i > 0; i--)
+        path->list[--total] = (struct sim_choice){NULL, s->odometer.n[i - 1u], s->odometer.picked[i - 1u]};
+    for (size_t at = frame_at(s, s->top)->below; at != SIZE_MAX; at = frame_at(s, at)->below) {
+        const struct parked *p = parked_of(frame_at(s, at));
 
-        if (at == s->top && !with_top) {
-            path->count -= o->count;
-            total -= o->count;
-            continue;
-        }
-        for (uint16_t i = o->count; i > 0; i--)
-            path->list[--total] = (struct sim_choice){NULL, o->n[i - 1u], o->picked[i - 1u]};
+        for (uint16_t i = frame_at(s, at)->choices; i > 0; i--)
+            path->list[--total] = (struct sim_choice){NULL, p[i - 1u].n, p[i - 1u].picked};
     }
 }
 
@@ -110,7 +173,7 @@ static void violated(struct search *s, bool in_heal)
     s->out->violations++;
     s->out->verdict = s->w->verdict;
     s->out->in_heal = in_heal;
-    keep_path(s, true);
+    keep_path(s);
 }
 
 /* Follows the honest continuation of the state that the world is in until it rests or meets a state that is
@@ -119,14 +182,10 @@ static bool comes_to_rest(struct search *s, uint64_t fingerprint)
 {
     size_t length = 0;
     struct sim_choices *choices = s->w->choices;
-    struct sim_choices none;
     bool holds = true;
 
-    if (xp_visited_marks(&s->visited, fingerprint) & XP_LIVE)
-        return true;
-    sim_choices_init(&none, SIM_CHOOSE_FIRST, 0);
-    none.unrecorded = true;
-    s->w->choices = &none;
+    s->restored = false;
+    s->w->choices = &s->none;
     while (true) {
         enum xp_heal healed;
 
@@ -157,8 +216,9 @@ static bool comes_to_rest(struct search *s, uint64_t fingerprint)
 static bool enter(struct search *s)
 {
     const uint64_t fingerprint = s->w->ops->fingerprint(s->w);
+    const unsigned had = xp_visited_mark(&s->visited, fingerprint, XP_SEEN);
 
-    if (xp_visited_mark(&s->visited, fingerprint, XP_SEEN) & XP_SEEN)
+    if (had & XP_SEEN)
         return true;
     if (s->visited.full) {
         s->out->cut = "memory";
@@ -171,8 +231,7 @@ static bool enter(struct search *s)
     }
     if (!push(s))
         return false;
-    if (s->w->ops->heal && !s->limits->no_liveness && !comes_to_rest(s, fingerprint)) {
-        frame_at(s, s->top)->odometer.count = 0;
+    if (s->w->ops->heal && !s->limits->no_liveness && !(had & XP_LIVE) && !comes_to_rest(s, fingerprint)) {
         violated(s, true);
         return false;
     }
@@ -182,20 +241,20 @@ static bool enter(struct search *s)
 /* Turns the top frame's odometer on by one step of the world. False: the search ends. */
 static bool advance(struct search *s)
 {
-    struct frame *f = frame_at(s, s->top);
     enum xp_step stepped;
 
-    if (f->begun && !sim_odometer_next(&f->odometer)) {
+    if (s->begun && !sim_odometer_next(&s->odometer)) {
         pop(s);
         return true;
     }
-    f->begun = true;
-    sim_odometer_rewind(&f->odometer);
-    s->w->choices->odometer = &f->odometer;
-    xp_state_restore(s->w, (const uint8_t *)(f + 1));
+    s->begun = true;
+    sim_odometer_rewind(&s->odometer);
+    if (!s->restored)
+        xp_image_restore(&s->image);
+    s->restored = false;
     s->out->transitions++;
     if (!xp_protected_step(s->w, &stepped)) {
-        f->odometer.count = f->odometer.cursor;
+        s->odometer.count = s->odometer.cursor;
         violated(s, false);
         return false;
     }
@@ -209,6 +268,24 @@ static bool advance(struct search *s)
     return enter(s);
 }
 
+static void search_free(struct search *s)
+{
+    xp_visited_free(&s->visited);
+    xp_image_free(&s->image);
+    free(s->stack);
+    free(s);
+}
+
+static bool prepare(struct search *s, size_t memory_bytes)
+{
+    s->top = SIZE_MAX;
+    s->stack_room = STACK_FIRST_BYTES;
+    s->stack = malloc(s->stack_room);
+    sim_choices_init(&s->none, SIM_CHOOSE_FIRST, 0);
+    s->none.unrecorded = true;
+    return s->stack && xp_image_init(&s->image, s->w) && xp_visited_init(&s->visited, memory_bytes);
+}
+
 void xp_search(struct xp_world *w, const struct xp_limits *limits, struct xp_result *out)
 {
     struct search *s = calloc(1, sizeof *s);
@@ -216,34 +293,34 @@ void xp_search(struct xp_world *w, const struct xp_limits *limits, struct xp_res
     double started = seconds_now();
 
     memset(out, 0, sizeof *out);
-    if (!s || !xp_visited_init(&s->visited, limits->memory_bytes)) {
+    if (!s) {
         out->cut = "memory";
-        free(s);
         return;
     }
     s->w = w;
     s->limits = limits;
     s->out = out;
-    s->top = SIZE_MAX;
-    s->stack_room = STACK_FIRST_BYTES;
-    s->stack = malloc(s->stack_room);
+    if (!prepare(s, limits->memory_bytes)) {
+        out->cut = "memory";
+        search_free(s);
+        return;
+    }
     sim_choices_init(&choices, SIM_CHOOSE_EVERY, 0);
+    choices.odometer = &s->odometer;
     w->choices = &choices;
     w->inline_calls = false;
     if (!xp_protected_start(w)) {
         out->violations = 1;
         out->verdict = w->verdict;
-    } else if (s->stack && enter(s)) {
+    } else if (enter(s)) {
         while (s->top != SIZE_MAX && advance(s))
             ;
     }
     out->closed = s->top == SIZE_MAX && !out->violations && !out->cut;
-    out->memory_bytes = s->visited.bytes + s->stack_room;
+    out->memory_bytes = s->visited.bytes + s->stack_room + s->image.word_count * sizeof *s->image.words;
     out->missed = xp_visited_missed((double)xp_visited_count(&s->visited));
     out->seconds = seconds_now() - started;
-    xp_visited_free(&s->visited);
-    free(s->stack);
-    free(s);
+    search_free(s);
 }
 
 void xp_path_free(struct xp_path *path)

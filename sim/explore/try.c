@@ -22,8 +22,8 @@ int main(int argc, char **argv)
         struct xp_result out;
         xp_catch_faults();
         xp_search(&n->world, &limits, &out);
-        printf("states %lu transitions %lu healed %lu depth %lu violations %lu closed %d cut %s mem %lu MB %.2f s %.0f states/s state %zu B\n",
-        out.states, out.transitions, out.healed, out.depth, out.violations, out.closed, out.cut ? out.cut : "-", out.memory_bytes >> 20, out.seconds, (double)out.states / out.seconds, xp_state_bytes(&n->world));
+        printf("states %lu transitions %lu healed %lu depth %lu violations %lu closed %d cut %s mem %lu MB %.2f s %.0f states/s\n",
+        out.states, out.transitions, out.healed, out.depth, out.violations, out.closed, out.cut ? out.cut : "-", out.memory_bytes >> 20, out.seconds, (double)out.states / out.seconds);
         if (out.violations) {
             struct xp_run run;
             printf("%s %s heal %d, path %zu\n", xp_property_name(out.verdict.property), out.verdict.what, out.in_heal, out.path.count);
@@ -41,8 +41,8 @@ int main(int argc, char **argv)
     struct xp_result out;
     xp_catch_faults();
     xp_search(&r->world, &limits, &out);
-    printf("states %lu transitions %lu healed %lu depth %lu violations %lu closed %d cut %s mem %lu MB %.2f s %.0f states/s missed %.2g state %zu B\n",
-        out.states, out.transitions, out.healed, out.depth, out.violations, out.closed, out.cut ? out.cut : "-", out.memory_bytes >> 20, out.seconds, (double)out.states / out.seconds, out.missed, xp_state_bytes(&r->world));
+    printf("states %lu transitions %lu healed %lu depth %lu violations %lu closed %d cut %s mem %lu MB %.2f s %.0f states/s missed %.2g\n",
+        out.states, out.transitions, out.healed, out.depth, out.violations, out.closed, out.cut ? out.cut : "-", out.memory_bytes >> 20, out.seconds, (double)out.states / out.seconds, out.missed);
     if (out.violations) {
         struct xp_run run;
         printf("%s %s heal %d, path %zu\n", xp_property_name(out.verdict.property), out.verdict.what, out.in_heal, out.path.count);

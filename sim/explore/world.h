@@ -101,10 +101,6 @@ bool xp_protected_heal(struct xp_world *w, enum xp_heal *out);
 /* Stray accesses become violations from here on. */
 void xp_catch_faults(void);
 
-size_t xp_state_bytes(const struct xp_world *w); /* all regions, whole */
-size_t xp_state_save(const struct xp_world *w, uint8_t *to); /* returns bytes used */
-void xp_state_restore(struct xp_world *w, const uint8_t *from);
-
 /* Who acts, of n who can: recorded even when there is no other. */
 static inline uint32_t xp_choose_actor(struct xp_world *w, uint32_t n)
 {
