@@ -55,6 +55,7 @@ void nic_received(struct nic_world *n, const uint8_t *frame, uint32_t bytes)
 {
     uint32_t word;
 
+    n->book->settled = 0;
     memcpy(&word, frame, sizeof word);
     xp_note(&n->world, XP_LANE_DRIVER, "delivers a frame of %u bytes, 0x%x", bytes, word);
     if (xp_net_lies(&n->device) > 0)

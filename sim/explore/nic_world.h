@@ -14,7 +14,7 @@
 #define NIC_PAGES     8u  /* shared memory: four of rings, four of buffers */
 #define NIC_BUFFERS   (4u * 4096u)
 #define NIC_SIZE_MAX  4u
-#define NIC_SETTLE_POLLS 24u
+#define NIC_SETTLE_POLLS 6u /* without a frame coming out: then nothing will */
 
 enum nic_op { NIC_OPEN = 0, NIC_POLL, NIC_SEND, NIC_RECEIVE, NIC_STOP };
 enum nic_phase { NIC_CLOSED = 0, NIC_STARTING, NIC_RUNNING, NIC_STOPPING, NIC_STOPPED, NIC_QUARANTINED };
