@@ -86,8 +86,11 @@ static void keep_path(struct search *s, bool with_top)
     size_t at;
     struct xp_path *path = &s->out->path;
 
-    for (at = s->top; at != SIZE_MAX; at = frame_at(s, at)->below)
+    for (at = s->top; at != SIZE_MAX; at = frame_at(s, at)->below) {
         total += frame_at(s, at)->odometer.count;
+        path->steps++;
+    }
+    path->steps -= with_top || path->steps == 0 ? 0 : 1;
     path->list = calloc(total ? total : 1, sizeof *path->list);
     if (!path->list)
         return;
@@ -110,7 +113,7 @@ static void violated(struct search *s, bool in_heal)
     s->out->violations++;
     s->out->verdict = s->w->verdict;
     s->out->in_heal = in_heal;
-    keep_path(s, true);
+    keep_path(s, !in_heal);
 }
 
 /* Follows the honest continuation of the state that the world is in until it rests or meets a state that is
@@ -252,7 +255,7 @@ void xp_path_free(struct xp_path *path)
     *path = (struct xp_path){0};
 }
 
-static void heal_on(struct xp_world *w, struct xp_run *out)
+void xp_heal_on(struct xp_world *w, struct xp_run *out)
 {
     enum xp_heal healed = XP_HEAL_ON;
 
@@ -269,7 +272,8 @@ static void heal_on(struct xp_world *w, struct xp_run *out)
     }
 }
 
-void xp_replay(struct xp_world *w, const struct xp_path *path, bool heal, struct xp_run *out)
+void xp_replay(struct xp_world *w, const struct xp_path *path, bool heal, void (*each)(void *ctx, size_t step),
+               void *ctx, struct xp_run *out)
 {
     struct sim_choices choices;
     enum xp_step stepped = XP_STEP_DONE;
@@ -282,15 +286,21 @@ void xp_replay(struct xp_world *w, const struct xp_path *path, bool heal, struct
     w->choices = &choices;
     w->inline_calls = false;
     bool holds = xp_protected_start(w);
-    while (holds && stepped == XP_STEP_DONE && !sim_choices_used_up(&choices)) {
+    while (holds && stepped == XP_STEP_DONE && out->steps < path->steps && !choices.diverged) {
+        if (each)
+            each(ctx, out->steps + 1u);
         holds = xp_protected_step(w, &stepped);
         out->steps++;
     }
     out->used = (size_t)choices.asked;
-    out->diverged = choices.diverged;
-    out->diverged_at = choices.diverged_at;
-    if (!holds)
+    out->diverged = choices.diverged || (holds && choices.asked < path->count);
+    out->diverged_at = choices.diverged ? choices.diverged_at : out->used;
+    if (!holds && !choices.diverged)
         out->verdict = w->verdict;
-    else if (heal && w->ops->heal && !out->diverged)
-        heal_on(w, out);
+    else if (holds && heal && w->ops->heal && !out->diverged) {
+        if (each)
+            each(ctx, 0);
+        xp_heal_on(w, out);
+    }
+    w->choices = NULL;
 }
