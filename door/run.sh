@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What the commands that run the system share: the run's folder, key and boot id, a supervised child, the gate. Sourced by
-# door/sim.sh and door/qemu.sh; sets interrupted, status, key and boot.
+# door/sim.sh, door/qemu.sh and door/explore.sh; sets interrupted, status, key and boot.
 interrupted=0
 
 # Key, boot id of the run: from the seed when there is one, so that the whole log can be made again; else drawn.
@@ -27,9 +27,13 @@ draw_again() { # the list
     fi
 }
 
+name_run() { # prints the folder of a new run, which is not made
+    echo "$ROOT/out/$(date -u +%Y%m%dT%H%M%SZ)-$(od -An -tx1 -N 3 /dev/urandom | tr -d ' \n')"
+}
+
 make_run() { # prints the folder of a new run
     local run
-    run=$ROOT/out/$(date -u +%Y%m%dT%H%M%SZ)-$(od -An -tx1 -N 3 /dev/urandom | tr -d ' \n')
+    run=$(name_run)
     mkdir -p "$ROOT/out"
     mkdir "$run" || fail 3 "cannot create $run"
     echo "$run"

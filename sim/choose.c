@@ -54,6 +54,16 @@ static uint32_t replayed(struct sim_choices *c, uint32_t n, const char *tag)
     return 0;
 }
 
+static uint32_t nearest(const struct sim_choices *c, uint32_t n)
+{
+    uint32_t picked;
+
+    if (c->asked >= c->replay_count)
+        return 0;
+    picked = c->replay[c->asked].picked;
+    return picked < n ? picked : n - 1u;
+}
+
 static uint32_t from_bytes(struct sim_choices *c, uint32_t n)
 {
     uint32_t value = 0;
@@ -105,6 +115,8 @@ uint32_t sim_choose(void *choices, uint32_t n, const char *tag)
         picked = sim_prng_below(&c->prng, n);
     else if (c->mode == SIM_CHOOSE_REPLAY)
         picked = replayed(c, n, tag);
+    else if (c->mode == SIM_CHOOSE_NEAR)
+        picked = nearest(c, n);
     else if (c->mode == SIM_CHOOSE_BYTES)
         picked = from_bytes(c, n);
     ASSERT(picked < n);

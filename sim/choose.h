@@ -21,6 +21,7 @@ enum sim_choose_mode {
     SIM_CHOOSE_FIRST = 0, /* always 0 */
     SIM_CHOOSE_RANDOM,
     SIM_CHOOSE_REPLAY,
+    SIM_CHOOSE_NEAR,    /* from a list that need not fit: a pick too large is the largest, one missing is 0 */
     SIM_CHOOSE_BYTES,   /* from `bytes`; 0 when they are used up */
     SIM_CHOOSE_EVERY    /* as the odometer stands */
 };

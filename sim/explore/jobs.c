@@ -28,3 +28,25 @@ struct xp_job *xp_job_add(struct xp_jobs *jobs, const char *run, const char *wor
     va_end(arguments);
     return job;
 }
+
+void xp_job_bounds(const struct xp_job *job, char *text, size_t bytes)
+{
+    text[0] = 0;
+    if (job->bounds)
+        job->bounds(job, text, bytes);
+}
+
+const struct xp_job *xp_job_named(const struct xp_jobs *jobs, const char *name)
+{
+    for (size_t i = 0; i < jobs->count; i++) {
+        if (strcmp(jobs->list[i].name, name) == 0)
+            return &jobs->list[i];
+    }
+    return NULL;
+}
+
+void xp_all_jobs(struct xp_jobs *jobs)
+{
+    xp_ring_jobs(jobs);
+    xp_nic_jobs(jobs);
+}

@@ -15,10 +15,14 @@ struct xp_job {
     char name[XP_JOB_NAME_BYTES]; /* unique, one word: "X1/q2/tso/0xfffc" */
     bool deep;         /* not in the daily tier */
     bool bounded;      /* ends at a bound by design (a depth, a number of random runs), not at a fixpoint */
+    bool summed;       /* one line of the table with the jobs that share its name up to the last '/' */
+    uint32_t weight;   /* rough size: larger ones are started earlier */
     _Alignas(16) uint8_t config[XP_JOB_CONFIG_BYTES]; /* the world's own */
     /* NULL: no memory. The world stays valid until `release`. */
     struct xp_world *(*make)(const struct xp_job *job);
     void (*release)(struct xp_world *w);
+    /* Its bounds in a line, for --list; NULL: its name says them. */
+    void (*bounds)(const struct xp_job *job, char *text, size_t bytes);
     /* How the job is done; NULL: xp_search over the world. Fills the same result. */
     void (*run_it)(const struct xp_job *job, const struct xp_limits *limits, struct xp_result *out);
 };
@@ -31,6 +35,13 @@ struct xp_jobs {
 /* Appends a zeroed job; ends the program when there is no memory. */
 struct xp_job *xp_job_add(struct xp_jobs *jobs, const char *run, const char *world, const char *name_format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* One line about the bounds, for lists; "" when the world has nothing to say. */
+void xp_job_bounds(const struct xp_job *job, char *text, size_t bytes);
+/* NULL: no job of that name. */
+const struct xp_job *xp_job_named(const struct xp_jobs *jobs, const char *name);
+/* All jobs of all worlds. */
+void xp_all_jobs(struct xp_jobs *jobs);
 
 /* One function a world. */
 void xp_ring_jobs(struct xp_jobs *jobs);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Runs X1 and X2 of docs/exploring.md over world `ring`. */
+#include <stdio.h>
 #include <string.h>
 
 #include "sim/explore/jobs.h"
@@ -20,15 +21,29 @@ static void release(struct xp_world *w)
     ring_world_free((struct ring_world *)(void *)w);
 }
 
+static void bounds(const struct xp_job *job, char *text, size_t bytes)
+{
+    struct ring_config c;
+
+    memcpy(&c, job->config, sizeof c);
+    snprintf(text, bytes, "queue size %u, indices from 0x%04x, memory %s, batches to %u, %s", c.size, c.start,
+             xp_model_name(c.model), c.batch_max, c.lies_max ? "" : "honest device");
+    if (c.lies_max)
+        snprintf(text + strlen(text), bytes - strlen(text), "%u lies of %d kinds", c.lies_max,
+                 __builtin_popcount(c.lie_kinds));
+}
+
 static void configure(struct xp_job *job, const struct ring_config *config, bool deep)
 {
     _Static_assert(sizeof *config <= XP_JOB_CONFIG_BYTES, "fits");
     memcpy(job->config, config, sizeof *config);
     job->make = make;
     job->release = release;
+    job->bounds = bounds;
     job->deep = deep;
+    job->summed = config->lies_max == 0;
+    job->weight = 100u * config->size * (1u + 8u * config->lies_max + 2u * (unsigned)config->model);
 }
-
 
 /* Every size, memory order and start of X1; the largest only deep. */
 static void honest(struct xp_jobs *jobs)

@@ -147,13 +147,16 @@ static void pop(struct search *s)
 }
 
 /* The choices from the first state to the step that the top frame is in. */
-static void keep_path(struct search *s)
+static void keep_path(struct search *s, bool with_top)
 {
     struct xp_path *path = &s->out->path;
     size_t total = s->odometer.count;
 
-    for (size_t at = s->top; at != SIZE_MAX; at = frame_at(s, at)->below)
+    for (size_t at = s->top; at != SIZE_MAX; at = frame_at(s, at)->below) {
         total += at == s->top ? 0u : frame_at(s, at)->choices;
+        path->steps++;
+    }
+    path->steps -= with_top || path->steps == 0 ? 0 : 1; /* the top state was only reached */
     path->list = calloc(total ? total : 1, sizeof *path->list);
     if (!path->list)
         return;
@@ -173,7 +176,7 @@ static void violated(struct search *s, bool in_heal)
     s->out->violations++;
     s->out->verdict = s->w->verdict;
     s->out->in_heal = in_heal;
-    keep_path(s);
+    keep_path(s, !in_heal);
 }
 
 /* Follows the honest continuation of the state that the world is in until it rests or meets a state that is
@@ -329,7 +332,7 @@ void xp_path_free(struct xp_path *path)
     *path = (struct xp_path){0};
 }
 
-static void heal_on(struct xp_world *w, struct xp_run *out)
+void xp_heal_on(struct xp_world *w, struct xp_run *out)
 {
     enum xp_heal healed = XP_HEAL_ON;
 
@@ -346,7 +349,8 @@ static void heal_on(struct xp_world *w, struct xp_run *out)
     }
 }
 
-void xp_replay(struct xp_world *w, const struct xp_path *path, bool heal, struct xp_run *out)
+void xp_replay(struct xp_world *w, const struct xp_path *path, bool heal, void (*each)(void *ctx, size_t step),
+               void *ctx, struct xp_run *out)
 {
     struct sim_choices choices;
     enum xp_step stepped = XP_STEP_DONE;
@@ -359,15 +363,21 @@ void xp_replay(struct xp_world *w, const struct xp_path *path, bool heal, struct
     w->choices = &choices;
     w->inline_calls = false;
     bool holds = xp_protected_start(w);
-    while (holds && stepped == XP_STEP_DONE && !sim_choices_used_up(&choices)) {
+    while (holds && stepped == XP_STEP_DONE && out->steps < path->steps && !choices.diverged) {
+        if (each)
+            each(ctx, out->steps + 1u);
         holds = xp_protected_step(w, &stepped);
         out->steps++;
     }
     out->used = (size_t)choices.asked;
-    out->diverged = choices.diverged;
-    out->diverged_at = choices.diverged_at;
-    if (!holds)
+    out->diverged = choices.diverged || (holds && choices.asked < path->count);
+    out->diverged_at = choices.diverged ? choices.diverged_at : out->used;
+    if (!holds && !choices.diverged)
         out->verdict = w->verdict;
-    else if (heal && w->ops->heal && !out->diverged)
-        heal_on(w, out);
+    else if (holds && heal && w->ops->heal && !out->diverged) {
+        if (each)
+            each(ctx, 0);
+        xp_heal_on(w, out);
+    }
+    w->choices = NULL;
 }

@@ -21,6 +21,7 @@ struct xp_limits {
 struct xp_path {
     struct sim_choice *list;
     size_t count;
+    size_t steps; /* of the world; the last ones may ask nothing */
 };
 
 struct xp_result {
@@ -40,7 +41,7 @@ struct xp_result {
 void xp_search(struct xp_world *w, const struct xp_limits *limits, struct xp_result *out);
 void xp_path_free(struct xp_path *path);
 
-/* One run along `path` (tags are checked); then, with `heal`, its honest continuation to rest. */
+/* One run along `path` (tags are checked), step by step; then, with `heal`, its honest continuation to rest. */
 struct xp_run {
     struct xp_verdict verdict; /* of the first broken property */
     bool in_heal;
@@ -49,6 +50,10 @@ struct xp_run {
     bool diverged;
     size_t diverged_at;        /* choice */
 };
-void xp_replay(struct xp_world *w, const struct xp_path *path, bool heal, struct xp_run *out);
+/* `each`, when not NULL, is called before every step (counted from 1) and before the continuation (0). */
+void xp_replay(struct xp_world *w, const struct xp_path *path, bool heal, void (*each)(void *ctx, size_t step),
+               void *ctx, struct xp_run *out);
+/* The honest continuation from the state that the world is in; fills verdict and in_heal. */
+void xp_heal_on(struct xp_world *w, struct xp_run *out);
 
 #endif
