@@ -5,7 +5,7 @@
  * device, the memory system or time go first, and it runs a call again from its beginning to get back to a
  * place. So a driver under exploration
  *   - keeps all of its state in the `state_bytes` that it is given: no static variables, no heap;
- *   - reaches registers and rings through the callbacks alone; the bytes of its buffers it may touch directly
+ *   - reaches registers, rings and what the device wrote through the callbacks alone; buffers it may fill directly
  *     as long as the device does not own them;
  *   - has no other input: no clock, no randomness. */
 #ifndef CAPOS_BRING_YOUR_DRIVER_H
@@ -27,6 +27,8 @@ struct byd_services {
     uint64_t (*load)(void *ctx, const void *at, uint8_t width);
     void (*store)(void *ctx, void *at, uint8_t width, uint64_t value);
     void (*barrier)(void *ctx, enum byd_barrier kind);
+    /* Copies out of a buffer what the device wrote there. */
+    void (*copy_in)(void *ctx, void *to, const void *from, uint32_t bytes);
     uint8_t *memory;       /* page-aligned, zeroed before attach; the driver's until detach */
     uint32_t memory_bytes; /* rings first: descriptors may point at offsets from `buffers` on */
     uint32_t buffers;

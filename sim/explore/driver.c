@@ -128,8 +128,11 @@ static uint64_t perform(struct xp_driver *d, const struct xp_access *a)
         break;
     case XP_ACCESS_REGISTER_READ:
     case XP_ACCESS_REGISTER_WRITE:
-        xp_order_drain(&d->order); /* platform.h: registers are ordered with memory */
+        /* platform.h: registers are ordered with memory: stores before a write, loads after a read. */
+        xp_order_drain(&d->order);
         value = d->ops->registers(d, a);
+        if (a->kind == XP_ACCESS_REGISTER_READ)
+            xp_order_read_barrier(&d->order);
         break;
     case XP_ACCESS_POINT:
         break;

@@ -16,6 +16,7 @@
 #define EXIT_FAILED      1
 #define EXIT_USAGE       2
 #define EXIT_MISSING     3
+#define EXIT_REFUSED     4
 #define EXIT_INTERRUPTED 130
 
 static bool named_by(const struct xp_job *job, const char *pattern)
@@ -115,7 +116,16 @@ int main(int argc, char **argv)
 
     if (parsed != XP_OPTIONS_RUN)
         return parsed == XP_OPTIONS_HELP ? EXIT_HOLDS : EXIT_USAGE;
-    xp_all_jobs(&jobs);
+    if (options.driver_object) {
+        const char *refused = xp_brought_jobs(&jobs, options.driver_object);
+
+        if (refused) {
+            fprintf(stderr, "capos explore: %s: %s\n", options.driver, refused);
+            return EXIT_REFUSED;
+        }
+    } else {
+        xp_all_jobs(&jobs);
+    }
     if (options.replay)
         return xp_replay_file(&jobs, &options);
     if (!names_are_known(&options, &jobs))

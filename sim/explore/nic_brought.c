@@ -5,6 +5,8 @@
 #include "abi/assert.h"
 #include "sim/explore/nic_world.h"
 
+#define WATCHED_BYTES 8u
+
 static struct nic_world *of(void *ctx)
 {
     return ctx;
@@ -68,10 +70,26 @@ static void barrier(void *ctx, enum byd_barrier kind)
     (void)xp_access(&n->driver, (struct xp_access){.kind = kinds[kind]});
 }
 
+/* The first words are accesses like others; what follows the world does not look at. */
+static void copy_in(void *ctx, void *to, const void *from, uint32_t bytes)
+{
+    struct nic_world *n = of(ctx);
+    uint8_t *out = to;
+    uint32_t done = 0;
+
+    for (; done + 4u <= bytes && done < WATCHED_BYTES; done += 4u) {
+        const struct xp_access a = in_memory(n, (const uint8_t *)from + done, 1, XP_ACCESS_LOAD);
+        uint32_t word = (uint32_t)xp_access(&n->driver, (struct xp_access){a.address, 0, XP_ACCESS_LOAD, 4});
+
+        memcpy(out + done, &word, sizeof word);
+    }
+    memcpy(out + done, (const uint8_t *)from + done, bytes - done);
+}
+
 static struct byd_services services(struct nic_world *n)
 {
     return (struct byd_services){.ctx = n, .register_read = register_read, .register_write = register_write,
-                                 .load = load, .store = store, .barrier = barrier, .memory = n->memory,
+                                 .load = load, .store = store, .copy_in = copy_in, .barrier = barrier, .memory = n->memory,
                                  .memory_bytes = NIC_PAGES * 4096u, .buffers = NIC_BUFFERS, .bus = NIC_BUS};
 }
 
@@ -108,8 +126,12 @@ static void brought_poll(struct nic_world *n, uint8_t which)
     length = n->config.driver->poll(n->own, &s, frame, sizeof frame);
     if (length < 0)
         n->book->refused = 1;
-    else if (length > 0)
-        nic_received(n, frame, (uint32_t)length);
+    else if (length > 0) {
+        uint32_t word;
+
+        memcpy(&word, frame, sizeof word);
+        nic_received(n, word, (uint32_t)length);
+    }
 }
 
 static void brought_send(struct nic_world *n)

@@ -162,7 +162,7 @@ static void provider_receive(struct nic_world *n)
 
     if (vnet_receive(&own->nic, &frame, 1) == 0)
         return;
-    nic_received(n, frame.data, frame.length);
+    nic_received(n, ring_load32(frame.data).untrusted, frame.length);
     vnet_recycle(&own->nic, &frame.slot, 1);
 }
 

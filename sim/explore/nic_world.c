@@ -51,12 +51,9 @@ static void door_write(void *ctx, enum platform_space space, uint64_t address, u
 
 /* judgements */
 
-void nic_received(struct nic_world *n, const uint8_t *frame, uint32_t bytes)
+void nic_received(struct nic_world *n, uint32_t word, uint32_t bytes)
 {
-    uint32_t word;
-
     n->book->settled = 0;
-    memcpy(&word, frame, sizeof word);
     xp_note(&n->world, XP_LANE_DRIVER, "delivers a frame of %u bytes, 0x%x", bytes, word);
     if (xp_net_lies(&n->device) > 0)
         return;
@@ -86,7 +83,7 @@ static void run_call(struct xp_driver *d, const struct xp_call *call)
             n->book->lives++;
         n->book->opened = 1;
         n->book->sent = 0;
-        n->book->expected = n->device.state->sequence;
+        n->book->expected = 0; /* opening resets the device, and it numbers from there */
         a->open(n);
         break;
     case NIC_POLL:

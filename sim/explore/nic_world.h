@@ -87,6 +87,10 @@ struct nic_world {
     struct xp_call call;
 };
 
+struct xp_job;
+/* Fills a job of this world. */
+void xp_nic_configure(struct xp_job *job, const struct nic_config *config, bool deep);
+
 struct nic_world *nic_world_make(const struct nic_config *config);
 /* The same, for whole lives: one step is a life from opening to rest, with at least one frame sent and one delivered
  * unless the driver refused the device. Calls run through (inline); choices come from the generator or from bytes;
@@ -98,8 +102,9 @@ void nic_world_free(struct nic_world *n);
 bool nic_operate(struct nic_world *n);
 void nic_begin(struct nic_world *n, enum nic_op op, uint8_t argument);
 
-/* A frame came out of the driver: judged against what the device delivered. `frame` points behind the header. */
-void nic_received(struct nic_world *n, const uint8_t *frame, uint32_t bytes);
+/* A frame of `bytes` came out of the driver: its first word, as an access of the call read it, is judged against what the
+ * device delivered. */
+void nic_received(struct nic_world *n, uint32_t word, uint32_t bytes);
 /* The driver gave memory back: it must be out of the device's reach. */
 void nic_memory_returned(struct nic_world *n, const char *what);
 

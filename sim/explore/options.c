@@ -21,6 +21,7 @@ static const char help[] =
     "  --verbose        a line for every job; without it jobs that differ in where they start share one\n"
     "  --json           one JSON object on standard output instead of the table\n"
     "  --replay FILE    make the choices of a counter-example, step by step, and write its timeline\n"
+    "  --driver DIR     explore the driver in DIR instead: DIR/byd_*.c, or all its C files (sim/bring_your_driver.h)\n"
     "  --strict         refuse a list that another build wrote; without it a warning\n"
     "  --help           this text\n"
     "\n"
@@ -39,6 +40,8 @@ enum option_code {
     OPT_REPLAY,
     OPT_STRICT,
     OPT_HELP,
+    OPT_DRIVER,
+    OPT_DRIVER_OBJECT,
     OPT_RUN_DIR,
     OPT_COMMIT
 };
@@ -53,9 +56,11 @@ static const struct option long_options[] = {
     {"verbose", no_argument, NULL, OPT_VERBOSE},
     {"json", no_argument, NULL, OPT_JSON},
     {"replay", required_argument, NULL, OPT_REPLAY},
+    {"driver", required_argument, NULL, OPT_DRIVER},
     {"strict", no_argument, NULL, OPT_STRICT},
     {"help", no_argument, NULL, OPT_HELP},
     /* given by ./capos */
+    {"driver-object", required_argument, NULL, OPT_DRIVER_OBJECT},
     {"run-dir", required_argument, NULL, OPT_RUN_DIR},
     {"commit", required_argument, NULL, OPT_COMMIT},
     {NULL, 0, NULL, 0},
@@ -123,6 +128,8 @@ static bool parse_one(struct xp_options *o, int code, const char *value)
     case OPT_JSON: o->json = true; return true;
     case OPT_REPLAY: o->replay = value; return true;
     case OPT_STRICT: o->strict = true; return true;
+    case OPT_DRIVER: o->driver = value; return true;
+    case OPT_DRIVER_OBJECT: o->driver_object = value; return true;
     case OPT_RUN_DIR: o->run_dir = value; return true;
     case OPT_COMMIT: o->commit = value; return true;
     default: return false;

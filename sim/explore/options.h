@@ -20,6 +20,8 @@ struct xp_options {
     uint64_t memory_bytes;               /* of all workers together */
     bool deep, list, json, verbose, strict;
     const char *replay;                  /* NULL: explore */
+    const char *driver;                  /* folder of a brought driver, as it was typed; NULL: the provider's jobs */
+    const char *driver_object;           /* what the front door made of it */
     const char *run_dir;                 /* made when something is written into it */
     const char *commit;
 };

@@ -4,7 +4,8 @@
  *   TSO         stores wait in a queue of two and are seen in program order (x86)
  *   weak        stores wait, four at most, and may pass each other unless a write barrier lies between; a load may
  *               return any value that the location held since the last read barrier, coherent per location
- * The device's own accesses are in order. All of the state is in struct xp_order_state, which the world keeps
+ * The device's own accesses are in order. A register write makes the driver's stores visible first, a register read is a
+ * read barrier behind it (platform.h). All of the state is in struct xp_order_state, which the world keeps
  * among its regions. */
 #ifndef CAPOS_EXPLORE_ORDER_H
 #define CAPOS_EXPLORE_ORDER_H

@@ -114,7 +114,7 @@ static void print_rows(const struct xp_report *r, FILE *out)
     free(rows);
 }
 
-static void print_found(const struct xp_outcome *o, FILE *out)
+static void print_found(const struct xp_outcome *o, const char *driver, FILE *out)
 {
     const struct xp_found *f = &o->found;
 
@@ -128,7 +128,7 @@ static void print_found(const struct xp_outcome *o, FILE *out)
     fprintf(out, "  shrunk from %" PRIu64 " choices in %" PRIu64 " steps to %" PRIu64 " in %" PRIu64 "\n",
             f->choices_before, f->steps_before, f->choices, f->steps);
     if (f->file[0])
-        fprintf(out, "  ./capos explore --replay %s\n", f->file);
+        fprintf(out, "  ./capos explore%s%s --replay %s\n", driver ? " --driver " : "", driver ? driver : "", f->file);
     else
         fprintf(out, "  its choices could not be written\n");
 }
@@ -146,7 +146,7 @@ static void print_troubles(const struct xp_report *r, FILE *out)
             fprintf(out, "\n%s: %s is broken%s: %s\n  %s: %s\n", job->name, xp_property_name(v->property),
                     o->result.in_heal ? " in the honest continuation" : "", v->what, xp_property_name(v->property),
                     xp_property_text(v->property));
-            print_found(o, out);
+            print_found(o, r->options->driver, out);
             break;
         case XP_DIED: fprintf(out, "\n%s: failed: %s\n", job->name, o->died); break;
         case XP_CUT:

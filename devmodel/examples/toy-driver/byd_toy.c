@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum { FEATURES = 0, DRIVER_FEATURES = 4, QUEUE_PFN = 8, QUEUE_SIZE = 12, QUEUE_SELECT = 14, QUEUE_NOTIFY = 16,
-       STATUS = 18, RX = 0, TX = 1, PAGE = 4096, HEADER = 10, BUFFER = 2048, SLOTS_MAX = 4, RESET_READS = 8 };
+       STATUS = 18, RX = 0, TX = 1, PAGE = 4096, HEADER = 10, BUFFER = 2048, SLOTS_MAX = 4, RESET_READS = 8, RESET_TRIES = 4 };
 #define F_MAC        (1u << 5)
 #define F_ANY_LAYOUT (1u << 27)
 
@@ -123,7 +123,7 @@ static int poll(void *state, const struct byd_services *s, uint8_t *frame, uint3
     if (got <= 0)
         return got;
     length = length < HEADER ? 0 : length - HEADER < bytes ? length - HEADER : bytes;
-    memcpy(frame, buffer_at(s, RX, slot) + HEADER, length);
+    s->copy_in(s->ctx, frame, buffer_at(s, RX, slot) + HEADER, length);
     publish(t, s, RX, slot, BUFFER);
     return (int)length;
 }
@@ -146,7 +146,7 @@ static int send(void *state, const struct byd_services *s, const uint8_t *frame,
 static void detach(void *state, const struct byd_services *s)
 {
     (void)state;
-    while (!reset(s))
+    for (unsigned i = 0; i < RESET_TRIES && !reset(s); i++)
         ;
 }
 
