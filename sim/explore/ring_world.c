@@ -10,7 +10,6 @@
 #include "abi/assert.h"
 #include "provider/tables.h"
 
-#define STRIDE       32u /* bytes of a buffer: 16 writable, then 8 readable */
 #define READ_OFFSET  16u
 #define READ_BYTES   8u
 #define BUS_BASE     0x100000000ull
@@ -92,7 +91,7 @@ static void poison_free(struct ring_world *r)
             continue;
         xp_queue_put(&r->device, r->device.desc + 16u * i, 8, XP_POISON64);
         xp_queue_put(&r->device, r->device.desc + 16u * i + 8u, 8, XP_POISON64);
-        xp_order_put(&r->driver.order, r->buffers + STRIDE * i, 4, XP_POISON32);
+        xp_order_put(&r->driver.order, r->buffers + RING_STRIDE * i, 4, XP_POISON32);
     }
 }
 
@@ -133,7 +132,7 @@ static void fill_chain(struct ring_world *r, struct author_segment *s, enum ring
 static void place_chain(struct author_segment *s, uint8_t count)
 {
     for (uint8_t i = 0; i < count; i++)
-        s[i].offset = s[0].slot * STRIDE + (s[i].direction == DMA_TO_DEVICE ? READ_OFFSET : 0u);
+        s[i].offset = s[0].slot * RING_STRIDE + (s[i].direction == DMA_TO_DEVICE ? READ_OFFSET : 0u);
 }
 
 static void run_post(struct ring_world *r, enum ring_chain kind, uint16_t chains)
@@ -178,7 +177,7 @@ static void judge_taken(struct ring_world *r, const struct virtq_done *done, uin
                    done->cookie, done->written, id, length);
     if (length == 0)
         return;
-    payload = ring_load32(r->memory + r->buffers + STRIDE * id).untrusted;
+    payload = ring_load32(r->memory + r->buffers + RING_STRIDE * id).untrusted;
     if (payload != xp_payload(id))
         xp_violate(&r->world, XP_P7, "buffer %u is read as 0x%x, the device wrote 0x%x", id, payload,
                    xp_payload(id));
@@ -413,7 +412,7 @@ static void bring_up(struct ring_world *r)
     r->author_ops = author_direct_init(&r->own->author, &r->own->registers, block);
     (void)r->register_ops.ops->open(r->register_ops.ctx, &virtio_net_modern_table, windows);
     queue_up(r);
-    if (r->author_ops.ops->buffer_create(r->author_ops.ctx, r->config.size * STRIDE, DMA_FROM_DEVICE,
+    if (r->author_ops.ops->buffer_create(r->author_ops.ctx, r->config.size * RING_STRIDE, DMA_FROM_DEVICE,
                                          &r->own->buffer) != PROVIDER_OK)
         xp_violate(&r->world, XP_P4, "no room for %u buffers", r->config.size);
     ASSERT(r->own->buffer.cpu == r->memory + r->buffers);
@@ -498,7 +497,7 @@ static void list_regions(struct ring_world *r, size_t device_bytes)
     struct author_direct *a = &r->own->author;
 
     add(r, r->memory, (r->layout.bytes + 7u) & ~7u, 0);
-    add(r, r->memory + r->buffers, r->config.size * STRIDE, 0);
+    add(r, r->memory + r->buffers, r->config.size * RING_STRIDE, 0);
     add(r, &r->own->registers.reset_written, 2, 0); /* and `quiet` behind it */
     add(r, a->blocks, 3u * sizeof a->blocks[0], 0);
     add(r, &a->block_count, sizeof a->block_count, 0);
@@ -519,7 +518,7 @@ static bool allocate(struct ring_world *r)
     const size_t device = whole_words(r->config.size * (sizeof *r->device.slots + sizeof *r->device.flight));
 
     r->buffers = pages(r->layout.bytes);
-    r->memory_bytes = r->buffers + pages(r->config.size * STRIDE);
+    r->memory_bytes = r->buffers + pages(r->config.size * RING_STRIDE);
     r->memory = aligned_alloc(DMA_PAGE_BYTES, r->memory_bytes);
     r->own = calloc(1, own);
     r->device.slots = calloc(1, device);
@@ -562,7 +561,7 @@ struct ring_world *ring_world_make(const struct ring_config *config)
                                   .written = config->lies_max > 0 ? r->scribbled : r->memory, .size = config->size,
                                   .desc = 0, .driver = r->layout.driver_offset, .device = r->layout.device_offset,
                                   .bus = BUS_BASE, .buffers = r->buffers,
-                                  .buffers_end = r->buffers + config->size * STRIDE, .stride = STRIDE,
+                                  .buffers_end = r->buffers + config->size * RING_STRIDE, .stride = RING_STRIDE,
                                   .suppress = config->suppress, .short_writes = config->short_writes,
                                   .in_order = config->in_order, .lies_max = config->lies_max,
                                   .lie_kinds = config->lie_kinds};
