@@ -17,6 +17,7 @@
 #define NOTIFY_AT    0x1000u
 #define DEVICE_AT    0x2000u
 #define STATUS_AT    20u
+#define BUFFER_REGIONS 8u /* up to so many buffers the rest of each is left out: nobody writes it */
 #define POISON_SLOTS 64u /* larger queues are run at random only: their free descriptors are not poisoned */
 
 enum op { OP_POST = 0, OP_REAP, OP_RESET };
@@ -243,6 +244,7 @@ static void reset(struct ring_world *r)
         xp_violate(&r->world, XP_P4, "the ring is not given back after a confirmed reset");
     xp_order_forget(&r->driver.order);
     queue_up(r);
+    ASSERT(r->own->queue.ring.device_area == r->memory + r->layout.device_offset); /* where it was before */
     r->driver.immediate = false;
 }
 
@@ -450,11 +452,16 @@ static void ring_show(const struct xp_world *w, char *line, size_t bytes)
              s->used_shown, s->flight, moods[s->mood], s->kicked ? " kicked" : "", r->order_state.waiting);
 }
 
+/* The last three regions: stores waiting, earlier values, the call; without a memory order only the call. */
 static size_t live(const struct xp_world *w, uint32_t region)
 {
     const struct ring_world *r = (const struct ring_world *)(const void *)w;
 
-    return region + 1u == w->region_count ? xp_call_bytes(&r->call) : xp_order_state_bytes(&r->order_state);
+    if (region + 1u == w->region_count)
+        return xp_call_bytes(&r->call);
+    if (region + 2u == w->region_count)
+        return r->order_state.old_count * sizeof r->order_state.old[0];
+    return r->order_state.waiting * sizeof r->order_state.stores[0];
 }
 
 static const struct xp_world_ops ring_ops = {
@@ -485,31 +492,44 @@ static size_t whole_words(size_t bytes)
     return (bytes + 7u) & ~(size_t)7;
 }
 
-static void add(struct ring_world *r, void *at, size_t bytes, size_t head)
+static void add(struct ring_world *r, void *at, size_t bytes, bool varies)
 {
-    r->world.regions[r->world.region_count++] = (struct xp_region){at, bytes, head};
+    r->world.regions[r->world.region_count++] = (struct xp_region){at, bytes, varies};
+}
+
+/* Of shared memory: the ring, and of each buffer the word that the device writes. */
+static void list_memory(struct ring_world *r)
+{
+    add(r, r->memory, r->layout.bytes, false);
+    if (r->config.size > BUFFER_REGIONS) {
+        add(r, r->memory + r->buffers, r->config.size * RING_STRIDE, false);
+        return;
+    }
+    for (uint32_t i = 0; i < r->config.size; i++)
+        add(r, r->memory + r->buffers + i * RING_STRIDE, sizeof(uint64_t), false);
 }
 
 /* All that a step can change; the rest of the driver's own memory is as bring_up made it, which
  * tests/explore checks. */
 static void list_regions(struct ring_world *r, size_t device_bytes)
 {
-    struct author_direct *a = &r->own->author;
+    struct virtq *q = &r->own->queue;
 
-    add(r, r->memory, (r->layout.bytes + 7u) & ~7u, 0);
-    add(r, r->memory + r->buffers, r->config.size * RING_STRIDE, 0);
-    add(r, &r->own->registers.reset_written, 2, 0); /* and `quiet` behind it */
-    add(r, a->blocks, 3u * sizeof a->blocks[0], 0);
-    add(r, &a->block_count, sizeof a->block_count, 0);
-    add(r, &a->queues[0], sizeof a->queues[0], 0);
-    add(r, &r->own->queue, sizeof r->own->queue, 0);
-    add(r, r->slots, r->config.size * sizeof *r->slots, 0);
-    add(r, r->device.slots, device_bytes, 0);
+    list_memory(r);
+    add(r, &r->own->registers.reset_written, 2, false); /* and `quiet` behind it */
+    add(r, &r->own->author.queues[0].ring.avail_idx, 2, false);
+    add(r, &q->size, sizeof *q - offsetof(struct virtq, size), false);
+    add(r, r->slots, r->config.size * sizeof *r->slots, false);
+    add(r, r->device.slots, device_bytes, false);
     if (r->config.lies_max > 0)
-        add(r, r->scribbled, r->layout.device_offset, 0);
-    add(r, &r->queue_state, sizeof r->queue_state, 0);
-    add(r, &r->order_state, sizeof r->order_state, offsetof(struct xp_order_state, stores));
-    add(r, &r->call, sizeof r->call, offsetof(struct xp_call, log));
+        add(r, r->scribbled, r->layout.device_offset, false);
+    add(r, &r->queue_state, sizeof r->queue_state, false);
+    if (r->config.model != XP_SEQUENTIAL) {
+        add(r, &r->order_state, offsetof(struct xp_order_state, stores), false);
+        add(r, r->order_state.stores, sizeof r->order_state.stores, true);
+        add(r, r->order_state.old, sizeof r->order_state.old, true);
+    }
+    add(r, &r->call, sizeof r->call, true);
 }
 
 static bool allocate(struct ring_world *r)

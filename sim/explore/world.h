@@ -32,11 +32,11 @@ struct xp_verdict {
 enum xp_step { XP_STEP_DONE = 0, XP_STEP_NOTHING /* nothing can happen any more */ };
 enum xp_heal { XP_HEAL_ON = 0, XP_HEAL_QUIET /* everything came to rest */ };
 
-#define XP_REGIONS_MAX 16u
+#define XP_REGIONS_MAX 24u
 struct xp_region {
     void *at;
     size_t bytes; /* at most */
-    size_t head;  /* of a region whose size varies: its first bytes, which tell the size; 0: it does not */
+    bool varies;  /* ops->live tells how many of them are in use */
 };
 
 /* Who acts: the lanes of a trace. */
