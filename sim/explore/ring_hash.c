@@ -35,6 +35,12 @@ struct canon {
     uint16_t base_shown;          /* what stands for it */
 };
 
+/* At an offset of the layout: known to lie inside. */
+static uint64_t word_at(const uint8_t *memory, uint32_t offset, uint8_t width)
+{
+    return xp_load(memory + offset, width);
+}
+
 /* Renaming. */
 
 static void name_slot(struct canon *c, uint32_t slot)
@@ -74,14 +80,14 @@ static void name_all(struct canon *c)
     for (uint16_t i = 0; i < q->free_count && at < size; i++, at = r->slots[at].next)
         name_slot(c, at);
     for (uint16_t i = q->used_seen; i != r->queue_state.used_next && (uint16_t)(i - q->used_seen) < size; i++)
-        name_chain(c, (uint32_t)xp_order_peek(&r->driver.order, r->device.device + 4u + 8u * (i & mask), 4));
+        name_chain(c, (uint32_t)word_at(r->memory, r->device.device + 4u + 8u * (i & mask), 4));
     for (uint16_t i = r->queue_state.fetched; i != r->queue_state.exposed; i++)
-        name_chain(c, (uint32_t)xp_order_peek(&r->driver.order, r->device.driver + 4u + 2u * (i & mask), 2));
-    for (uint8_t count = 0; count <= 2; count++) /* those in flight: alike but for their shape */
+        name_chain(c, (uint32_t)word_at(r->memory, r->device.driver + 4u + 2u * (i & mask), 2));
+    for (uint8_t count = 1; count <= 2 && c->named < size; count++) /* those in flight: alike but for their shape */
         for (uint16_t i = 0; i < size; i++)
             if (r->slots[i].state == VIRTQ_SLOT_HEAD && r->slots[i].count == count)
                 name_chain(c, i);
-    for (uint16_t i = 0; i < size; i++)
+    for (uint16_t i = 0; i < size && c->named < size; i++)
         name_slot(c, i);
 }
 
@@ -160,9 +166,11 @@ static uint64_t address(const struct canon *c, uint64_t value)
 
 /* Groups: each writes its words to `out` and returns the end. One that is left out is all zero. */
 
-static uint64_t mask_of(const struct canon *c, enum ring_field field)
+#define INLINE static inline __attribute__((always_inline)) /* `without` is a constant when nothing is left out */
+
+INLINE uint64_t mask_of(uint64_t without, enum ring_field field)
 {
-    return (c->r->world.hash_without >> field & 1u) - 1u;
+    return (without >> field & 1u) - 1u;
 }
 
 static uint64_t four(uint32_t a, uint32_t b, uint32_t c, uint32_t d)
@@ -191,19 +199,19 @@ static void mark_tails(const struct ring_world *r, bool *tail)
     }
 }
 
-static uint64_t *put_driver(const struct canon *c, uint64_t *out)
+INLINE uint64_t *put_driver(const struct canon *c, uint64_t without, uint64_t *out)
 {
     bool tail[RENAMED_SLOTS] = {false};
     const struct ring_world *r = c->r;
     const struct virtq *q = &r->own->queue;
-    const uint64_t free_list = mask_of(c, RING_F_FREE_LIST);
-    const uint64_t posted = mask_of(c, RING_F_POSTED);
+    const uint64_t free_list = mask_of(without, RING_F_FREE_LIST);
+    const uint64_t posted = mask_of(without, RING_F_POSTED);
 
-    *out++ = (four(rebased(c, r->own->author.queues[0].ring.avail_idx), 0, 0, 0) & mask_of(c, RING_F_AVAIL)) |
+    *out++ = (four(rebased(c, r->own->author.queues[0].ring.avail_idx), 0, 0, 0) & mask_of(without, RING_F_AVAIL)) |
              (four(0, q->free_count, renamed(c, q->free_head), 0) & free_list) |
-             (four(0, 0, 0, c->base_shown) & mask_of(c, RING_F_USED_SEEN));
-    *out++ = (four(q->used_ready, 0, 0, 0) & mask_of(c, RING_F_USED_READY)) |
-             (four(0, q->broken, 0, 0) & mask_of(c, RING_F_BROKEN));
+             (four(0, 0, 0, c->base_shown) & mask_of(without, RING_F_USED_SEEN));
+    *out++ = (four(q->used_ready, 0, 0, 0) & mask_of(without, RING_F_USED_READY)) |
+             (four(0, q->broken, 0, 0) & mask_of(without, RING_F_BROKEN));
     mark_tails(r, tail);
     for (uint16_t n = 0; n < r->config.size; n++) {
         const struct virtq_slot *s = &r->slots[c->slot[n]];
@@ -216,16 +224,16 @@ static uint64_t *put_driver(const struct canon *c, uint64_t *out)
     return out;
 }
 
-static uint64_t *put_device(const struct canon *c, uint64_t *out)
+INLINE uint64_t *put_device(const struct canon *c, uint64_t without, uint64_t *out)
 {
     const struct ring_world *r = c->r;
     const struct xp_queue_state *s = &r->queue_state;
-    const uint64_t holders = mask_of(c, RING_F_HOLDERS);
+    const uint64_t holders = mask_of(without, RING_F_HOLDERS);
 
     *out++ = four(rebased(c, s->exposed), rebased(c, s->fetched), rebased(c, s->used_next), rebased(c, s->used_shown)) &
-             mask_of(c, RING_F_DEVICE_INDEX);
-    *out++ = (four((uint32_t)s->mood << 8 | s->kicked, s->index_lie, 0, 0) & mask_of(c, RING_F_DEVICE_MOOD)) |
-             (four(0, 0, (uint32_t)s->lies << 8 | s->voids, 0) & mask_of(c, RING_F_LIES));
+             mask_of(without, RING_F_DEVICE_INDEX);
+    *out++ = (four((uint32_t)s->mood << 8 | s->kicked, s->index_lie, 0, 0) & mask_of(without, RING_F_DEVICE_MOOD)) |
+             (four(0, 0, (uint32_t)s->lies << 8 | s->voids, 0) & mask_of(without, RING_F_LIES));
     for (uint16_t n = 0; n < r->config.size; n++) {
         const struct xp_slot *slot = &r->device.slots[c->slot[n]];
         const uint32_t next = slot->holder == XP_DRIVERS ? 0 : renamed(c, slot->next);
@@ -238,10 +246,10 @@ static uint64_t *put_device(const struct canon *c, uint64_t *out)
 }
 
 /* What the driver wrote, where a liar may have scribbled over it since. */
-static uint64_t *put_written(const struct canon *c, uint64_t *out)
+INLINE uint64_t *put_written(const struct canon *c, uint64_t without, uint64_t *out)
 {
     const struct xp_queue *d = &c->r->device;
-    const uint64_t descriptors = mask_of(c, RING_F_DESCRIPTORS);
+    const uint64_t descriptors = mask_of(without, RING_F_DESCRIPTORS);
 
     for (uint16_t n = 0; n < d->size; n++) {
         const uint32_t at = d->desc + 16u * c->slot[n];
@@ -254,38 +262,38 @@ static uint64_t *put_written(const struct canon *c, uint64_t *out)
     return out;
 }
 
-static uint64_t *put_memory(const struct canon *c, uint64_t *out)
+INLINE uint64_t *put_memory(const struct canon *c, uint64_t without, uint64_t *out)
 {
     const struct xp_queue *d = &c->r->device;
-    const struct xp_order *o = &c->r->driver.order;
-    const uint64_t descriptors = mask_of(c, RING_F_DESCRIPTORS);
-    const uint64_t elements = mask_of(c, RING_F_ELEMENTS);
-    const uint64_t payload_and_entry = (mask_of(c, RING_F_PAYLOAD) & UINT32_MAX) | mask_of(c, RING_F_ENTRIES) << 32;
+    const uint8_t *m = c->r->memory;
+    const uint64_t descriptors = mask_of(without, RING_F_DESCRIPTORS);
+    const uint64_t elements = mask_of(without, RING_F_ELEMENTS);
+    const uint64_t payload_and_entry = (mask_of(without, RING_F_PAYLOAD) & UINT32_MAX) | mask_of(without, RING_F_ENTRIES) << 32;
 
     for (uint16_t n = 0; n < d->size; n++) {
         const uint32_t at = d->desc + 16u * c->slot[n];
-        const uint32_t next = (uint32_t)xp_order_peek(o, at + 14u, 2);
-        const uint32_t payload = (uint32_t)xp_order_peek(o, d->buffers + RING_STRIDE * c->slot[n], 4);
-        const uint32_t entry = (uint32_t)xp_order_peek(o, d->driver + 4u + 2u * n, 2);
-        const uint32_t id = (uint32_t)xp_order_peek(o, d->device + 4u + 8u * n, 4);
-        const uint32_t length = (uint32_t)xp_order_peek(o, d->device + 8u + 8u * n, 4);
+        const uint32_t next = (uint32_t)word_at(m, at + 14u, 2);
+        const uint32_t payload = (uint32_t)word_at(m, d->buffers + RING_STRIDE * c->slot[n], 4);
+        const uint32_t entry = (uint32_t)word_at(m, d->driver + 4u + 2u * n, 2);
+        const uint32_t id = (uint32_t)word_at(m, d->device + 4u + 8u * n, 4);
+        const uint32_t length = (uint32_t)word_at(m, d->device + 8u + 8u * n, 4);
 
-        *out++ = address(c, xp_order_peek(o, at, 8)) & descriptors;
-        *out++ = (xp_order_peek(o, at + 8u, 4) << 32 | xp_order_peek(o, at + 12u, 2) << 16 | renamed(c, next)) &
+        *out++ = address(c, word_at(m, at, 8)) & descriptors;
+        *out++ = (word_at(m, at + 8u, 4) << 32 | word_at(m, at + 12u, 2) << 16 | renamed(c, next)) &
                  descriptors;
         *out++ = two(payload == xp_payload(c->slot[n]) ? 1u : payload, renamed(c, entry)) & payload_and_entry;
         *out++ = two(renamed(c, id), length) & elements;
     }
-    *out++ = four((uint32_t)xp_order_peek(o, d->device, 2), rebased(c, (uint32_t)xp_order_peek(o, d->device + 2u, 2)),
-                  rebased(c, (uint32_t)xp_order_peek(o, d->driver + 2u, 2)), 0) & mask_of(c, RING_F_USED_WORDS);
+    *out++ = four((uint32_t)word_at(m, d->device, 2), rebased(c, (uint32_t)word_at(m, d->device + 2u, 2)),
+                  rebased(c, (uint32_t)word_at(m, d->driver + 2u, 2)), 0) & mask_of(without, RING_F_USED_WORDS);
     return out;
 }
 
-static uint64_t *put_order(const struct canon *c, uint64_t *out)
+INLINE uint64_t *put_order(const struct canon *c, uint64_t without, uint64_t *out)
 {
     const struct xp_order_state *s = &c->r->order_state;
-    const uint64_t stores = mask_of(c, RING_F_STORES);
-    const uint64_t old = mask_of(c, RING_F_OLD);
+    const uint64_t stores = mask_of(without, RING_F_STORES);
+    const uint64_t old = mask_of(without, RING_F_OLD);
     uint32_t place;
 
     *out++ = (four(s->waiting, s->epoch, 0, 0) & stores) | (four(0, 0, s->old_count, 0) & old);
@@ -303,16 +311,16 @@ static uint64_t *put_order(const struct canon *c, uint64_t *out)
     return out;
 }
 
-static uint64_t *put_call(const struct canon *c, uint64_t *out)
+INLINE uint64_t *put_call(const struct canon *c, uint64_t without, uint64_t *out)
 {
     const struct xp_call *call = &c->r->call;
-    const uint64_t log = mask_of(c, RING_F_LOG);
+    const uint64_t log = mask_of(without, RING_F_LOG);
     uint32_t values[2] = {0};
     uint32_t place;
 
     _Static_assert(offsetof(struct xp_call, reads) == sizeof *out, "what comes before is one word");
     memcpy(out, call, sizeof *out);
-    *out++ &= mask_of(c, RING_F_CALL);
+    *out++ &= mask_of(without, RING_F_CALL);
     *out++ = call->reads & log;
     for (uint16_t i = 0; i < call->reads; i++) {
         values[i & 1u] = (uint32_t)value_at(c, call->log[i].from, call->log[i].value, &place);
@@ -321,24 +329,31 @@ static uint64_t *put_call(const struct canon *c, uint64_t *out)
     return out + (call->reads + 1u) / 2u;
 }
 
-uint64_t ring_fingerprint(struct xp_world *w)
+INLINE uint64_t fingerprint(const struct ring_world *r, uint64_t without)
 {
     struct canon c;
     uint64_t words[CANON_WORDS];
     uint64_t *end;
 
-    c.r = (const struct ring_world *)(const void *)w;
+    c.r = r;
     c.named = 0;
-    ASSERT(c.r->config.size <= RENAMED_SLOTS);
+    ASSERT(r->config.size <= RENAMED_SLOTS);
     name_all(&c);
-    c.base = c.r->own->queue.used_seen;
+    c.base = r->own->queue.used_seen;
     c.base_shown = shown_base(&c);
-    end = put_driver(&c, words);
-    end = put_device(&c, end);
-    end = put_memory(&c, end);
-    if (c.r->config.lies_max > 0)
-        end = put_written(&c, end);
-    end = put_order(&c, end);
-    end = put_call(&c, end);
+    end = put_driver(&c, without, words);
+    end = put_device(&c, without, end);
+    end = put_memory(&c, without, end);
+    if (r->config.lies_max > 0)
+        end = put_written(&c, without, end);
+    end = put_order(&c, without, end);
+    end = put_call(&c, without, end);
     return XXH3_64bits(words, (size_t)(end - words) * sizeof *words);
+}
+
+uint64_t ring_fingerprint(struct xp_world *w)
+{
+    const struct ring_world *r = (const struct ring_world *)(const void *)w;
+
+    return w->hash_without == 0 ? fingerprint(r, 0) : fingerprint(r, w->hash_without);
 }
