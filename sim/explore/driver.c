@@ -227,7 +227,9 @@ static void run(struct xp_driver *d, bool may)
 void xp_call_begin(struct xp_driver *d, uint8_t op, const uint8_t *arguments)
 {
     ASSERT(!d->call->active);
-    *d->call = (struct xp_call){.active = 1, .op = op};
+    ASSERT(d->call->done == 0 && d->call->reads == 0);
+    d->call->active = 1;
+    d->call->op = op;
     memcpy(d->call->arguments, arguments, XP_ARGUMENTS);
     run(d, false);
 }

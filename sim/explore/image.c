@@ -33,7 +33,7 @@ uint32_t xp_words_within(const struct xp_world *w, const void *from, size_t byte
     for (uint32_t i = 0; i < w->region_count; i++) {
         const struct xp_region *r = &w->regions[i];
 
-        if (r->head || (uintptr_t)r->at < (uintptr_t)from ||
+        if (r->varies || (uintptr_t)r->at < (uintptr_t)from ||
             (uintptr_t)r->at + r->bytes > (uintptr_t)from + bytes)
             continue;
         for (uint32_t j = 0; j < words_of(r); j++, count++) {
@@ -54,7 +54,7 @@ bool xp_image_init(struct xp_image *image, struct xp_world *w)
     for (uint32_t i = 0; i < w->region_count; i++) {
         const struct xp_region *r = &w->regions[i];
 
-        if (!r->head)
+        if (!r->varies)
             continue;
         ASSERT(image->varying_count < XP_VARYING_MAX);
         ASSERT((uintptr_t)r->at % 8u == 0);
@@ -89,9 +89,13 @@ static uint32_t live_words(const struct xp_image *image, uint32_t which)
 
 void xp_image_restore(const struct xp_image *image)
 {
+    uint32_t live[XP_VARYING_MAX]; /* asked first: other regions tell it */
+
+    for (uint32_t v = 0; v < image->varying_count; v++)
+        live[v] = live_words(image, v);
     xp_words_restore(image->at, image->fixed, image->words);
     for (uint32_t v = 0; v < image->varying_count; v++) {
-        const uint32_t was = live_words(image, v);
+        const uint32_t was = live[v];
         const uint32_t now = image->varying[v].live;
         xp_word *to = image->varying[v].at;
         const uint64_t *from = image->words + image->varying[v].first;

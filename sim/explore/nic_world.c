@@ -276,7 +276,7 @@ static uint64_t nic_fingerprint(struct xp_world *w)
         if (r->at == (void *)n->book)
             put(&c, n->book, sizeof *n->book);
         else
-            put(&c, r->at, r->head ? w->ops->live(w, i) : r->bytes);
+            put(&c, r->at, r->varies ? w->ops->live(w, i) : r->bytes);
     }
     return XXH3_64bits(c.bytes, c.used);
 }
@@ -363,10 +363,10 @@ static const struct xp_driver_ops driver_ops = {
     .place = place,
 };
 
-static void add(struct nic_world *n, void *at, size_t bytes, size_t head)
+static void add(struct nic_world *n, void *at, size_t bytes, bool varies)
 {
     ASSERT(n->world.region_count < XP_REGIONS_MAX);
-    n->world.regions[n->world.region_count++] = (struct xp_region){at, bytes, head};
+    n->world.regions[n->world.region_count++] = (struct xp_region){at, bytes, varies};
 }
 
 /* The parts of shared memory that matter: rings, and the beginning of each buffer. */
@@ -376,16 +376,16 @@ static void add_memory(struct nic_world *n)
     const uint32_t ring = n->config.legacy ? 8192u : 4096u;
 
     for (uint32_t q = 0; q < XP_NET_QUEUES; q++) {
-        add(n, n->memory + q * ring, 16u * size + 6u + 2u * size + (n->config.legacy ? 0u : 8u + 8u * size + 8u), 0);
+        add(n, n->memory + q * ring, 16u * size + 6u + 2u * size + (n->config.legacy ? 0u : 8u + 8u * size + 8u), false);
         if (n->config.legacy)
-            add(n, n->memory + q * ring + 4096u, 8u + 8u * size, 0);
+            add(n, n->memory + q * ring + 4096u, 8u + 8u * size, false);
     }
     n->driver.shared_count = n->world.region_count;
     for (uint32_t i = 0; i < n->world.region_count; i++)
         n->driver.shared[i] = n->world.regions[i];
     /* Receive buffers lie behind the rings; of each the header and the frame's first bytes. */
     for (uint32_t slot = 0; slot < size; slot++)
-        add(n, n->memory + XP_NET_QUEUES * ring + slot * SLOT_BYTES + KEPT_FROM, KEPT_BYTES, 0);
+        add(n, n->memory + XP_NET_QUEUES * ring + slot * SLOT_BYTES + KEPT_FROM, KEPT_BYTES, false);
 }
 
 static bool allocate(struct nic_world *n)
@@ -401,14 +401,14 @@ static bool allocate(struct nic_world *n)
     n->own = (uint8_t *)(n->book + 1);
     n->driver.private_memory = (struct xp_region){n->book, own, 0};
     add_memory(n);
-    add(n, n->book, own, 0);
-    add(n, n->scribbled[0], 512, 0);
-    add(n, n->slots, sizeof n->slots, 0);
-    add(n, n->flight, sizeof n->flight, 0);
-    add(n, &n->net_state, sizeof n->net_state, 0);
-    add(n, n->device.queue_states, sizeof n->device.queue_states, 0);
-    add(n, &n->order_state, sizeof n->order_state, offsetof(struct xp_order_state, stores));
-    add(n, &n->call, sizeof n->call, offsetof(struct xp_call, log));
+    add(n, n->book, own, false);
+    add(n, n->scribbled[0], 512, false);
+    add(n, n->slots, sizeof n->slots, false);
+    add(n, n->flight, sizeof n->flight, false);
+    add(n, &n->net_state, sizeof n->net_state, false);
+    add(n, n->device.queue_states, sizeof n->device.queue_states, false);
+    add(n, &n->order_state, sizeof n->order_state, true);
+    add(n, &n->call, sizeof n->call, true);
     return true;
 }
 

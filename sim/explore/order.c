@@ -2,30 +2,11 @@
 /* The three memory orders. Trusts offsets: whoever calls has checked them against `bytes`. */
 #include "sim/explore/order.h"
 
-#include <string.h>
-
-#include "abi/assert.h"
-
 const char *xp_model_name(enum xp_model model)
 {
     static const char *const names[XP_MODEL_COUNT] = {"sequential", "tso", "weak"};
 
     return names[model];
-}
-
-uint64_t xp_order_peek(const struct xp_order *o, uint32_t offset, uint8_t width)
-{
-    uint64_t value = 0;
-
-    ASSERT(offset + width <= o->bytes);
-    memcpy(&value, o->memory + offset, width);
-    return value;
-}
-
-void xp_order_put(struct xp_order *o, uint32_t offset, uint8_t width, uint64_t value)
-{
-    ASSERT(offset + width <= o->bytes);
-    memcpy(o->memory + offset, &value, width);
 }
 
 void xp_order_forget(struct xp_order *o)
@@ -36,7 +17,7 @@ void xp_order_forget(struct xp_order *o)
 static void becomes_visible(struct xp_order *o, uint32_t index)
 {
     struct xp_order_state *s = o->state;
-    const struct xp_store store = s->stores[index];
+    const struct xp_waiting store = s->stores[index];
     uint8_t first = UINT8_MAX;
 
     s->waiting--;
@@ -54,7 +35,7 @@ static void becomes_visible(struct xp_order *o, uint32_t index)
     o->seen(o->ctx, store.offset, store.width, store.value);
 }
 
-static bool overlap(const struct xp_store *a, const struct xp_store *b)
+static bool overlap(const struct xp_waiting *a, const struct xp_waiting *b)
 {
     return a->offset < b->offset + b->width && b->offset < a->offset + a->width;
 }
@@ -112,7 +93,7 @@ void xp_order_store(struct xp_order *o, uint32_t offset, uint8_t width, uint64_t
     }
     while (s->waiting >= xp_order_room(o))
         xp_order_flush(o, xp_choose(o->world, xp_order_ready(o), "order.leave"));
-    s->stores[s->waiting++] = (struct xp_store){value, offset, width, s->epoch};
+    s->stores[s->waiting++] = (struct xp_waiting){value, offset, width, s->epoch};
 }
 
 /* Takes what is older than entry `keep` of this location out: coherence. */

@@ -10,7 +10,47 @@
 #ifndef CAPOS_EXPLORE_ORDER_H
 #define CAPOS_EXPLORE_ORDER_H
 
+#include <string.h>
+
+#include "abi/assert.h"
 #include "sim/explore/world.h"
+
+/* One load and one store of the width: a memcpy of a variable length costs more than all the rest. */
+static inline uint64_t xp_load(const uint8_t *at, uint8_t width)
+{
+    uint16_t narrow;
+    uint32_t half;
+    uint64_t whole;
+
+    switch (width) {
+    case 2:
+        memcpy(&narrow, at, sizeof narrow);
+        return narrow;
+    case 4:
+        memcpy(&half, at, sizeof half);
+        return half;
+    default:
+        memcpy(&whole, at, sizeof whole);
+        return whole;
+    }
+}
+static inline void xp_store(uint8_t *at, uint8_t width, uint64_t value)
+{
+    const uint16_t narrow = (uint16_t)value;
+    const uint32_t half = (uint32_t)value;
+
+    switch (width) {
+    case 2:
+        memcpy(at, &narrow, sizeof narrow);
+        break;
+    case 4:
+        memcpy(at, &half, sizeof half);
+        break;
+    default:
+        memcpy(at, &value, sizeof value);
+        break;
+    }
+}
 
 enum xp_model { XP_SEQUENTIAL = 0, XP_TSO, XP_WEAK, XP_MODEL_COUNT };
 const char *xp_model_name(enum xp_model model);
@@ -18,7 +58,7 @@ const char *xp_model_name(enum xp_model model);
 #define XP_STORES_MAX 4u  /* waiting; TSO uses 2 */
 #define XP_OLD_MAX    48u /* earlier values that a load may still see */
 
-struct xp_store {
+struct xp_waiting {
     uint64_t value;
     uint32_t offset;
     uint8_t width;
@@ -34,7 +74,7 @@ struct xp_order_state {
     uint8_t waiting;
     uint8_t old_count;
     uint8_t epoch; /* of the next store; 0 when none waits */
-    struct xp_store stores[XP_STORES_MAX];
+    struct xp_waiting stores[XP_STORES_MAX];
     struct xp_old old[XP_OLD_MAX]; /* oldest first */
 };
 static inline size_t xp_order_state_bytes(const struct xp_order_state *s)
@@ -75,11 +115,19 @@ void xp_order_flush(struct xp_order *o, uint32_t which);
 /* Everything waiting becomes visible, in program order. */
 void xp_order_drain(struct xp_order *o);
 
-/* The device's side. */
-uint64_t xp_order_peek(const struct xp_order *o, uint32_t offset, uint8_t width);
+/* The device's side. `width`: 2, 4 or 8. */
+static inline uint64_t xp_order_peek(const struct xp_order *o, uint32_t offset, uint8_t width)
+{
+    ASSERT(offset + width <= o->bytes);
+    return xp_load(o->memory + offset, width);
+}
 void xp_order_device_store(struct xp_order *o, uint32_t offset, uint8_t width, uint64_t value);
 /* The world's own hand: neither side sees it as a store (poison). */
-void xp_order_put(struct xp_order *o, uint32_t offset, uint8_t width, uint64_t value);
+static inline void xp_order_put(struct xp_order *o, uint32_t offset, uint8_t width, uint64_t value)
+{
+    ASSERT(offset + width <= o->bytes);
+    xp_store(o->memory + offset, width, value);
+}
 /* Nothing waiting, nothing old: after a reset. */
 void xp_order_forget(struct xp_order *o);
 

@@ -39,16 +39,8 @@ void xp_queue_enable(struct xp_queue *q)
 void xp_queue_put(struct xp_queue *q, uint32_t offset, uint8_t width, uint64_t value)
 {
     ASSERT(offset >= q->desc && offset + width <= q->desc + xp_queue_written_bytes(q));
-    memcpy(q->written + (offset - q->desc), &value, width);
+    xp_store(q->written + (offset - q->desc), width, value);
     xp_order_put(q->order, offset, width, value);
-}
-
-uint64_t xp_queue_written(const struct xp_queue *q, uint32_t offset, uint8_t width)
-{
-    uint64_t value = 0;
-
-    memcpy(&value, q->written + (offset - q->desc), width);
-    return value;
 }
 
 static uint16_t mask(const struct xp_queue *q)
@@ -156,7 +148,7 @@ void xp_queue_seen(struct xp_queue *q, uint32_t offset, uint8_t width, uint64_t 
     if (!q->state->enabled)
         return;
     if (offset >= q->desc && offset + width <= q->desc + xp_queue_written_bytes(q))
-        memcpy(q->written + (offset - q->desc), &value, width);
+        xp_store(q->written + (offset - q->desc), width, value);
     if (offset == AVAIL_INDEX(q) && width == 2)
         index_seen(q, (uint16_t)value);
     else if (offset >= q->desc && offset < q->desc + q->size * DESC_BYTES &&

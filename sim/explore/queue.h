@@ -80,7 +80,10 @@ void xp_queue_enable(struct xp_queue *q);
 /* The world's own hand in the driver's areas (poison). */
 void xp_queue_put(struct xp_queue *q, uint32_t offset, uint8_t width, uint64_t value);
 /* What the driver wrote there last. */
-uint64_t xp_queue_written(const struct xp_queue *q, uint32_t offset, uint8_t width);
+static inline uint64_t xp_queue_written(const struct xp_queue *q, uint32_t offset, uint8_t width)
+{
+    return xp_load(q->written + (offset - q->desc), width);
+}
 /* The driver's store to `offset` became visible: judged, and taken note of. */
 void xp_queue_seen(struct xp_queue *q, uint32_t offset, uint8_t width, uint64_t value);
 /* Would a store to `offset` be noticed by nobody now? */

@@ -10,7 +10,6 @@
 #include "abi/assert.h"
 #include "provider/tables.h"
 
-#define STRIDE       32u /* bytes of a buffer: 16 writable, then 8 readable */
 #define READ_OFFSET  16u
 #define READ_BYTES   8u
 #define BUS_BASE     0x100000000ull
@@ -18,6 +17,7 @@
 #define NOTIFY_AT    0x1000u
 #define DEVICE_AT    0x2000u
 #define STATUS_AT    20u
+#define BUFFER_REGIONS 8u /* up to so many buffers the rest of each is left out: nobody writes it */
 #define POISON_SLOTS 64u /* larger queues are run at random only: their free descriptors are not poisoned */
 
 enum op { OP_POST = 0, OP_REAP, OP_RESET };
@@ -92,7 +92,7 @@ static void poison_free(struct ring_world *r)
             continue;
         xp_queue_put(&r->device, r->device.desc + 16u * i, 8, XP_POISON64);
         xp_queue_put(&r->device, r->device.desc + 16u * i + 8u, 8, XP_POISON64);
-        xp_order_put(&r->driver.order, r->buffers + STRIDE * i, 4, XP_POISON32);
+        xp_order_put(&r->driver.order, r->buffers + RING_STRIDE * i, 4, XP_POISON32);
     }
 }
 
@@ -133,7 +133,7 @@ static void fill_chain(struct ring_world *r, struct author_segment *s, enum ring
 static void place_chain(struct author_segment *s, uint8_t count)
 {
     for (uint8_t i = 0; i < count; i++)
-        s[i].offset = s[0].slot * STRIDE + (s[i].direction == DMA_TO_DEVICE ? READ_OFFSET : 0u);
+        s[i].offset = s[0].slot * RING_STRIDE + (s[i].direction == DMA_TO_DEVICE ? READ_OFFSET : 0u);
 }
 
 static void run_post(struct ring_world *r, enum ring_chain kind, uint16_t chains)
@@ -178,7 +178,7 @@ static void judge_taken(struct ring_world *r, const struct virtq_done *done, uin
                    done->cookie, done->written, id, length);
     if (length == 0)
         return;
-    payload = ring_load32(r->memory + r->buffers + STRIDE * id).untrusted;
+    payload = ring_load32(r->memory + r->buffers + RING_STRIDE * id).untrusted;
     if (payload != xp_payload(id))
         xp_violate(&r->world, XP_P7, "buffer %u is read as 0x%x, the device wrote 0x%x", id, payload,
                    xp_payload(id));
@@ -244,6 +244,7 @@ static void reset(struct ring_world *r)
         xp_violate(&r->world, XP_P4, "the ring is not given back after a confirmed reset");
     xp_order_forget(&r->driver.order);
     queue_up(r);
+    ASSERT(r->own->queue.ring.device_area == r->memory + r->layout.device_offset); /* where it was before */
     r->driver.immediate = false;
 }
 
@@ -413,7 +414,7 @@ static void bring_up(struct ring_world *r)
     r->author_ops = author_direct_init(&r->own->author, &r->own->registers, block);
     (void)r->register_ops.ops->open(r->register_ops.ctx, &virtio_net_modern_table, windows);
     queue_up(r);
-    if (r->author_ops.ops->buffer_create(r->author_ops.ctx, r->config.size * STRIDE, DMA_FROM_DEVICE,
+    if (r->author_ops.ops->buffer_create(r->author_ops.ctx, r->config.size * RING_STRIDE, DMA_FROM_DEVICE,
                                          &r->own->buffer) != PROVIDER_OK)
         xp_violate(&r->world, XP_P4, "no room for %u buffers", r->config.size);
     ASSERT(r->own->buffer.cpu == r->memory + r->buffers);
@@ -451,11 +452,16 @@ static void ring_show(const struct xp_world *w, char *line, size_t bytes)
              s->used_shown, s->flight, moods[s->mood], s->kicked ? " kicked" : "", r->order_state.waiting);
 }
 
+/* The last three regions: stores waiting, earlier values, the call; without a memory order only the call. */
 static size_t live(const struct xp_world *w, uint32_t region)
 {
     const struct ring_world *r = (const struct ring_world *)(const void *)w;
 
-    return region + 1u == w->region_count ? xp_call_bytes(&r->call) : xp_order_state_bytes(&r->order_state);
+    if (region + 1u == w->region_count)
+        return xp_call_bytes(&r->call);
+    if (region + 2u == w->region_count)
+        return r->order_state.old_count * sizeof r->order_state.old[0];
+    return r->order_state.waiting * sizeof r->order_state.stores[0];
 }
 
 static const struct xp_world_ops ring_ops = {
@@ -486,32 +492,45 @@ static size_t whole_words(size_t bytes)
     return (bytes + 7u) & ~(size_t)7;
 }
 
-static void add(struct ring_world *r, void *at, size_t bytes, size_t head)
+static void add(struct ring_world *r, void *at, size_t bytes, bool varies)
 {
     ASSERT(r->world.region_count < XP_REGIONS_MAX);
-    r->world.regions[r->world.region_count++] = (struct xp_region){at, bytes, head};
+    r->world.regions[r->world.region_count++] = (struct xp_region){at, bytes, varies};
+}
+
+/* Of shared memory: the ring, and of each buffer the word that the device writes. */
+static void list_memory(struct ring_world *r)
+{
+    add(r, r->memory, r->layout.bytes, false);
+    if (r->config.size > BUFFER_REGIONS) {
+        add(r, r->memory + r->buffers, r->config.size * RING_STRIDE, false);
+        return;
+    }
+    for (uint32_t i = 0; i < r->config.size; i++)
+        add(r, r->memory + r->buffers + i * RING_STRIDE, sizeof(uint64_t), false);
 }
 
 /* All that a step can change; the rest of the driver's own memory is as bring_up made it, which
  * tests/explore checks. */
 static void list_regions(struct ring_world *r, size_t device_bytes)
 {
-    struct author_direct *a = &r->own->author;
+    struct virtq *q = &r->own->queue;
 
-    add(r, r->memory, (r->layout.bytes + 7u) & ~7u, 0);
-    add(r, r->memory + r->buffers, r->config.size * STRIDE, 0);
-    add(r, &r->own->registers.reset_written, 2, 0); /* and `quiet` behind it */
-    add(r, a->blocks, 3u * sizeof a->blocks[0], 0);
-    add(r, &a->block_count, sizeof a->block_count, 0);
-    add(r, &a->queues[0], sizeof a->queues[0], 0);
-    add(r, &r->own->queue, sizeof r->own->queue, 0);
-    add(r, r->slots, r->config.size * sizeof *r->slots, 0);
-    add(r, r->device.slots, device_bytes, 0);
+    list_memory(r);
+    add(r, &r->own->registers.reset_written, 2, false); /* and `quiet` behind it */
+    add(r, &r->own->author.queues[0].ring.avail_idx, 2, false);
+    add(r, &q->size, sizeof *q - offsetof(struct virtq, size), false);
+    add(r, r->slots, r->config.size * sizeof *r->slots, false);
+    add(r, r->device.slots, device_bytes, false);
     if (r->config.lies_max > 0)
-        add(r, r->scribbled, r->layout.device_offset, 0);
-    add(r, &r->queue_state, sizeof r->queue_state, 0);
-    add(r, &r->order_state, sizeof r->order_state, offsetof(struct xp_order_state, stores));
-    add(r, &r->call, sizeof r->call, offsetof(struct xp_call, log));
+        add(r, r->scribbled, r->layout.device_offset, false);
+    add(r, &r->queue_state, sizeof r->queue_state, false);
+    if (r->config.model != XP_SEQUENTIAL) {
+        add(r, &r->order_state, offsetof(struct xp_order_state, stores), false);
+        add(r, r->order_state.stores, sizeof r->order_state.stores, true);
+        add(r, r->order_state.old, sizeof r->order_state.old, true);
+    }
+    add(r, &r->call, sizeof r->call, true);
 }
 
 static bool allocate(struct ring_world *r)
@@ -520,7 +539,7 @@ static bool allocate(struct ring_world *r)
     const size_t device = whole_words(r->config.size * (sizeof *r->device.slots + sizeof *r->device.flight));
 
     r->buffers = pages(r->layout.bytes);
-    r->memory_bytes = r->buffers + pages(r->config.size * STRIDE);
+    r->memory_bytes = r->buffers + pages(r->config.size * RING_STRIDE);
     r->memory = aligned_alloc(DMA_PAGE_BYTES, r->memory_bytes);
     r->own = calloc(1, own);
     r->device.slots = calloc(1, device);
@@ -563,7 +582,7 @@ struct ring_world *ring_world_make(const struct ring_config *config)
                                   .written = config->lies_max > 0 ? r->scribbled : r->memory, .size = config->size,
                                   .desc = 0, .driver = r->layout.driver_offset, .device = r->layout.device_offset,
                                   .bus = BUS_BASE, .buffers = r->buffers,
-                                  .buffers_end = r->buffers + config->size * STRIDE, .stride = STRIDE,
+                                  .buffers_end = r->buffers + config->size * RING_STRIDE, .stride = RING_STRIDE,
                                   .suppress = config->suppress, .short_writes = config->short_writes,
                                   .in_order = config->in_order, .lies_max = config->lies_max,
                                   .lie_kinds = config->lie_kinds};

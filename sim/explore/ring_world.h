@@ -10,6 +10,8 @@
 #include "sim/explore/driver.h"
 #include "sim/explore/queue.h"
 
+#define RING_STRIDE 32u /* bytes of a buffer: 16 writable, then 8 readable */
+
 /* What one chain looks like: bit i of `chains` lets the caller post kind i. */
 enum ring_chain { RING_CHAIN_WRITABLE = 0, RING_CHAIN_READABLE, RING_CHAIN_BOTH /* readable, then writable */, RING_CHAIN_COUNT };
 

@@ -5,17 +5,35 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "abi/assert.h"
 
 #define FIRST_SLOTS 256u
+#define HUGE_BYTES  ((size_t)2 << 20)
+
+/* Zeroed. Each look-up goes anywhere: large pages spare it the walk through the page tables. */
+static uint64_t *slots_new(size_t slots)
+{
+    const size_t bytes = slots * sizeof(uint64_t);
+    uint64_t *at;
+
+    if (bytes < HUGE_BYTES)
+        return calloc(slots, sizeof(uint64_t));
+    at = aligned_alloc(HUGE_BYTES, bytes);
+    if (at) {
+        (void)madvise(at, bytes, MADV_HUGEPAGE);
+        memset(at, 0, bytes);
+    }
+    return at;
+}
 
 bool xp_visited_init(struct xp_visited *v, size_t bytes_max)
 {
     memset(v, 0, sizeof *v);
     v->bytes_max = bytes_max;
     for (uint32_t i = 0; i < XP_SHARDS; i++) {
-        v->shards[i].slots = calloc(FIRST_SLOTS, sizeof(uint64_t));
+        v->shards[i].slots = slots_new(FIRST_SLOTS);
         v->shards[i].mask = FIRST_SLOTS - 1u;
         if (!v->shards[i].slots) {
             xp_visited_free(v);
@@ -50,7 +68,7 @@ static bool grow(struct xp_visited *v, struct xp_shard *s)
     /* Old and new stand side by side while it grows. */
     if (v->bytes + slots * sizeof(uint64_t) > v->bytes_max)
         return false;
-    larger.slots = calloc(slots, sizeof(uint64_t));
+    larger.slots = slots_new(slots);
     if (!larger.slots)
         return false;
     for (size_t i = 0; i <= s->mask; i++) {
@@ -73,8 +91,8 @@ static uint64_t key_of(uint64_t fingerprint)
 
 static struct xp_shard *shard_of(const struct xp_visited *v, uint64_t key)
 {
-    _Static_assert(XP_SHARDS == 64, "six bits");
-    return (struct xp_shard *)(uintptr_t)&v->shards[key >> 56 & 63u];
+    _Static_assert(XP_SHARDS == 8, "three bits");
+    return (struct xp_shard *)(uintptr_t)&v->shards[key >> 59];
 }
 
 unsigned xp_visited_mark(struct xp_visited *v, uint64_t fingerprint, unsigned mark)

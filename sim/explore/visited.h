@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define XP_SHARDS           64u
+#define XP_SHARDS           8u
 #define XP_FINGERPRINT_BITS 62u
 #define XP_SEEN             1u /* explored, or about to be */
 #define XP_LIVE             2u /* its honest continuation is known to come to rest */

@@ -36,7 +36,7 @@ enum xp_heal { XP_HEAL_ON = 0, XP_HEAL_QUIET /* everything came to rest */ };
 struct xp_region {
     void *at;
     size_t bytes; /* at most */
-    size_t head;  /* of a region whose size varies: its first bytes, which tell the size; 0: it does not */
+    bool varies;  /* ops->live tells how many of them are in use */
 };
 
 /* Who acts: the lanes of a trace. */
