@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A virtio network device small enough to be explored: registers of one transport (virtio 1.2, 4.1.4.3 or 4.1.4.8), two
  * queues (queue.h), status, reset. Honest unless the budget of lies allows. It watches the driver's order of
- * initialisation (3.1.1), its access widths (4.1.3.1) and what it accepts. Written from the specification;
- * devmodel's device is the complete one, tests/explore holds the two against each other. */
+ * initialisation (3.1.1), its access widths (4.1.3.1) and what it accepts. Written from the specification. The
+ * complete device is devmodel's; it is too large to be a state. */
 #ifndef CAPOS_EXPLORE_NET_DEVICE_H
 #define CAPOS_EXPLORE_NET_DEVICE_H
 
