@@ -64,6 +64,25 @@ static void honest(struct xp_jobs *jobs)
             }
 }
 
+/* Chains of every shape and used lengths below what was posted; and a device that never asks for quiet. */
+static void varied(struct xp_jobs *jobs)
+{
+    for (uint16_t size = 1; size <= 2; size++)
+        for (unsigned model = 0; model < XP_MODEL_COUNT; model++) {
+            struct ring_config c = {.size = size, .start = 0xfffe, .batch_max = size, .model = (enum xp_model)model,
+                                    .chains = (1u << RING_CHAIN_COUNT) - 1u, .suppress = true, .short_writes = true,
+                                    .resets = true};
+            const char *order = xp_model_name((enum xp_model)model);
+
+            if (size == 1) /* no chain longer than its queue */
+                c.chains = 1u << RING_CHAIN_WRITABLE | 1u << RING_CHAIN_READABLE;
+            configure(xp_job_add(jobs, "X1", "ring", "X1/q%u/%s/chains", size, order), &c, false);
+            c.chains = 1u << RING_CHAIN_WRITABLE;
+            c.suppress = c.short_writes = false;
+            configure(xp_job_add(jobs, "X1", "ring", "X1/q%u/%s/always-bells", size, order), &c, false);
+        }
+}
+
 /* A device that lies: as many lies as each size is given. */
 static void hostile(struct xp_jobs *jobs)
 {
@@ -86,5 +105,6 @@ static void hostile(struct xp_jobs *jobs)
 void xp_ring_jobs(struct xp_jobs *jobs)
 {
     honest(jobs);
+    varied(jobs);
     hostile(jobs);
 }
