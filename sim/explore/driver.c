@@ -153,22 +153,43 @@ static uint64_t at_once(struct xp_driver *d, const struct xp_access *a)
     return 0;
 }
 
-uint64_t xp_access(struct xp_driver *d, struct xp_access a)
+/* An access that was done before the call was left. */
+static bool done_before(const struct xp_driver *d)
+{
+    return d->now < d->known;
+}
+
+static uint64_t done_again(struct xp_driver *d, uint8_t kind)
+{
+    d->now++;
+    return reads(kind) ? d->call->log[d->read_now++].value : 0;
+}
+
+static void log_access(struct xp_driver *d, const struct xp_access *a, uint64_t value)
 {
     struct xp_call *call = d->call;
+
+    d->now++;
+    call->done++;
+    if (!reads(a->kind))
+        return;
+    if (call->reads == XP_LOG_MAX)
+        xp_violate(d->world, XP_P3, "one call reads more than %u values", XP_LOG_MAX);
+    call->log[call->reads++] = (struct xp_read){(uint32_t)value, (uint32_t)a->address};
+    d->read_now++;
+}
+
+static uint64_t new_access(struct xp_driver *d, const struct xp_access *a)
+{
     uint64_t value;
 
     if (d->immediate || !d->running)
-        return at_once(d, &a);
-    if (!d->world->inline_calls && d->now < call->done) {
-        d->now++;
-        return reads(a.kind) ? call->log[d->read_now++].value : 0;
-    }
+        return at_once(d, a);
     if (d->again) { /* from here on it is new */
         d->again = false;
         put_back(&d->shared_kept);
     }
-    if (visible(d, &a)) {
+    if (visible(d, a)) {
         if (d->world->inline_calls) {
             while (!d->ops->turn(d))
                 ;
@@ -179,23 +200,21 @@ uint64_t xp_access(struct xp_driver *d, struct xp_access a)
     }
     if (++d->accesses > XP_ACCESSES_MAX)
         xp_violate(d->world, XP_P3, "one call makes more than %u accesses", XP_ACCESSES_MAX);
-    value = perform(d, &a);
-    if (d->world->inline_calls)
-        return value;
-    d->now++;
-    call->done++;
-    if (reads(a.kind)) {
-        if (call->reads == XP_LOG_MAX)
-            xp_violate(d->world, XP_P3, "one call reads more than %u values", XP_LOG_MAX);
-        call->log[call->reads++] = (struct xp_read){(uint32_t)value, (uint32_t)a.address};
-        d->read_now++;
-    }
+    value = perform(d, a);
+    if (!d->world->inline_calls)
+        log_access(d, a, value);
     return value;
+}
+
+uint64_t xp_access(struct xp_driver *d, struct xp_access access)
+{
+    return done_before(d) ? done_again(d, access.kind) : new_access(d, &access);
 }
 
 static void finish(struct xp_driver *d)
 {
     d->running = false;
+    d->known = 0;
     memset(d->call, 0, xp_call_bytes(d->call));
 }
 
@@ -206,6 +225,7 @@ static void run(struct xp_driver *d, bool may)
     d->read_now = 0;
     d->accesses = d->call->done;
     d->running = true;
+    d->known = d->world->inline_calls ? 0 : d->call->done;
     if (d->world->inline_calls) {
         d->ops->run(d, d->call);
         finish(d);
@@ -220,6 +240,7 @@ static void run(struct xp_driver *d, bool may)
         finish(d);
     } else {
         d->running = false;
+        d->known = 0;
         put_back(&d->own_kept);
     }
 }
@@ -262,16 +283,23 @@ uint32_t ring_observed_load(const void *at, uint8_t width)
 {
     struct xp_driver *d = xp_driver_current;
 
-    return (uint32_t)xp_access(d, in_memory(d, at, width, XP_ACCESS_LOAD));
+    if (done_before(d))
+        return (uint32_t)done_again(d, XP_ACCESS_LOAD);
+    const struct xp_access access = in_memory(d, at, width, XP_ACCESS_LOAD);
+    return (uint32_t)new_access(d, &access);
 }
 
 void ring_observed_store(void *at, uint8_t width, uint64_t value)
 {
     struct xp_driver *d = xp_driver_current;
-    struct xp_access access = in_memory(d, at, width, XP_ACCESS_STORE);
 
+    if (done_before(d)) {
+        d->now++;
+        return;
+    }
+    struct xp_access access = in_memory(d, at, width, XP_ACCESS_STORE);
     access.value = value;
-    (void)xp_access(d, access);
+    (void)new_access(d, &access);
 }
 
 void ring_observed_barrier(enum ring_barrier kind)
@@ -280,5 +308,11 @@ void ring_observed_barrier(enum ring_barrier kind)
                                     [RING_BARRIER_READ] = XP_ACCESS_READ_BARRIER,
                                     [RING_BARRIER_FULL] = XP_ACCESS_FULL_BARRIER};
 
-    (void)xp_access(xp_driver_current, (struct xp_access){.kind = kinds[kind]});
+    struct xp_driver *d = xp_driver_current;
+    const struct xp_access access = {.kind = kinds[kind]};
+
+    if (done_before(d))
+        d->now++;
+    else
+        (void)new_access(d, &access);
 }

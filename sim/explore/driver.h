@@ -84,6 +84,7 @@ struct xp_driver {
     /* while a call runs */
     bool running, may, again;
     uint16_t now, read_now;
+    uint16_t known; /* accesses done before: the call is being taken up again */
     uint32_t accesses;
     jmp_buf leave;
 };
