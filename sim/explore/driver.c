@@ -66,10 +66,10 @@ static bool visible(struct xp_driver *d, const struct xp_access *a)
     case XP_ACCESS_STORE:
         if (!xp_order_store_is_seen(&d->order))
             return false;
-        return d->unhidden || d->order.state->waiting > 0 ||
-               !d->ops->hidden(d, (uint32_t)a->address, a->width);
+        return d->order.state->waiting > 0 ||
+               !d->order.hidden(d->order.ctx, (uint32_t)a->address, a->width);
     case XP_ACCESS_FULL_BARRIER:
-        return d->order.state->waiting > 0;
+        return xp_order_waits(&d->order);
     case XP_ACCESS_WRITE_BARRIER:
     case XP_ACCESS_READ_BARRIER:
         return false;

@@ -51,8 +51,6 @@ struct xp_driver;
 struct xp_driver_ops {
     /* The call itself: code under test, and the checks of what it returned. */
     void (*run)(struct xp_driver *d, const struct xp_call *call);
-    /* A store to this offset would be noticed by nobody now. */
-    bool (*hidden)(struct xp_driver *d, uint32_t offset, uint8_t width);
     /* The driver has just loaded `value` from shared memory. NULL: nobody wants to know. */
     void (*loaded)(struct xp_driver *d, uint32_t offset, uint64_t value);
     /* A register access, after everything waiting became visible. Returns what is read. */
@@ -80,7 +78,6 @@ struct xp_driver {
     } own_kept, shared_kept;         /* xp_driver_prepare */
     bool immediate;                  /* accesses are just done: nobody else is there (set-up) */
     bool unattended;                 /* nobody comes between, but stores are judged: traffic before a run */
-    bool unhidden;                   /* every store is left at: no reduction by ops->hidden */
     /* while a call runs */
     bool running, may, again;
     uint16_t now, read_now;

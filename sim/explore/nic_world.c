@@ -171,11 +171,12 @@ static int pick_actor(struct nic_world *n)
 {
     struct choice ops[8];
     const uint32_t driver = n->call.active || choices(n, ops) > 0;
-    const uint32_t flush = n->order_state.waiting > 0;
+    uint32_t flush;
     uint32_t moves;
     uint32_t who;
 
     xp_net_bind(&n->device);
+    flush = xp_order_ready(&n->driver.order) > 0;
     moves = xp_net_moves(&n->device);
     if (driver + flush + moves == 0)
         return 0;
@@ -223,7 +224,7 @@ static enum xp_heal nic_heal(struct xp_world *w)
     if (n->call.active) {
         xp_call_resume(&n->driver);
     } else if (n->order_state.waiting > 0) {
-        xp_order_flush(&n->driver.order, 0);
+        xp_order_drain(&n->driver.order);
     } else if (xp_net_heal(&n->device)) {
         n->counts.device_steps++;
     } else if (phase == NIC_STARTING || phase == NIC_STOPPING) {
@@ -283,10 +284,10 @@ static uint64_t nic_fingerprint(struct xp_world *w)
 
 /* set-up */
 
-static bool hidden(struct xp_driver *d, uint32_t offset, uint8_t width)
+static bool hidden(void *ctx, uint32_t offset, uint8_t width)
 {
     (void)width;
-    return xp_net_hidden(&nic_of(d->world)->device, offset);
+    return xp_net_hidden(&((const struct nic_world *)ctx)->device, offset);
 }
 
 static void place(struct xp_driver *d, uint32_t offset, char *text, size_t bytes)
@@ -356,7 +357,6 @@ static const struct xp_world_ops nic_ops = {
 
 static const struct xp_driver_ops driver_ops = {
     .run = run_call,
-    .hidden = hidden,
     .loaded = loaded,
     .registers = register_access,
     .turn = turn,
@@ -421,7 +421,7 @@ static void wire(struct nic_world *n)
     n->driver.world = &n->world;
     n->driver.call = &n->call;
     n->driver.order = (struct xp_order){.world = &n->world, .state = &n->order_state, .memory = n->memory,
-                                        .bytes = MEMORY_BYTES, .model = n->config.model, .ctx = n, .seen = seen};
+                                        .bytes = MEMORY_BYTES, .model = n->config.model, .ctx = n, .seen = seen, .hidden = hidden};
     *d = (struct xp_net){.world = &n->world, .order = &n->driver.order, .state = &n->net_state,
                          .legacy = n->config.legacy, .size = n->config.size, .bus = NIC_BUS,
                          .memory_bytes = MEMORY_BYTES, .buffers = n->config.driver || n->config.legacy ? NIC_BUFFERS : 8192u,

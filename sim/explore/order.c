@@ -40,17 +40,27 @@ static bool overlap(const struct xp_waiting *a, const struct xp_waiting *b)
     return a->offset < b->offset + b->width && b->offset < a->offset + a->width;
 }
 
-/* May the store at `index` become visible before those that wait in front of it? */
-static bool may_pass(const struct xp_order *o, uint32_t index)
+static bool hidden(const struct xp_order *o, uint32_t index)
 {
-    const struct xp_order_state *s = o->state;
+    return o->hidden(o->ctx, o->state->stores[index].offset, o->state->stores[index].width);
+}
 
-    if (index == 0)
-        return true;
-    if (o->model != XP_WEAK || s->stores[index].epoch != 0)
+/* Must the store at `first` become visible before the one behind it at `then`? */
+static bool goes_before(const struct xp_order *o, uint32_t first, uint32_t then)
+{
+    const struct xp_waiting *a = &o->state->stores[first];
+    const struct xp_waiting *b = &o->state->stores[then];
+
+    return o->model != XP_WEAK || a->epoch < b->epoch || overlap(a, b);
+}
+
+/* May the store at `index` be the next that is noticed? */
+static bool may_be_next(const struct xp_order *o, uint32_t index)
+{
+    if (hidden(o, index))
         return false;
     for (uint32_t i = 0; i < index; i++) {
-        if (overlap(&s->stores[i], &s->stores[index]))
+        if (goes_before(o, i, index) && !hidden(o, i))
             return false;
     }
     return true;
@@ -61,19 +71,62 @@ uint32_t xp_order_ready(const struct xp_order *o)
     uint32_t ready = 0;
 
     for (uint32_t i = 0; i < o->state->waiting; i++)
-        ready += may_pass(o, i);
+        ready += may_be_next(o, i);
     return ready;
+}
+
+/* With what must go before it. */
+static void leaves(struct xp_order *o, uint32_t index)
+{
+    for (uint32_t i = 0; i < index;) {
+        if (goes_before(o, i, index)) {
+            leaves(o, i);
+            i = 0;
+            index = index - 1u;
+        } else {
+            i++;
+        }
+    }
+    becomes_visible(o, index);
 }
 
 void xp_order_flush(struct xp_order *o, uint32_t which)
 {
     for (uint32_t i = 0; i < o->state->waiting; i++) {
-        if (may_pass(o, i) && which-- == 0) {
-            becomes_visible(o, i);
+        if (may_be_next(o, i) && which-- == 0) {
+            leaves(o, i);
             return;
         }
     }
     ASSERT(false);
+}
+
+bool xp_order_waits(const struct xp_order *o)
+{
+    for (uint32_t i = 0; i < o->state->waiting; i++) {
+        if (!hidden(o, i))
+            return true;
+    }
+    return false;
+}
+
+/* The oldest store that may leave unnoticed, or `waiting`. */
+static uint32_t unnoticed(const struct xp_order *o)
+{
+    for (uint32_t i = 0; i < o->state->waiting; i++) {
+        bool first = hidden(o, i);
+
+        for (uint32_t j = 0; j < i && first; j++)
+            first = !goes_before(o, j, i);
+        if (first)
+            return i;
+    }
+    return o->state->waiting;
+}
+
+bool xp_order_store_is_seen(const struct xp_order *o)
+{
+    return o->state->waiting >= xp_order_room(o) && unnoticed(o) == o->state->waiting;
 }
 
 void xp_order_drain(struct xp_order *o)
@@ -91,8 +144,12 @@ void xp_order_store(struct xp_order *o, uint32_t offset, uint8_t width, uint64_t
         o->seen(o->ctx, offset, width, value);
         return;
     }
-    while (s->waiting >= xp_order_room(o))
-        xp_order_flush(o, xp_choose(o->world, xp_order_ready(o), "order.leave"));
+    while (s->waiting >= xp_order_room(o)) {
+        if (unnoticed(o) < s->waiting)
+            becomes_visible(o, unnoticed(o));
+        else
+            xp_order_flush(o, xp_choose(o->world, xp_order_ready(o), "order.leave"));
+    }
     s->stores[s->waiting++] = (struct xp_waiting){value, offset, width, s->epoch};
 }
 

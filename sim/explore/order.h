@@ -91,17 +91,20 @@ struct xp_order {
     void *ctx;
     /* A store of the driver has just become visible to the device. */
     void (*seen)(void *ctx, uint32_t offset, uint8_t width, uint64_t value);
+    /* A store to this offset is noticed by nobody, now or later, before another store has become visible that makes it
+     * so (an index over an entry). When such a store becomes visible is no choice: it waits as long as the order
+     * lets it, which is the worst for the driver. */
+    bool (*hidden)(void *ctx, uint32_t offset, uint8_t width);
 };
 
 static inline uint32_t xp_order_room(const struct xp_order *o)
 {
     return o->model == XP_SEQUENTIAL ? 0 : o->model == XP_TSO ? 2 : XP_STORES_MAX;
 }
-/* Would a store now make something visible (itself, or one that has to leave)? */
-static inline bool xp_order_store_is_seen(const struct xp_order *o)
-{
-    return o->state->waiting >= xp_order_room(o);
-}
+/* Would a store now make something visible that is noticed: one that has to leave? */
+bool xp_order_store_is_seen(const struct xp_order *o);
+/* Does a store wait whose visibility somebody would notice? */
+bool xp_order_waits(const struct xp_order *o);
 
 void xp_order_store(struct xp_order *o, uint32_t offset, uint8_t width, uint64_t value);
 uint64_t xp_order_load(struct xp_order *o, uint32_t offset, uint8_t width);
@@ -109,7 +112,8 @@ void xp_order_write_barrier(struct xp_order *o);
 void xp_order_read_barrier(struct xp_order *o);
 /* Everything waiting becomes visible; the driver sees nothing old. */
 void xp_order_full_barrier(struct xp_order *o);
-/* Stores that may become visible next: how many, and the i-th of them. */
+/* Stores that may become visible next and would be noticed: how many, and the i-th of them, hidden ones that must go
+ * before it first. */
 uint32_t xp_order_ready(const struct xp_order *o);
 void xp_order_flush(struct xp_order *o, uint32_t which);
 /* Everything waiting becomes visible, in program order. */

@@ -45,7 +45,8 @@ static void configure(struct xp_job *job, const struct ring_config *config, bool
     job->weight = 100u * config->size * (1u + 8u * config->lies_max + 2u * (unsigned)config->model);
 }
 
-/* Every size, memory order and start of X1; the largest only deep. */
+/* Every size, memory order and start of X1; the largest, and weak memory with four descriptors, only deep: a hundred
+ * million states each. */
 static void honest(struct xp_jobs *jobs)
 {
     static const uint16_t sizes[] = {1, 2, 4, 8};
@@ -60,14 +61,14 @@ static void honest(struct xp_jobs *jobs)
 
                 configure(xp_job_add(jobs, "X1", "ring", "X1/q%u/%s/0x%04x", sizes[s],
                                      xp_model_name((enum xp_model)model), starts[i]),
-                          &config, sizes[s] > 4);
+                          &config, sizes[s] > 4 || (sizes[s] == 4 && model == XP_WEAK));
             }
 }
 
 /* Chains of every shape and used lengths below what was posted; and a device that never asks for quiet. */
 static void varied(struct xp_jobs *jobs)
 {
-    for (uint16_t size = 1; size <= 2; size++)
+    for (uint16_t size = 1; size <= 4; size = (uint16_t)(size * 2u))
         for (unsigned model = 0; model < XP_MODEL_COUNT; model++) {
             struct ring_config c = {.size = size, .start = 0xfffe, .batch_max = size, .model = (enum xp_model)model,
                                     .chains = (1u << RING_CHAIN_COUNT) - 1u, .suppress = true, .short_writes = true,
@@ -76,7 +77,7 @@ static void varied(struct xp_jobs *jobs)
 
             if (size == 1) /* no chain longer than its queue */
                 c.chains = 1u << RING_CHAIN_WRITABLE | 1u << RING_CHAIN_READABLE;
-            configure(xp_job_add(jobs, "X1", "ring", "X1/q%u/%s/chains", size, order), &c, false);
+            configure(xp_job_add(jobs, "X1", "ring", "X1/q%u/%s/chains", size, order), &c, size > 2);
             c.chains = 1u << RING_CHAIN_WRITABLE;
             c.suppress = c.short_writes = false;
             configure(xp_job_add(jobs, "X1", "ring", "X1/q%u/%s/always-bells", size, order), &c, false);

@@ -262,7 +262,7 @@ static void run_call(struct xp_driver *d, const struct xp_call *call)
 
 static bool pick_actor(struct ring_world *r)
 {
-    const uint32_t flush = r->order_state.waiting > 0;
+    const uint32_t flush = xp_order_ready(&r->driver.order) > 0;
     const uint32_t moves = xp_queue_moves(&r->device);
     uint32_t who = xp_choose_actor(&r->world, 1u + flush + moves);
 
@@ -335,7 +335,7 @@ static enum xp_heal ring_heal(struct xp_world *w)
     if (r->call.active) {
         xp_call_resume(&r->driver);
     } else if (r->order_state.waiting > 0) {
-        xp_order_flush(&r->driver.order, 0);
+        xp_order_drain(&r->driver.order);
     } else if (xp_queue_heal(&r->device)) {
         ;
     } else if (r->own->queue.broken) {
@@ -356,12 +356,12 @@ static enum xp_heal ring_heal(struct xp_world *w)
 
 /* set-up */
 
-static bool hidden(struct xp_driver *d, uint32_t offset, uint8_t width)
+static bool hidden(void *ctx, uint32_t offset, uint8_t width)
 {
-    struct ring_world *r = ring_of(d->world);
+    const struct ring_world *r = ctx;
 
     (void)width;
-    return xp_queue_hidden(&r->device, offset);
+    return !r->config.unhidden && xp_queue_hidden(&r->device, offset);
 }
 
 static void place(struct xp_driver *d, uint32_t offset, char *text, size_t bytes)
@@ -476,7 +476,6 @@ static const struct xp_world_ops ring_ops = {
 
 static const struct xp_driver_ops driver_ops = {
     .run = run_call,
-    .hidden = hidden,
     .registers = register_access,
     .turn = turn,
     .place = place,
@@ -573,9 +572,8 @@ struct ring_world *ring_world_make(const struct ring_config *config)
     r->driver.ops = &driver_ops;
     r->driver.world = &r->world;
     r->driver.call = &r->call;
-    r->driver.unhidden = config->unhidden;
     r->driver.order = (struct xp_order){.world = &r->world, .state = &r->order_state, .memory = r->memory,
-                                        .bytes = r->memory_bytes, .model = config->model, .ctx = r, .seen = seen};
+                                        .bytes = r->memory_bytes, .model = config->model, .ctx = r, .seen = seen, .hidden = hidden};
     r->device = (struct xp_queue){.world = &r->world, .order = &r->driver.order, .state = &r->queue_state,
                                   .slots = r->device.slots, .flight = r->device.flight,
                                   /* without lies memory says the same */
