@@ -82,7 +82,10 @@ def lives(root, result, first, count):
     fired = sum(life["fired"] != "0" for life in lived)
     totals = {field: sum(int(life[field]) for life in lived) for field in ("calls", "published", "completed")}
     result.check(fired > 0 and all(totals.values()), f"tie: {fired} lives with an attack that fired, {totals}")
-    result.check(len({life["hash"] for life in lived}) == count, "tie: lives of different seeds have equal hashes")
+    # A life that is refused before its first choice looks like the next one refused so.
+    told = [life["hash"] for life in lived if life["published"] != "0"]
+    result.check(len(set(told)) == len(told) > count // 2,
+                 f"tie: {len(set(told))} different hashes in {len(told)} lives that published")
     result.notes.append(f"{count} lives from seed {first}: {totals['calls']} traced events, {totals['published']} publications, "
                         f"{totals['completed']} completions, {fired} lives with an attack that fired")
     return ours
@@ -92,7 +95,8 @@ def other_seed(root, result, ours):
     """The comparison must see a difference: each life against that of the next seed."""
     first, count = int(fields(ours[0])["seed"]), min(len(ours), PLANTED_SEEDS)
     theirs = run(program(root, "explore", "capos-tie"), "--from", first + 1, "--seeds", count).splitlines()
-    same = sum(fields(mine)["hash"] == fields(other)["hash"] for mine, other in zip(ours, theirs))
+    pairs = [(fields(mine), fields(other)) for mine, other in zip(ours, theirs)]
+    same = sum(mine["hash"] == other["hash"] for mine, other in pairs if mine["published"] != "0")
     result.check(len(theirs) == count and same == 0, f"tie: {same} of {count} lives were not told from those of another seed")
 
 
