@@ -225,7 +225,7 @@ def plant(root, result, jobs, first):
             for name in [each.program] if each else names:
                 try:
                     difference = first_difference(output_of(link(root, tree, name, provider), name, first), expected[name])
-                except Failed as failure: # the program itself refused what it saw
+                except Failed as failure:  # the program itself refused what it saw
                     difference = str(failure)
                 if each:
                     result.check(difference is not None, f"{each.name}: not found by {name}: {each.bug}")
