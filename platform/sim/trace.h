@@ -20,7 +20,8 @@ enum trace_kind {
     TRACE_ENTROPY,
     TRACE_CONSOLE,
     TRACE_FRAME,
-    TRACE_CHOICE
+    TRACE_CHOICE,
+    TRACE_HANDOVER /* buffers handed to the device, or back */
 };
 
 #define TRACE_START 0x6361706f73747263ull

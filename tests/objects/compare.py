@@ -23,6 +23,8 @@ LINKED = {
     "kernel.elf": ("kernel.map", KERNEL + ("arch", "facts", "pc")),
     "sim/capos-sim": ("sim/capos-sim.map", KERNEL + ("facts",)),
     "sim/capos-bench": ("sim/capos-bench.map", KERNEL),
+    "tests/tie/capos-tie": ("tests/tie/capos-tie.map", KERNEL),
+    "tests/tie/capos-steps": ("tests/tie/capos-steps.map", KERNEL),
 }
 
 PLACED = re.compile(r"^ (\.\S+)(?:\n)? +0x([0-9a-f]+) +0x([0-9a-f]+) (\S.*)$", re.M)

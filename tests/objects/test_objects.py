@@ -92,7 +92,7 @@ class Objects(unittest.TestCase):
         with tempfile.TemporaryDirectory(prefix="capos-objects-") as folder:
             folder = pathlib.Path(folder)
             for name in (*compare.LINKED, *(row[0] for row in compare.LINKED.values()), *(f"rooms/{r}.o" for r in self.rooms)):
-                (folder / name).parent.mkdir(exist_ok=True)
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_bytes((BUILD / name).read_bytes())
             self.assertEqual(self.program(folder)[0], 0)
             linked = self.linked[0]

@@ -219,7 +219,7 @@ def repro(context):
 
 def objects(context):
     """Every room object, byte for byte, in every file linked from it."""
-    build(context, "ship", "kernel", "capos-sim", "capos-bench")
+    build(context, "ship", "kernel", "capos-sim", "capos-bench", "capos-tie", "capos-steps")
     result = python_suite("objects")(context)
     program = context.root / "tests/objects/compare.py"
     _, output = run(["/usr/bin/python3", "-B", program, context.root / "build/ship"], context.root)
@@ -265,11 +265,11 @@ DIFF_SECONDS_MAX = 300
 QEMU = "qemu-system-x86_64"
 
 
-def diff_compare(root):
-    spec = importlib.util.spec_from_file_location("diff_compare", root / "tests/diff/compare.py")
+def load_module(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.compare
+    return module
 
 
 def diff_canary(compare, devmodel, qemu, allowed, result):
@@ -299,7 +299,7 @@ def diff(context):
         texts.append(done.stdout)
     if result.failed:
         return result
-    compare = diff_compare(context.root)
+    compare = load_module(context.root / "tests/diff/compare.py").compare
     allowed = json.loads((context.root / "tests/diff/allowed.json").read_text(encoding="utf-8"))["allowed"]
     found, unused, listed = compare(*texts, allowed)
     result.check(len(found) == DIFF_CONFIGS, f"diff: {len(found)} configurations, {DIFF_CONFIGS} are due")
@@ -308,6 +308,28 @@ def diff(context):
     result.check(not unused, f"diff: listed in allowed.json, but no difference any more: {[entry['key'] for entry in unused]}")
     diff_canary(compare, *texts, allowed, result)
     result.notes.append(f"{texts[0].count(chr(10))} lines, {listed} of them differ as {len(allowed)} entries allow")
+    return result
+
+
+TIE_SEEDS = 1000
+TIE_SEEDS_DEEP = 100000
+
+
+def tie(context):
+    """What ties the shipped build to the observed one: equal lives, equal accesses, planted differences found."""
+    result = Result()
+    for preset in ("ship", "explore"):
+        build(context, preset, "capos-tie", "capos-steps")
+    tied = load_module(context.root / "tests/tie/tie.py")
+    try:
+        first = context.seed * TIE_SEEDS  # no seed of yesterday's
+        ours = tied.lives(context.root, result, first, TIE_SEEDS_DEEP if context.deep else TIE_SEEDS)
+        tied.other_seed(context.root, result, ours)
+        tied.steps(context.root, result, context.jobs)
+        tied.plant(context.root, result, context.jobs, first)
+    except (tied.Failed, subprocess.TimeoutExpired) as failure:
+        result.fail(f"tie: {failure}")
+    result.left_out.append(f"lives beyond the first {TIE_SEEDS} of {TIE_SEEDS_DEEP}")
     return result
 
 
@@ -355,6 +377,7 @@ SUITES = {
     "teardown": criterion_suite("teardown"),
     "conformance": conformance,
     "diff": diff,
+    "tie": tie,
     "objects": objects,
     "boot": boot,
     "canary": canary,
