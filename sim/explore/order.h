@@ -91,6 +91,8 @@ struct xp_order {
     void *ctx;
     /* A store of the driver has just become visible to the device. */
     void (*seen)(void *ctx, uint32_t offset, uint8_t width, uint64_t value);
+    /* Names the word at `offset`, for traces. */
+    void (*place)(void *ctx, uint32_t offset, char *text, size_t bytes);
 };
 
 static inline uint32_t xp_order_room(const struct xp_order *o)
