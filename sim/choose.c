@@ -7,7 +7,7 @@
 
 #include "abi/assert.h"
 
-#define REPLAY_MAGIC "capos-choices 1"
+#define REPLAY_MAGIC "capos-choices 2"
 
 void sim_choices_init(struct sim_choices *c, enum sim_choose_mode mode, uint64_t seed)
 {
@@ -125,41 +125,105 @@ uint32_t sim_choose(void *choices, uint32_t n, const char *tag)
     return picked;
 }
 
+/* FNV-1a, folded to 16 bits where it is written. */
+#define CHECK_FIRST 0xcbf29ce484222325u
+
+static uint64_t check_over(uint64_t check, const char *text)
+{
+    for (; *text; text++)
+        check = (check ^ (uint8_t)*text) * 0x100000001b3u;
+    return check;
+}
+
+static unsigned folded(uint64_t check)
+{
+    return (unsigned)((check ^ check >> 16 ^ check >> 32 ^ check >> 48) & 0xffffu);
+}
+
+static void put_line(FILE *out, uint64_t *check, bool checked, const char *line)
+{
+    *check = check_over(*check, line);
+    if (checked)
+        fprintf(out, "%s %04x\n", line, folded(*check));
+    else
+        fprintf(out, "%s\n", line);
+}
+
 bool sim_choices_save(const struct sim_choices *c, const struct sim_replay_header *h, FILE *out)
 {
-    fprintf(out,
-            REPLAY_MAGIC "\nseed %" PRIu64 "\ncommit %s\nobject %s\nsetup %s\nchoices %zu of %" PRIu64 "\n",
-            h->seed, h->commit, h->object, h->setup, c->count, c->asked);
-    for (size_t i = 0; i < c->count; i++)
-        fprintf(out, "%s %u %u\n", c->list[i].tag, c->list[i].n, c->list[i].picked);
-    fputs("end\n", out);
+    char line[256];
+    uint64_t check = CHECK_FIRST;
+
+    put_line(out, &check, false, REPLAY_MAGIC);
+    snprintf(line, sizeof line, "seed %" PRIu64, h->seed);
+    put_line(out, &check, false, line);
+    snprintf(line, sizeof line, "commit %s", h->commit);
+    put_line(out, &check, false, line);
+    snprintf(line, sizeof line, "object %s", h->object);
+    put_line(out, &check, false, line);
+    snprintf(line, sizeof line, "setup %s", h->setup);
+    put_line(out, &check, false, line);
+    snprintf(line, sizeof line, "choices %zu of %" PRIu64, c->count, c->asked);
+    put_line(out, &check, true, line);
+    for (size_t i = 0; i < c->count; i++) {
+        snprintf(line, sizeof line, "%s %u %u", c->list[i].tag, c->list[i].n, c->list[i].picked);
+        put_line(out, &check, true, line);
+    }
+    put_line(out, &check, true, "end");
     return fflush(out) == 0 && !ferror(out);
 }
 
-/* One line without its newline; false at the end of the file. */
-static bool next_line(FILE *in, char *line, size_t bytes, unsigned *number)
+/* A list as it is read. */
+struct reader {
+    FILE *in;
+    char line[256];      /* without its newline and its check */
+    unsigned number;
+    size_t at, next;     /* offset of the line's first byte, and of the one behind it */
+    uint64_t check;
+};
+
+/* The next line; of a checked one the check is compared and cut off. False: the file ends, or it does not fit. */
+static bool next_line(struct reader *r, bool checked)
 {
-    if (!fgets(line, (int)bytes, in))
+    char *check;
+    size_t bytes;
+
+    r->at = r->next;
+    r->number++;
+    r->line[0] = 0;
+    if (!fgets(r->line, sizeof r->line, r->in))
         return false;
-    (*number)++;
-    line[strcspn(line, "\r\n")] = 0;
-    return true;
+    bytes = strlen(r->line);
+    r->next += bytes;
+    if (bytes == 0 || r->line[bytes - 1u] != '\n')
+        return false; /* cut off within the line */
+    r->line[bytes - 1u] = 0;
+    check = checked ? strrchr(r->line, ' ') : NULL;
+    if (checked && !check)
+        return false;
+    if (check)
+        *check++ = 0;
+    r->check = check_over(r->check, r->line);
+    if (!check)
+        return true;
+    char due[8];
+    snprintf(due, sizeof due, "%04x", folded(r->check));
+    return strcmp(check, due) == 0;
 }
 
-static bool load_header(struct sim_replay_header *h, FILE *in, unsigned *number, uint64_t *count)
+static bool load_header(struct sim_replay_header *h, struct reader *r, uint64_t *count)
 {
-    char line[256];
-    if (!next_line(in, line, sizeof line, number) || strcmp(line, REPLAY_MAGIC) != 0)
+    if (!next_line(r, false) || strcmp(r->line, REPLAY_MAGIC) != 0)
         return false;
-    if (!next_line(in, line, sizeof line, number) || sscanf(line, "seed %" SCNu64, &h->seed) != 1)
+    if (!next_line(r, false) || sscanf(r->line, "seed %" SCNu64, &h->seed) != 1)
         return false;
-    if (!next_line(in, line, sizeof line, number) || sscanf(line, "commit %63s", h->commit) != 1)
+    if (!next_line(r, false) || sscanf(r->line, "commit %63s", h->commit) != 1)
         return false;
-    if (!next_line(in, line, sizeof line, number) || sscanf(line, "object %79s", h->object) != 1)
+    if (!next_line(r, false) || sscanf(r->line, "object %79s", h->object) != 1)
         return false;
-    if (!next_line(in, line, sizeof line, number) || sscanf(line, "setup %159[^\n]", h->setup) != 1)
+    if (!next_line(r, false) || sscanf(r->line, "setup %159[^\n]", h->setup) != 1)
         return false;
-    return next_line(in, line, sizeof line, number) && sscanf(line, "choices %" SCNu64, count) == 1;
+    return next_line(r, true) && sscanf(r->line, "choices %" SCNu64, count) == 1 && *count <= SIM_CHOICES_MAX;
 }
 
 /* `tag`: SIM_TAG_BYTES of the list's own. */
@@ -171,18 +235,22 @@ static bool load_choice(const char *line, struct sim_choice *out, char *tag)
            out->n != 0 && out->picked < out->n;
 }
 
+static bool refused(const struct reader *r, const char *what, char *why, size_t why_bytes)
+{
+    snprintf(why, why_bytes, "line %u, byte %zu: %s", r->number, r->at, what);
+    return false;
+}
+
 bool sim_choices_load(struct sim_choices *c, struct sim_replay_header *h, FILE *in, char *why,
                       size_t why_bytes)
 {
-    char line[256];
-    unsigned number = 0;
+    struct reader r = {.in = in, .check = CHECK_FIRST};
     uint64_t count = 0;
+
     memset(h, 0, sizeof *h);
     sim_choices_init(c, SIM_CHOOSE_REPLAY, 0);
-    if (!load_header(h, in, &number, &count) || count > SIM_CHOICES_MAX) {
-        snprintf(why, why_bytes, "line %u: not a replay header of this version", number);
-        return false;
-    }
+    if (!load_header(h, &r, &count))
+        return refused(&r, "not a replay header of this version, or edited here or above", why, why_bytes);
     c->replay = calloc(count ? (size_t)count : 1, sizeof *c->replay);
     c->tags = calloc(count ? (size_t)count : 1, SIM_TAG_BYTES);
     if (!c->replay || !c->tags) {
@@ -190,15 +258,11 @@ bool sim_choices_load(struct sim_choices *c, struct sim_replay_header *h, FILE *
         return false;
     }
     for (uint64_t i = 0; i < count; i++) {
-        if (!next_line(in, line, sizeof line, &number) || !load_choice(line, &c->replay[i], c->tags + i * SIM_TAG_BYTES)) {
-            snprintf(why, why_bytes, "line %u: not a choice (tag n picked)", number);
-            return false;
-        }
+        if (!next_line(&r, true) || !load_choice(r.line, &c->replay[i], c->tags + i * SIM_TAG_BYTES))
+            return refused(&r, "not a choice as it was written (tag n picked check)", why, why_bytes);
     }
     c->replay_count = (size_t)count;
-    if (!next_line(in, line, sizeof line, &number) || strcmp(line, "end") != 0) {
-        snprintf(why, why_bytes, "line %u: the list does not end where its header says", number);
-        return false;
-    }
+    if (!next_line(&r, true) || strcmp(r.line, "end") != 0 || fgetc(in) != EOF)
+        return refused(&r, "the list does not end where its header says", why, why_bytes);
     return true;
 }

@@ -72,7 +72,8 @@ uint32_t sim_choose(void *choices, uint32_t n, const char *tag);
 /* The list or the bytes are used up: what is asked from now on is answered with 0. */
 bool sim_choices_used_up(const struct sim_choices *c);
 
-/* Text, one choice a line, after a header that names the run. */
+/* Text, one choice a line, after a header that names the run. Each line from `choices` on ends with a check over all of the
+ * file before it, so that an edit is found where it is. */
 struct sim_replay_header {
     uint64_t seed;
     char commit[64];
@@ -80,8 +81,8 @@ struct sim_replay_header {
     char setup[160];     /* the run's own parameters, as one line of words */
 };
 bool sim_choices_save(const struct sim_choices *c, const struct sim_replay_header *h, FILE *out);
-/* False with one line in `why` (at least 160 bytes) naming the offending line. On success the mode is replay.
- */
+/* False with one line in `why` (at least 160 bytes) naming the offending line and the offset of its first byte. On success
+ * the mode is replay. */
 bool sim_choices_load(struct sim_choices *c, struct sim_replay_header *h, FILE *in, char *why,
                       size_t why_bytes);
 

@@ -9,7 +9,9 @@
 #include "kernel/image_facts.h"
 #include "sim/explore/shrink.h"
 
-#define SHRINK_STEPS_MAX 40000000u /* a minute or two of a ring world's steps */
+#define SHRINK_STEPS_MAX 40000000u /* a minute of a ring world's steps */
+#define SHRINK_BYTES_MAX (256u << 20)
+#define SHORT_ENOUGH     12u
 
 static bool write_list(const char *path, const struct xp_job *job, const struct xp_options *options,
                        const struct xp_shrunk *shrunk, bool in_heal)
@@ -41,12 +43,15 @@ static void name_file(const struct xp_job *job, const struct xp_options *options
 void xp_counterexample_make(const struct xp_job *job, struct xp_world *w, const struct xp_options *options,
                             struct xp_result *result, struct xp_found *found)
 {
+    const uint64_t share = options->memory_bytes / options->workers;
+    const struct xp_shrink_limits limits = {SHRINK_STEPS_MAX, share < SHRINK_BYTES_MAX ? share : SHRINK_BYTES_MAX,
+                                            SHORT_ENOUGH};
     struct xp_shrunk shrunk;
 
     memset(found, 0, sizeof *found);
     found->choices_before = result->path.count;
     found->steps_before = result->path.steps;
-    xp_shrink(w, &result->path, &result->verdict, result->in_heal, SHRINK_STEPS_MAX, &shrunk);
+    xp_shrink(w, &result->path, &result->verdict, result->in_heal, &limits, &shrunk);
     found->replays = shrunk.replays;
     if (shrunk.replays) {
         result->verdict = shrunk.verdict;

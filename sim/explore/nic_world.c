@@ -304,6 +304,11 @@ static void loaded(struct xp_driver *d, uint32_t offset, uint64_t value)
         xp_net_loaded(&n->device, offset, (uint32_t)value);
 }
 
+static void place_of(void *ctx, uint32_t offset, char *text, size_t bytes)
+{
+    place(&((struct nic_world *)ctx)->driver, offset, text, bytes);
+}
+
 static void seen(void *ctx, uint32_t offset, uint8_t width, uint64_t value)
 {
     xp_net_seen(&((struct nic_world *)ctx)->device, offset, width, value);
@@ -421,7 +426,8 @@ static void wire(struct nic_world *n)
     n->driver.world = &n->world;
     n->driver.call = &n->call;
     n->driver.order = (struct xp_order){.world = &n->world, .state = &n->order_state, .memory = n->memory,
-                                        .bytes = MEMORY_BYTES, .model = n->config.model, .ctx = n, .seen = seen, .hidden = hidden};
+                                        .bytes = MEMORY_BYTES, .model = n->config.model, .ctx = n, .seen = seen,
+                                        .hidden = hidden, .place = place_of};
     *d = (struct xp_net){.world = &n->world, .order = &n->driver.order, .state = &n->net_state,
                          .legacy = n->config.legacy, .size = n->config.size, .bus = NIC_BUS,
                          .memory_bytes = MEMORY_BYTES, .buffers = n->config.driver || n->config.legacy ? NIC_BUFFERS : 8192u,

@@ -29,8 +29,13 @@ static void becomes_visible(struct xp_order *o, uint32_t index)
     for (uint32_t i = 0; i < s->waiting; i++)
         s->stores[i].epoch = (uint8_t)(s->stores[i].epoch - first);
     s->epoch = s->waiting == 0 ? 0 : (uint8_t)(s->epoch - first);
-    xp_note(o->world, XP_LANE_MEMORY, "store to %u becomes visible: 0x%llx", store.offset,
-            (unsigned long long)store.value);
+    if (o->world->note) {
+        char place[64];
+
+        o->place(o->ctx, store.offset, place, sizeof place);
+        xp_note_text(o->world, XP_LANE_MEMORY, "%s becomes visible: 0x%llx", place,
+                     (unsigned long long)store.value);
+    }
     xp_order_put(o, store.offset, store.width, store.value);
     o->seen(o->ctx, store.offset, store.width, store.value);
 }

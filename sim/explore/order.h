@@ -95,6 +95,8 @@ struct xp_order {
      * so (an index over an entry). When such a store becomes visible is no choice: it waits as long as the order
      * lets it, which is the worst for the driver. */
     bool (*hidden)(void *ctx, uint32_t offset, uint8_t width);
+    /* Names the word at `offset`, for traces. */
+    void (*place)(void *ctx, uint32_t offset, char *text, size_t bytes);
 };
 
 static inline uint32_t xp_order_room(const struct xp_order *o)

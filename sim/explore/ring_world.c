@@ -370,6 +370,11 @@ static void place(struct xp_driver *d, uint32_t offset, char *text, size_t bytes
         snprintf(text, bytes, "offset %u", offset);
 }
 
+static void place_of(void *ctx, uint32_t offset, char *text, size_t bytes)
+{
+    place(&((struct ring_world *)ctx)->driver, offset, text, bytes);
+}
+
 static void seen(void *ctx, uint32_t offset, uint8_t width, uint64_t value)
 {
     struct ring_world *r = ctx;
@@ -573,7 +578,8 @@ struct ring_world *ring_world_make(const struct ring_config *config)
     r->driver.world = &r->world;
     r->driver.call = &r->call;
     r->driver.order = (struct xp_order){.world = &r->world, .state = &r->order_state, .memory = r->memory,
-                                        .bytes = r->memory_bytes, .model = config->model, .ctx = r, .seen = seen, .hidden = hidden};
+                                        .bytes = r->memory_bytes, .model = config->model, .ctx = r, .seen = seen,
+                                        .hidden = hidden, .place = place_of};
     r->device = (struct xp_queue){.world = &r->world, .order = &r->driver.order, .state = &r->queue_state,
                                   .slots = r->device.slots, .flight = r->device.flight,
                                   /* without lies memory says the same */

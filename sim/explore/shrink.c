@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Delta debugging over steps. Owns its lists and one snapshot of the first state; trusts the world to be deterministic, and
  * finds out when it is not: then the path does not replay. */
-#include "sim/explore/image.h"
 #include "sim/explore/shrink.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "sim/explore/image.h"
+#include "sim/explore/shortest.h"
 
 /* A run as it is recorded. */
 struct record {
@@ -246,10 +248,33 @@ static bool replay(struct shrinker *s, const struct xp_path *path)
     return yes;
 }
 
-void xp_shrink(struct xp_world *w, const struct xp_path *path, const struct xp_verdict *verdict, bool in_heal,
-               uint64_t steps_max, struct xp_shrunk *out)
+static void make_small(struct shrinker *s)
 {
-    struct shrinker s = {.w = w, .property = verdict->property, .in_heal = in_heal, .steps_left = steps_max};
+    while (take_out(s, 2) | take_out(s, 1) | lower(s))
+        ;
+}
+
+/* A way of the fewest steps, when it can be found. */
+static void go_straight(struct shrinker *s, size_t bytes_max)
+{
+    const struct xp_wanted wanted = {s->property, s->in_heal, s->best.steps, bytes_max};
+    struct xp_path path;
+
+    if (!xp_shortest(s->w, &wanted, &path))
+        return;
+    if (replay(s, &path) && smaller(&s->tried.run, &s->best)) {
+        xp_steps_free(&s->best);
+        s->best = s->tried.run;
+        s->tried = (struct record){0};
+        make_small(s);
+    }
+    xp_path_free(&path);
+}
+
+void xp_shrink(struct xp_world *w, const struct xp_path *path, const struct xp_verdict *verdict, bool in_heal,
+               const struct xp_shrink_limits *limits, struct xp_shrunk *out)
+{
+    struct shrinker s = {.w = w, .property = verdict->property, .in_heal = in_heal, .steps_left = limits->steps};
 
     memset(out, 0, sizeof *out);
     s.change = xp_image_init(&s.first, w) ? malloc(xp_image_change_bytes(&s.first)) : NULL;
@@ -262,8 +287,9 @@ void xp_shrink(struct xp_world *w, const struct xp_path *path, const struct xp_v
         keep_the_end(&s);
         for (size_t piece = s.best.steps / 2u; piece > 2; piece /= 2u)
             (void)take_out(&s, piece);
-        while (take_out(&s, 2) | take_out(&s, 1) | lower(&s))
-            ;
+        make_small(&s);
+        if (s.best.count > limits->short_enough)
+            go_straight(&s, limits->bytes);
         s.steps_left = UINT64_MAX;
         if (try(&s, &(struct change){0, 0, SIZE_MAX, 0}))
             out->verdict = s.verdict;

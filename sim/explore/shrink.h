@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A path to a broken property made shorter, as long as it breaks the same property. Whole steps are taken out, larger
- * pieces first (delta debugging), then single choices are lowered. A candidate's choices need not fit the run that
- * they lead to: a pick that is too large is the largest, one that is missing is the first; what the run then
- * really asked is the list that is kept. */
+/* A path to a broken property made shorter, as long as it breaks the same property. Whole steps are taken out,
+ * larger pieces first (delta debugging), then single choices are lowered; a list that stays long is given up for
+ * the shortest way from the start, when that can be found. A candidate's choices need not fit the run that they
+ * lead to: a pick that is too large is the largest, one that is missing is the first; what the run then really
+ * asked is the list that is kept. */
 #ifndef CAPOS_EXPLORE_SHRINK_H
 #define CAPOS_EXPLORE_SHRINK_H
 
@@ -23,10 +24,15 @@ struct xp_shrunk {
     uint64_t tries;         /* replays that it took */
 };
 
-/* At most `steps_max` steps of the world are run for it. The property and the place (a step, the honest continuation) are
- * `verdict`'s and `in_heal`. */
+struct xp_shrink_limits {
+    uint64_t steps;      /* of the world, run for taking out and lowering */
+    size_t bytes;        /* of memory for the shortest way */
+    size_t short_enough; /* choices: no shortest way is looked for */
+};
+
+/* The property and the place (a step, the honest continuation) are `verdict`'s and `in_heal`. */
 void xp_shrink(struct xp_world *w, const struct xp_path *path, const struct xp_verdict *verdict, bool in_heal,
-               uint64_t steps_max, struct xp_shrunk *out);
+               const struct xp_shrink_limits *limits, struct xp_shrunk *out);
 void xp_steps_free(struct xp_steps *s);
 
 #endif

@@ -93,30 +93,44 @@ Test(choose, a_replay_says_where_it_leaves_its_list)
     fclose(file);
 }
 
-Test(choose, a_spoiled_list_is_refused_with_its_line)
+/* Text of a list with some of it replaced; refused with `why`, or not at all when it is NULL. */
+static void refused(const char *was, const char *is, size_t length, const char *why)
 {
-    static const struct { const char *text, *why;
-    } cases[] = {
-        {"", "line 0"},
-        {"capos-choices 2\n", "line 1"},
-        {"capos-choices 1\nseed x\n", "line 2"},
-        {"capos-choices 1\nseed 1\ncommit a\nobject b\nsetup c\nchoices 99999999 of 3\n", "line 6"},
-        {"capos-choices 1\nseed 1\ncommit a\nobject b\nsetup c\nchoices 1 of 1\ndraw 3 3\nend\n", "line 7"},
-        {"capos-choices 1\nseed 1\ncommit a\nobject b\nsetup c\nchoices 1 of 1\ndraw 0 0\nend\n", "line 7"},
-        {"capos-choices 1\nseed 1\ncommit a\nobject b\nsetup c\nchoices 2 of 2\ndraw 3 1\n", "line 7"},
-        {"capos-choices 1\nseed 1\ncommit a\nobject b\nsetup c\nchoices 1 of 1\ndraw 3 1\ndraw 3 1\n",
-         "line 8"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct sim_choices c;
-        struct sim_replay_header h;
-        char why[160] = "";
-        FILE *file = tmpfile();
-        fputs(cases[i].text, file);
-        rewind(file);
-        cr_assert_not(sim_choices_load(&c, &h, file, why, sizeof why), "case %zu was accepted", i);
-        cr_assert_eq(strncmp(why, cases[i].why, strlen(cases[i].why)), 0, "case %zu: %s", i, why);
-        sim_choices_free(&c);
-        fclose(file);
-    }
+    char text[4096], changed[4200], reason[200] = "";
+    struct sim_choices c;
+    struct sim_replay_header h;
+    uint32_t first[3];
+    FILE *file = saved(first, 3);
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    char *at = strstr(text, was);
+    cr_assert_not_null(at, "%s is not in the list", was);
+    snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text), text, is, at + strlen(was));
+    file = tmpfile();
+    fwrite(changed, 1, length < strlen(changed) ? length : strlen(changed), file);
+    rewind(file);
+    cr_assert_eq(sim_choices_load(&c, &h, file, reason, sizeof reason), why == NULL, "%s for %s: %s", is, was, reason);
+    if (why)
+        cr_assert_eq(strncmp(reason, why, strlen(why)), 0, "%s for %s: %s", is, was, reason);
+    sim_choices_free(&c);
+    fclose(file);
+}
+
+Test(choose, a_spoiled_list_is_refused_with_its_line_and_offset)
+{
+    refused("draw 1 0", "draw 1 0", SIZE_MAX, NULL);
+    refused("choices 2", "choices 1", SIZE_MAX, "line 1, byte 0: ");
+    refused("seed 7", "seed x", SIZE_MAX, "line 2, byte 16: ");
+    refused("seed 7", "seed 8", SIZE_MAX, "line 6, byte 93: ");
+    refused("choices 3 of", "choices 9 of", SIZE_MAX, "line 6, byte 93: ");
+    refused("draw 1 0", "draw 0 0", SIZE_MAX, "line 7, byte 115: ");
+    refused("draw 1 0", "drew 1 0", SIZE_MAX, "line 7, byte 115: ");
+    refused("draw 2 ", "draw 3 ", SIZE_MAX, "line 8, byte 129: ");
+    refused("end", "end end", SIZE_MAX, "line 10, byte 157: ");
+    refused("seed", "seed", 20, "line 2, byte 16: ");
+    refused("seed", "seed", 120, "line 7, byte 115: ");
+    refused("seed", "seed", 157, "line 10, byte 157: ");
+    refused("seed", "seed", 160, "line 10, byte 157: ");
+    refused("end", "more\nend", SIZE_MAX, "line 10, byte 157: ");
+    refused("draw", "draw", 0, "line 1, byte 0: ");
 }
