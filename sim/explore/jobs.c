@@ -49,4 +49,5 @@ void xp_all_jobs(struct xp_jobs *jobs)
 {
     xp_ring_jobs(jobs);
     xp_nic_jobs(jobs);
+    xp_pci_jobs(jobs);
 }

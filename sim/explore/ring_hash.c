@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The fingerprint of world `ring`. Written out field by field: states that no continuation can tell apart are equal.
  * Slots are renamed in the order in which the driver would meet them; free-running indices are rebased by
- * multiples of the queue size, except near 0x8000 and 0x10000, where the exact distance counts. Counters that
+ * multiples of the queue size, except near 0x8000 and 0x10000, where the exact value counts. Counters that
  * only grow are left out. */
 #include <string.h>
 
@@ -12,6 +12,7 @@
 #include "sim/explore/ring_world.h"
 
 #define RENAMED_SLOTS 64u
+#define DESC_NEXT     1u /* 2.7.5 */
 /* Of 64 bits: each slot's, each waiting store's and earlier value's, the values read, the rest. */
 #define CANON_WORDS   (9u * RENAMED_SLOTS + 2u * XP_STORES_MAX + XP_OLD_MAX + XP_LOG_MAX / 2u + 8u)
 
@@ -73,7 +74,7 @@ static void name_all(struct canon *c)
     uint16_t at = q->free_head;
 
     memset(c->name, 0xff, size * sizeof c->name[0]);
-    if (r->world.unreduced) {
+    if (r->world.unrenamed) {
         for (uint16_t i = 0; i < size; i++)
             name_slot(c, i);
         return;
@@ -99,19 +100,27 @@ static uint32_t renamed(const struct canon *c, uint32_t slot)
 
 /* Rebasing. */
 
-static bool near(uint16_t index, uint16_t size)
+static bool within(uint16_t distance, uint16_t size)
 {
     const uint16_t window = (uint16_t)(2u * size + 2u);
-    const uint16_t half = (uint16_t)(index + 0x8000u);
 
-    return (uint16_t)(index + window) <= 2u * window || (uint16_t)(half + window) <= 2u * window;
+    return (uint16_t)(distance + window) <= 2u * window;
+}
+
+/* Where the value itself counts: at the wraps of 16 bits, signed or not; in a run that starts there, at that of 8. */
+static bool near(const struct canon *c, uint16_t index)
+{
+    const uint16_t size = c->r->config.size;
+
+    return within(index, size) || within((uint16_t)(index - 0x8000u), size) ||
+           (within((uint16_t)(c->r->config.start - 0x100u), size) && within((uint16_t)(index - 0x100u), size));
 }
 
 static uint16_t shown_base(const struct canon *c)
 {
     const uint16_t size = c->r->config.size;
 
-    if (c->r->world.unreduced || near(c->base, size))
+    if (c->r->world.unrebased || near(c, c->base))
         return c->base;
     return (uint16_t)(0x4000u + c->base % size);
 }
@@ -119,7 +128,29 @@ static uint16_t shown_base(const struct canon *c)
 /* An index near the base keeps its distance; any other (a lie) keeps its value. */
 static uint16_t rebased(const struct canon *c, uint32_t index)
 {
-    return (uint16_t)(c->base_shown + (uint16_t)(index - c->base));
+    const uint16_t distance = (uint16_t)(index - c->base);
+
+    return within(distance, c->r->config.size) ? (uint16_t)(c->base_shown + distance) : (uint16_t)index;
+}
+
+/* An address lies in the buffer of a slot: told as that slot's name and the rest. */
+static uint64_t address(const struct canon *c, uint64_t value)
+{
+    const struct xp_queue *d = &c->r->device;
+    const uint64_t first = d->bus + d->buffers;
+
+    if (value < first || value >= d->bus + d->buffers_end)
+        return value;
+    const uint32_t slot = (uint32_t)((value - first) / RING_STRIDE);
+    return 1ull << 40 | (uint64_t)renamed(c, slot) << 8 | (value - first) % RING_STRIDE;
+}
+
+/* The second word of a descriptor: length, flags, next. Without NEXT the last is not a slot. */
+static uint64_t lengths_and_next(const struct canon *c, uint64_t word)
+{
+    if ((word >> 32 & DESC_NEXT) == 0)
+        return word;
+    return (word & 0xffffffffffffull) | (uint64_t)renamed(c, (uint32_t)(word >> 48)) << 48;
 }
 
 /* A value with the meaning of the place that it stands in. */
@@ -133,9 +164,7 @@ static uint64_t value_at(const struct canon *c, uint32_t offset, uint64_t value,
         const uint32_t slot = (offset - d->desc) / 16u;
 
         *place = d->desc + 16u * renamed(c, slot) + (offset - d->desc) % 16u;
-        if ((offset - d->desc) % 16u == 0)
-            return value;
-        return value;
+        return (offset - d->desc) % 16u == 0 ? address(c, value) : lengths_and_next(c, value);
     }
     if (offset == d->driver + 2u || offset == d->device + 2u)
         return rebased(c, (uint32_t)value);
@@ -150,19 +179,6 @@ static uint64_t value_at(const struct canon *c, uint32_t offset, uint64_t value,
         return value == xp_payload(slot) ? 1u : value;
     }
     return value;
-}
-
-/* An address lies in the buffer of a slot: told as that slot's name and the rest. */
-static uint64_t address(const struct canon *c, uint64_t value)
-{
-    const struct xp_queue *d = &c->r->device;
-
-    const uint64_t first = d->bus + d->buffers;
-
-    if (value < first || value >= d->bus + d->buffers_end)
-        return value;
-    const uint32_t slot = (uint32_t)((value - first) / RING_STRIDE);
-    return 1ull << 40 | (uint64_t)renamed(c, slot) << 8 | (value - first) % RING_STRIDE;
 }
 
 /* Groups: each writes its words to `out` and returns the end. One that is left out is all zero. */
@@ -225,8 +241,22 @@ INLINE uint64_t *put_driver(const struct canon *c, uint64_t without, uint64_t *o
     return out;
 }
 
+/* A descriptor's link counts where its chain goes on. */
+static void mark_links(const struct xp_queue *d, bool *goes_on)
+{
+    for (uint16_t i = 0; i < d->size; i++) {
+        uint16_t slot = i;
+
+        for (uint8_t n = 1; d->slots[i].head && n < d->slots[i].count && slot < d->size; n++) {
+            goes_on[slot] = true;
+            slot = d->slots[slot].next;
+        }
+    }
+}
+
 INLINE uint64_t *put_device(const struct canon *c, uint64_t without, uint64_t *out)
 {
+    bool goes_on[RENAMED_SLOTS] = {false};
     const struct ring_world *r = c->r;
     const struct xp_queue_state *s = &r->queue_state;
     const uint64_t holders = mask_of(without, RING_F_HOLDERS);
@@ -235,9 +265,10 @@ INLINE uint64_t *put_device(const struct canon *c, uint64_t without, uint64_t *o
              mask_of(without, RING_F_DEVICE_INDEX);
     *out++ = (four((uint32_t)s->mood << 8 | s->kicked, s->index_lie, 0, 0) & mask_of(without, RING_F_DEVICE_MOOD)) |
              (four(0, 0, (uint32_t)s->lies << 8 | s->voids, 0) & mask_of(without, RING_F_LIES));
+    mark_links(&r->device, goes_on);
     for (uint16_t n = 0; n < r->config.size; n++) {
         const struct xp_slot *slot = &r->device.slots[c->slot[n]];
-        const uint32_t next = slot->holder == XP_DRIVERS ? 0 : renamed(c, slot->next);
+        const uint32_t next = goes_on[c->slot[n]] ? renamed(c, slot->next) : VIRTQ_NO_SLOT;
 
         /* `data` follows from the name */
         *out++ = two((uint32_t)slot->holder | (uint32_t)slot->head << 8 | next << 16,
@@ -256,8 +287,7 @@ INLINE uint64_t *put_written(const struct canon *c, uint64_t without, uint64_t *
         const uint32_t at = d->desc + 16u * c->slot[n];
 
         *out++ = address(c, xp_queue_written(d, at, 8)) & descriptors;
-        *out++ = (xp_queue_written(d, at + 8u, 4) << 32 | xp_queue_written(d, at + 12u, 2) << 16 |
-                  renamed(c, (uint32_t)xp_queue_written(d, at + 14u, 2))) & descriptors;
+        *out++ = lengths_and_next(c, xp_queue_written(d, at + 8u, 8)) & descriptors;
         *out++ = renamed(c, (uint32_t)xp_queue_written(d, d->driver + 4u + 2u * n, 2)) & descriptors;
     }
     return out;
@@ -273,15 +303,13 @@ INLINE uint64_t *put_memory(const struct canon *c, uint64_t without, uint64_t *o
 
     for (uint16_t n = 0; n < d->size; n++) {
         const uint32_t at = d->desc + 16u * c->slot[n];
-        const uint32_t next = (uint32_t)word_at(m, at + 14u, 2);
         const uint32_t payload = (uint32_t)word_at(m, d->buffers + RING_STRIDE * c->slot[n], 4);
         const uint32_t entry = (uint32_t)word_at(m, d->driver + 4u + 2u * n, 2);
         const uint32_t id = (uint32_t)word_at(m, d->device + 4u + 8u * n, 4);
         const uint32_t length = (uint32_t)word_at(m, d->device + 8u + 8u * n, 4);
 
         *out++ = address(c, word_at(m, at, 8)) & descriptors;
-        *out++ = (word_at(m, at + 8u, 4) << 32 | word_at(m, at + 12u, 2) << 16 | renamed(c, next)) &
-                 descriptors;
+        *out++ = lengths_and_next(c, word_at(m, at + 8u, 8)) & descriptors;
         *out++ = two(payload == xp_payload(c->slot[n]) ? 1u : payload, renamed(c, entry)) & payload_and_entry;
         *out++ = two(renamed(c, id), length) & elements;
     }
@@ -302,7 +330,7 @@ INLINE uint64_t *put_order(const struct canon *c, uint64_t without, uint64_t *ou
         const uint64_t value = value_at(c, s->stores[i].offset, s->stores[i].value, &place);
 
         *out++ = two(place, s->stores[i].epoch) & stores;
-        *out++ = (place % 16u == 0 ? address(c, s->stores[i].value) : value) & stores;
+        *out++ = value & stores;
     }
     for (uint32_t i = 0; i < s->old_count; i++) {
         const uint64_t value = value_at(c, s->old[i].offset, s->old[i].value, &place);
@@ -331,9 +359,8 @@ INLINE uint64_t *put_call(const struct canon *c, uint64_t without, uint64_t *out
 }
 
 /* In pieces of at most 240 bytes, each the seed of the next: longer ones cost it a set-up. */
-static uint64_t hash(const uint64_t *words, size_t count)
+static uint64_t hash(const uint64_t *words, size_t count, uint64_t h)
 {
-    uint64_t h = 0;
 
     for (size_t n; count > 0; words += n, count -= n) {
         n = count < 30u ? count : 30u;
@@ -361,7 +388,7 @@ INLINE uint64_t fingerprint(const struct ring_world *r, uint64_t without)
         end = put_written(&c, without, end);
     end = put_order(&c, without, end);
     end = put_call(&c, without, end);
-    return hash(words, (size_t)(end - words));
+    return hash(words, (size_t)(end - words), r->world.hash_seed);
 }
 
 uint64_t ring_fingerprint(struct xp_world *w)

@@ -45,12 +45,12 @@ static void configure(struct xp_job *job, const struct ring_config *config, bool
     job->weight = 100u * config->size * (1u + 8u * config->lies_max + 2u * (unsigned)config->model);
 }
 
-/* Every size, memory order and start of X1; the largest, and weak memory with four descriptors, only deep: a hundred
- * million states each. */
+/* Every size, memory order and start of X1: before the wraps of 8 and 16 bits, signed and not. The largest, and weak
+ * memory with four descriptors, only deep: a hundred million states each. */
 static void honest(struct xp_jobs *jobs)
 {
     static const uint16_t sizes[] = {1, 2, 4, 8};
-    static const uint16_t starts[] = {0, 0x7fff, 0xfffc, 0xfffd, 0xfffe, 0xffff};
+    static const uint16_t starts[] = {0, 0x00ff, 0x7ffc, 0x7fff, 0xfffc, 0xfffd, 0xfffe, 0xffff};
 
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (unsigned model = 0; model < XP_MODEL_COUNT; model++)
@@ -84,6 +84,17 @@ static void varied(struct xp_jobs *jobs)
         }
 }
 
+/* No index taken for another: all 65,536 of them, by traffic. */
+static void every_start(struct xp_jobs *jobs)
+{
+    const struct ring_config config = {.size = 1, .batch_max = 1, .chains = 1u << RING_CHAIN_WRITABLE,
+                                       .suppress = true, .resets = true, .unrebased = true};
+    struct xp_job *job = xp_job_add(jobs, "X1", "ring", "X1/q1/every-start");
+
+    configure(job, &config, true);
+    job->weight = 10000;
+}
+
 /* A device that lies: as many lies as each size is given. */
 static void hostile(struct xp_jobs *jobs)
 {
@@ -107,5 +118,6 @@ void xp_ring_jobs(struct xp_jobs *jobs)
 {
     honest(jobs);
     varied(jobs);
+    every_start(jobs);
     hostile(jobs);
 }

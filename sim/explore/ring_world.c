@@ -567,7 +567,8 @@ struct ring_world *ring_world_make(const struct ring_config *config)
     ASSERT(config->chains != 0);
     r->config = *config;
     r->world.ops = &ring_ops;
-    r->world.unreduced = config->unreduced;
+    r->world.unrenamed = config->unrenamed;
+    r->world.unrebased = config->unrebased;
     ASSERT(split_layout_for(config->size, SPLIT_ALIGN_MODERN, &r->layout));
     if (!allocate(r)) {
         ring_world_free(r);

@@ -26,7 +26,8 @@ struct ring_config {
     uint8_t lies_max;
     uint32_t lie_kinds;
     /* reductions, each of which can be left out to check it */
-    bool unreduced;         /* no renaming of slots, no rebasing of indices */
+    bool unrenamed;         /* no renaming of slots */
+    bool unrebased;         /* no rebasing of indices */
     bool unhidden;          /* every store is a place where others may come between */
 };
 

@@ -232,6 +232,8 @@ static bool enter(struct search *s)
         s->out->cut = "states";
         return false;
     }
+    if (s->limits->entered && !s->limits->entered(s->limits->entered_ctx, s->w))
+        return true;
     if (!push(s))
         return false;
     if (s->w->ops->heal && !s->limits->no_liveness && !(had & XP_LIVE) && !comes_to_rest(s, fingerprint)) {

@@ -15,6 +15,10 @@ struct xp_limits {
     /* Called about once a second with the counts so far; NULL: never. False ends the search. */
     bool (*progress)(void *ctx, uint64_t states, uint64_t transitions);
     void *progress_ctx;
+    /* Called with the world in each new state, the first included; NULL: never. False: the search does not go on
+     * from that state. It must leave the world as it is. */
+    bool (*entered)(void *ctx, struct xp_world *w);
+    void *entered_ctx;
 };
 
 /* The choices that lead to a violation, in order. */

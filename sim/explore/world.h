@@ -68,8 +68,11 @@ struct xp_world {
     struct xp_region regions[XP_REGIONS_MAX];
     uint32_t region_count;
     bool inline_calls;   /* driver calls run through, choosing at each yield; false: left at each yield */
-    bool unreduced;      /* fingerprints of the plain state: no renaming, no rebasing */
+    /* For the checks of the reductions: fingerprints without them. */
+    bool unrenamed;      /* interchangeable things keep their numbers */
+    bool unrebased;      /* free-running indices are told as they are */
     uint64_t hash_without; /* bit per field group left out of the fingerprint: a planted bug */
+    uint64_t hash_seed;
     struct xp_verdict verdict;
     jmp_buf escape;      /* where xp_violate goes: the step that is running */
     bool in_step;
