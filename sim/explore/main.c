@@ -24,18 +24,28 @@ static bool named_by(const struct xp_job *job, const char *pattern)
     return strcmp(job->run, pattern) == 0 || fnmatch(pattern, job->name, 0) == 0;
 }
 
+/* Patterns choose; those that start with an exclamation mark leave out. */
 static bool is_chosen(const struct xp_options *o, const struct xp_job *job)
 {
-    bool named = o->pattern_count == 0;
+    bool choosing = false;
+    bool named = false;
+    bool whole = false; /* whole names need no --deep */
 
     if (o->world && strcmp(o->world, job->world) != 0)
         return false;
     for (size_t i = 0; i < o->pattern_count; i++) {
-        if (strcmp(o->patterns[i], job->name) == 0)
-            return true; /* whole names need no --deep */
-        named = named || named_by(job, o->patterns[i]);
+        const char *pattern = o->patterns[i];
+
+        if (pattern[0] == '!') {
+            if (named_by(job, pattern + 1))
+                return false;
+            continue;
+        }
+        choosing = true;
+        named = named || named_by(job, pattern);
+        whole = whole || strcmp(pattern, job->name) == 0;
     }
-    return named && (o->deep || !job->deep);
+    return (named || !choosing) && (whole || o->deep || !job->deep);
 }
 
 /* Every name given must name something. False: said why. */
@@ -50,17 +60,19 @@ static bool names_are_known(const struct xp_options *o, const struct xp_jobs *jo
         return false;
     }
     for (size_t i = 0; i < o->pattern_count; i++) {
-        const struct xp_options one = {.world = o->world, .patterns = {o->patterns[i]}, .pattern_count = 1};
+        const char *pattern = o->patterns[i] + (o->patterns[i][0] == '!');
+        const struct xp_options one = {
+            .world = o->world, .patterns = {pattern}, .pattern_count = 1, .deep = o->deep || pattern != o->patterns[i]};
         bool any = false;
-        bool deep = false;
+        bool known = false;
 
         for (size_t j = 0; j < jobs->count; j++) {
             any = any || is_chosen(&one, &jobs->list[j]);
-            deep = deep || named_by(&jobs->list[j], o->patterns[i]);
+            known = known || named_by(&jobs->list[j], pattern);
         }
-        if (any || (deep && o->deep))
+        if (any)
             continue;
-        xp_options_usage(deep ? "only with --deep or from another world" : "no job is named by", o->patterns[i]);
+        xp_options_usage(known ? "only with --deep, or in another world" : "no job is named by", pattern);
         return false;
     }
     return true;
@@ -137,7 +149,9 @@ int main(int argc, char **argv)
         if (is_chosen(&options, &jobs.list[i]))
             chosen[count++] = i;
     }
-    if (options.list)
+    if (count == 0)
+        status = (int)xp_options_usage("nothing is left to explore", NULL);
+    else if (options.list)
         list_jobs(&jobs, chosen, count);
     else
         status = explore(&options, &jobs, chosen, count);

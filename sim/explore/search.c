@@ -295,7 +295,7 @@ void xp_search(struct xp_world *w, const struct xp_limits *limits, struct xp_res
 {
     struct search *s = calloc(1, sizeof *s);
     struct sim_choices choices;
-    double started = seconds_now();
+    double started;
 
     memset(out, 0, sizeof *out);
     if (!s) {
@@ -314,7 +314,10 @@ void xp_search(struct xp_world *w, const struct xp_limits *limits, struct xp_res
     choices.odometer = &s->odometer;
     w->choices = &choices;
     w->inline_calls = false;
-    if (!xp_protected_start(w)) {
+    const bool holds = xp_protected_start(w);
+
+    started = seconds_now(); /* traffic to where the run starts is no exploration */
+    if (!holds) {
         out->violations = 1;
         out->verdict = w->verdict;
     } else if (enter(s)) {
