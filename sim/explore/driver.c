@@ -245,6 +245,13 @@ static void run(struct xp_driver *d, bool may)
     }
 }
 
+void xp_driver_rest(struct xp_driver *d)
+{
+    d->running = false;
+    d->immediate = false;
+    d->known = 0;
+}
+
 void xp_call_begin(struct xp_driver *d, uint8_t op, const uint8_t *arguments)
 {
     ASSERT(!d->call->active);
