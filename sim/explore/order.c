@@ -99,8 +99,7 @@ void xp_order_flush(struct xp_order *o, uint32_t which)
 {
     for (uint32_t i = 0; i < o->state->waiting; i++) {
         if (may_be_next(o, i) && which-- == 0) {
-            if (i > 0)
-                xp_mark(o->world, XP_M_STORE_PASSES);
+            xp_mark(o->world, XP_M_STORE_LEAVES);
             leaves(o, i);
             return;
         }

@@ -135,7 +135,7 @@ static void tell(struct xp_queue *q, enum xp_lie kind, uint32_t which)
 {
     const uint32_t count = (uint32_t)(sizeof bad_lengths / sizeof *bad_lengths);
 
-    _Static_assert(XP_M_LIE_INDEX + (unsigned)XP_LIE_COUNT == XP_M_STORE_PASSES, "marks are in the order of lies");
+    _Static_assert(XP_M_LIE_INDEX + (unsigned)XP_LIE_COUNT == XP_M_STORE_LEAVES, "marks are in the order of lies");
     xp_mark(q->world, XP_M_LIE_INDEX + (unsigned)kind);
     switch (kind) {
     case XP_LIE_INDEX:
