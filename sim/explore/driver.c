@@ -179,6 +179,20 @@ static void log_access(struct xp_driver *d, const struct xp_access *a, uint64_t 
     d->read_now++;
 }
 
+/* At a visible access: leaves the call, or asks who comes between. Returns true when the driver's turn is used up by the
+ * access: not when those who came between have made it one that nobody notices; then the turn is still to be had. */
+static bool may_go_on(struct xp_driver *d, const struct xp_access *a)
+{
+    if (d->may)
+        return true;
+    if (!d->world->inline_calls)
+        longjmp(d->leave, 1);
+    while (!d->ops->turn(d))
+        ;
+    d->may = true;
+    return visible(d, a);
+}
+
 static uint64_t new_access(struct xp_driver *d, const struct xp_access *a)
 {
     uint64_t value;
@@ -189,15 +203,8 @@ static uint64_t new_access(struct xp_driver *d, const struct xp_access *a)
         d->again = false;
         put_back(&d->shared_kept);
     }
-    if (visible(d, a)) {
-        if (d->world->inline_calls) {
-            while (!d->ops->turn(d))
-                ;
-        } else if (!d->may) {
-            longjmp(d->leave, 1);
-        }
+    if (visible(d, a) && may_go_on(d, a))
         d->may = false;
-    }
     if (++d->accesses > XP_ACCESSES_MAX)
         xp_violate(d->world, XP_P3, "one call makes more than %u accesses", XP_ACCESSES_MAX);
     value = perform(d, a);
@@ -243,6 +250,13 @@ static void run(struct xp_driver *d, bool may)
         d->known = 0;
         put_back(&d->own_kept);
     }
+}
+
+void xp_driver_rest(struct xp_driver *d)
+{
+    d->running = false;
+    d->immediate = false;
+    d->known = 0;
 }
 
 void xp_call_begin(struct xp_driver *d, uint8_t op, const uint8_t *arguments)

@@ -9,7 +9,7 @@
 #include "sim/explore/image.h"
 #include "sim/explore/order.h"
 
-#define XP_LOG_MAX      192u /* values that one call may read: beyond, P3 */
+#define XP_LOG_MAX      256u /* values that one call may read: beyond, P3 */
 #define XP_ACCESSES_MAX 600u /* accesses of one call: beyond, P3 */
 #define XP_ARGUMENTS    4u
 
@@ -92,6 +92,8 @@ extern struct xp_driver *xp_driver_current;
 /* After the world's regions are listed: memory to keep what a call that is left puts back. False: none. */
 bool xp_driver_prepare(struct xp_driver *d);
 void xp_driver_free(struct xp_driver *d);
+/* At the beginning of a step: no call is running, whatever a broken property left in the middle of. */
+void xp_driver_rest(struct xp_driver *d);
 /* Starts a call: runs up to its first visible access, or to its end. */
 void xp_call_begin(struct xp_driver *d, uint8_t op, const uint8_t *arguments);
 /* Lets the call under way do one visible access and go on to the next. */

@@ -48,6 +48,7 @@ const struct xp_job *xp_job_named(const struct xp_jobs *jobs, const char *name)
 void xp_all_jobs(struct xp_jobs *jobs)
 {
     xp_ring_jobs(jobs);
+    xp_random_jobs(jobs);
     xp_nic_jobs(jobs);
     xp_pci_jobs(jobs);
 }

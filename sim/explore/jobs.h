@@ -45,6 +45,7 @@ void xp_all_jobs(struct xp_jobs *jobs);
 
 /* One function a world. */
 void xp_ring_jobs(struct xp_jobs *jobs);
+void xp_random_jobs(struct xp_jobs *jobs);
 void xp_nic_jobs(struct xp_jobs *jobs);
 void xp_pci_jobs(struct xp_jobs *jobs);
 /* The jobs of a brought driver (bring_your_driver.h) in a shared object. NULL, or why it is refused. */

@@ -99,6 +99,7 @@ void xp_order_flush(struct xp_order *o, uint32_t which)
 {
     for (uint32_t i = 0; i < o->state->waiting; i++) {
         if (may_be_next(o, i) && which-- == 0) {
+            xp_mark(o->world, XP_M_STORE_LEAVES);
             leaves(o, i);
             return;
         }
@@ -188,6 +189,7 @@ uint64_t xp_order_load(struct xp_order *o, uint32_t offset, uint8_t width)
         if (s->old[i - 1u].offset != offset || --picked > 0)
             continue;
         uint64_t value = s->old[i - 1u].value;
+        xp_mark(o->world, XP_M_LOAD_STALE);
         forget_older(s, offset, i - 1u);
         return value;
     }
@@ -213,6 +215,14 @@ void xp_order_full_barrier(struct xp_order *o)
     xp_order_read_barrier(o);
 }
 
+static void forget(struct xp_order_state *s, uint32_t index)
+{
+    s->old_count--;
+    for (uint32_t i = index; i < s->old_count; i++)
+        s->old[i] = s->old[i + 1u];
+    s->old[s->old_count] = (struct xp_old){0};
+}
+
 void xp_order_device_store(struct xp_order *o, uint32_t offset, uint8_t width, uint64_t value)
 {
     struct xp_order_state *s = o->state;
@@ -224,12 +234,12 @@ void xp_order_device_store(struct xp_order *o, uint32_t offset, uint8_t width, u
     /* The same old value twice tells nothing new: the later place is kept. */
     for (uint32_t i = 0; i < s->old_count; i++) {
         if (s->old[i].offset == offset && s->old[i].value == was) {
-            for (uint32_t j = i; j + 1u < s->old_count; j++)
-                s->old[j] = s->old[j + 1u];
-            s->old_count--;
+            forget(s, i);
             break;
         }
     }
+    if (s->old_count == XP_OLD_MAX && o->forgets)
+        forget(s, 0);
     if (s->old_count == XP_OLD_MAX)
         xp_violate(o->world, XP_P19, "more than %u earlier values: the model's own bound", XP_OLD_MAX);
     s->old[s->old_count++] = (struct xp_old){(uint32_t)was, offset};

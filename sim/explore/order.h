@@ -88,6 +88,7 @@ struct xp_order {
     uint8_t *memory; /* shared bytes; 8-aligned */
     uint32_t bytes;
     enum xp_model model;
+    bool forgets; /* too many earlier values: the oldest counts no more. In runs at random only: it hides nothing there */
     void *ctx;
     /* A store of the driver has just become visible to the device. */
     void (*seen)(void *ctx, uint32_t offset, uint8_t width, uint64_t value);

@@ -232,8 +232,7 @@ void xp_queue_give_back(struct xp_queue *q, uint32_t which)
 {
     xp_queue_void(q, q->flight[which]);
     q->state->flight--;
-    for (uint16_t i = (uint16_t)which; i < q->state->flight; i++)
-        q->flight[i] = q->flight[i + 1u];
+    memmove(&q->flight[which], &q->flight[which + 1u], (q->state->flight - which) * sizeof *q->flight);
     q->flight[q->state->flight] = 0;
 }
 
@@ -242,6 +241,7 @@ void xp_queue_complete(struct xp_queue *q, uint32_t which, uint32_t length)
     const uint16_t head = q->flight[which];
     const uint32_t data = q->slots[head].data;
 
+    xp_mark(q->world, length < q->slots[head].writable ? XP_M_COMPLETE_SHORT : XP_M_COMPLETE);
     /* 2.7.8.2: the bytes, then the element, then the index. */
     if (q->slots[head].writable > 0 && length > 0 && q->fill)
         q->fill(q, head, data, length);
@@ -316,6 +316,8 @@ static void act(struct xp_queue *q, enum honest move)
 {
     struct xp_queue_state *s = q->state;
 
+    _Static_assert(XP_M_FETCH + (unsigned)HONEST_COUNT == XP_M_COMPLETE, "marks are in the order of moves");
+    xp_mark(q->world, XP_M_FETCH + (unsigned)move);
     switch (move) {
     case FETCH:
         fetch(q);
@@ -371,7 +373,7 @@ uint32_t xp_queue_moves(const struct xp_queue *q)
         return 0;
     for (unsigned m = 0; m < HONEST_COUNT; m++)
         moves += may(q, (enum honest)m);
-    return moves + completions(q) + (q->state->lies < q->lies_max ? xp_lies(q) : 0);
+    return moves + completions(q) + xp_can_lie(q);
 }
 
 void xp_queue_move(struct xp_queue *q, uint32_t which)
@@ -391,7 +393,7 @@ void xp_queue_move(struct xp_queue *q, uint32_t which)
         }
         which -= kinds;
     }
-    xp_lie(q, which);
+    xp_lie(q); /* which one is a choice of its own */
 }
 
 bool xp_queue_heal(struct xp_queue *q)

@@ -21,17 +21,41 @@ static uint16_t index_lie(const struct xp_queue *q, uint32_t which)
     return which == 5 ? 0 : 0xffff;
 }
 
-/* Element ids: each slot, in flight or not; then size, 0xffff, all ones. */
-static uint32_t id_lies(const struct xp_queue *q)
+/* Element ids: of a head that the device has, of another slot of a chain, of a slot that it has not; and no slot. */
+enum id_class { ID_HEAD = 0, ID_PART, ID_FREE, ID_NONE, ID_CLASS_COUNT };
+static const uint32_t no_ids[] = {0xffffu, 0xffffffffu}; /* and the size */
+#define NO_IDS (1u + (uint32_t)(sizeof no_ids / sizeof *no_ids))
+
+static enum id_class class_of(const struct xp_queue *q, uint16_t slot)
 {
-    return q->size + 3u;
+    if (q->slots[slot].holder == XP_DRIVERS)
+        return ID_FREE;
+    return q->slots[slot].head ? ID_HEAD : ID_PART;
 }
 
-static uint32_t id_lie(const struct xp_queue *q, uint32_t which)
+static uint32_t id_lie(const struct xp_queue *q)
 {
-    if (which < q->size)
-        return which;
-    return which == q->size ? q->size : which == q->size + 1u ? 0xffffu : 0xffffffffu;
+    uint32_t many[ID_CLASS_COUNT] = {[ID_NONE] = NO_IDS};
+    uint32_t classes = 0;
+    uint32_t which;
+    unsigned class = 0;
+
+    for (uint16_t slot = 0; slot < q->size; slot++)
+        many[class_of(q, slot)]++;
+    for (unsigned i = 0; i < ID_CLASS_COUNT; i++)
+        classes += many[i] > 0;
+    which = xp_choose(q->world, classes, "lie.id.class");
+    for (; many[class] == 0 || which-- > 0; class++)
+        ;
+    which = xp_choose(q->world, many[class], "lie.id");
+    if (class == ID_NONE)
+        return which == 0 ? q->size : no_ids[which - 1u];
+    for (uint16_t slot = 0; slot < q->size; slot++) {
+        if (class_of(q, slot) == class && which-- == 0)
+            return slot;
+    }
+    ASSERT(false);
+    return 0;
 }
 
 static uint32_t lies_of(const struct xp_queue *q, enum xp_lie kind)
@@ -44,7 +68,7 @@ static uint32_t lies_of(const struct xp_queue *q, enum xp_lie kind)
     case XP_LIE_INDEX:
         return 7;
     case XP_LIE_ID:
-        return room ? id_lies(q) : 0;
+        return room; /* which id: id_lie */
     case XP_LIE_LENGTH:
         return (q->idle ? 0u : q->state->flight) * (uint32_t)(sizeof bad_lengths / sizeof *bad_lengths);
     case XP_LIE_FLAGS:
@@ -59,13 +83,15 @@ static uint32_t lies_of(const struct xp_queue *q, enum xp_lie kind)
     return 0;
 }
 
-uint32_t xp_lies(const struct xp_queue *q)
+bool xp_can_lie(const struct xp_queue *q)
 {
-    uint32_t count = 0;
-
-    for (unsigned kind = 0; kind < XP_LIE_COUNT; kind++)
-        count += lies_of(q, (enum xp_lie)kind);
-    return count;
+    if (q->state->lies >= q->lies_max)
+        return false;
+    for (unsigned kind = 0; kind < XP_LIE_COUNT; kind++) {
+        if (lies_of(q, (enum xp_lie)kind) > 0)
+            return true;
+    }
+    return false;
 }
 
 static void scribble(struct xp_queue *q, uint32_t which)
@@ -96,10 +122,21 @@ static void change(struct xp_queue *q, uint32_t which)
     xp_note(q->world, XP_LANE_DEVICE, "LIE: the element of index %u changes (%u)", at, which);
 }
 
+static void name_another(struct xp_queue *q)
+{
+    const uint32_t id = id_lie(q);
+
+    xp_note(q->world, XP_LANE_DEVICE, "LIE: an element names %u", id);
+    xp_queue_element(q, q->state->used_next, id, 0);
+    q->state->used_next++;
+}
+
 static void tell(struct xp_queue *q, enum xp_lie kind, uint32_t which)
 {
     const uint32_t count = (uint32_t)(sizeof bad_lengths / sizeof *bad_lengths);
 
+    _Static_assert(XP_M_LIE_INDEX + (unsigned)XP_LIE_COUNT == XP_M_STORE_LEAVES, "marks are in the order of lies");
+    xp_mark(q->world, XP_M_LIE_INDEX + (unsigned)kind);
     switch (kind) {
     case XP_LIE_INDEX:
         xp_order_device_store(q->order, USED_INDEX(q), 2, index_lie(q, which));
@@ -107,9 +144,7 @@ static void tell(struct xp_queue *q, enum xp_lie kind, uint32_t which)
         xp_note(q->world, XP_LANE_DEVICE, "LIE: used.idx becomes %u", index_lie(q, which));
         break;
     case XP_LIE_ID:
-        xp_note(q->world, XP_LANE_DEVICE, "LIE: an element names %u", id_lie(q, which));
-        xp_queue_element(q, q->state->used_next, id_lie(q, which), 0);
-        q->state->used_next++;
+        name_another(q);
         break;
     case XP_LIE_LENGTH:
         xp_note(q->world, XP_LANE_DEVICE, "LIE: the next completion's length");
@@ -130,18 +165,19 @@ static void tell(struct xp_queue *q, enum xp_lie kind, uint32_t which)
     }
 }
 
-void xp_lie(struct xp_queue *q, uint32_t which)
+void xp_lie(struct xp_queue *q)
 {
-    ASSERT(q->state->lies < q->lies_max);
-    q->state->lies++;
-    for (unsigned kind = 0; kind < XP_LIE_COUNT; kind++) {
-        const uint32_t count = lies_of(q, (enum xp_lie)kind);
+    uint32_t kinds = 0;
+    uint32_t which;
+    unsigned kind = 0;
 
-        if (which < count) {
-            tell(q, (enum xp_lie)kind, which);
-            return;
-        }
-        which -= count;
-    }
-    ASSERT(false);
+    ASSERT(q->state->lies < q->lies_max);
+    for (unsigned i = 0; i < XP_LIE_COUNT; i++)
+        kinds += lies_of(q, (enum xp_lie)i) > 0;
+    ASSERT(kinds > 0);
+    q->state->lies++;
+    which = xp_choose(q->world, kinds, "lie.kind");
+    for (; lies_of(q, (enum xp_lie)kind) == 0 || which-- > 0; kind++)
+        ;
+    tell(q, (enum xp_lie)kind, xp_choose(q->world, lies_of(q, (enum xp_lie)kind), "lie"));
 }

@@ -5,9 +5,10 @@
 
 #include "sim/explore/queue.h"
 
-/* How many lies the device could tell now, and telling one of them. */
-uint32_t xp_lies(const struct xp_queue *q);
-void xp_lie(struct xp_queue *q, uint32_t which);
+/* Could it tell a lie now? And telling one: which kind, then which of that kind, are choices, so that kinds with many
+ * values are not told more often than others by a run at random. */
+bool xp_can_lie(const struct xp_queue *q);
+void xp_lie(struct xp_queue *q);
 
 /* queue.c */
 void xp_queue_element(struct xp_queue *q, uint16_t at, uint32_t id, uint32_t length);

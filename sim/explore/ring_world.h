@@ -25,6 +25,7 @@ struct ring_config {
     bool resets;            /* the caller may reset the queue at any time between calls */
     uint8_t lies_max;
     uint32_t lie_kinds;
+    bool swarm;             /* runs at random: what the fields above from `batch_max` on bound is drawn in each first step */
     /* reductions, each of which can be left out to check it */
     bool unrenamed;         /* no renaming of slots */
     bool unrebased;         /* no rebasing of indices */
@@ -62,6 +63,8 @@ struct ring_world {
     uint8_t status;         /* device status register, during resets only */
     struct ring_private *own;  /* with the slots of virtq behind it */
     struct virtq_slot *slots;
+    struct ring_swarm *swarm;  /* NULL: not at random */
+    uint32_t posted, resets;   /* segments posted, resets: of this run; no part of the state */
     struct xp_queue_state queue_state;
     struct xp_order_state order_state;
     struct xp_call call;

@@ -33,6 +33,17 @@ const char *xp_property_text(enum xp_property p)
     return properties[p].text;
 }
 
+const char *xp_mark_text(enum xp_mark mark)
+{
+    static const char *const texts[XP_MARK_COUNT] = {
+#define XP_MARK(name, text) [XP_M_##name] = text,
+#include "sim/explore/mark.def"
+#undef XP_MARK
+    };
+
+    return texts[mark];
+}
+
 void xp_violate(struct xp_world *w, enum xp_property property, const char *format, ...)
 {
     va_list arguments;

@@ -23,6 +23,14 @@ enum xp_property {
 const char *xp_property_name(enum xp_property p);
 const char *xp_property_text(enum xp_property p);
 
+enum xp_mark {
+#define XP_MARK(name, text) XP_M_##name,
+#include "sim/explore/mark.def"
+#undef XP_MARK
+    XP_MARK_COUNT
+};
+const char *xp_mark_text(enum xp_mark mark);
+
 /* The first property found broken in a step, and what was seen. */
 struct xp_verdict {
     enum xp_property property;
@@ -76,9 +84,10 @@ struct xp_world {
     struct xp_verdict verdict;
     jmp_buf escape;      /* where xp_violate goes: the step that is running */
     bool in_step;
+    uint64_t acted;      /* how often who acts was asked */
     void (*note)(void *ctx, enum xp_lane lane, const char *text); /* NULL: no trace is wanted */
     void *note_ctx;
-    uint64_t *marks;     /* coverage marks, world's own numbering; NULL: not counted */
+    uint64_t *marks;     /* XP_MARK_COUNT counters: how often each was done; NULL: not counted */
 };
 
 /* The world that the code under test runs in; set while a step runs. */
@@ -104,9 +113,16 @@ bool xp_protected_heal(struct xp_world *w, enum xp_heal *out);
 /* Stray accesses become violations from here on. */
 void xp_catch_faults(void);
 
+static inline void xp_mark(struct xp_world *w, unsigned mark)
+{
+    if (w->marks)
+        w->marks[mark]++;
+}
+
 /* Who acts, of n who can: recorded even when there is no other. */
 static inline uint32_t xp_choose_actor(struct xp_world *w, uint32_t n)
 {
+    w->acted++;
     return sim_choose(w->choices, n, "who");
 }
 
