@@ -176,13 +176,14 @@ bool sim_choices_save(const struct sim_choices *c, const struct sim_replay_heade
 /* A list as it is read. */
 struct reader {
     FILE *in;
-    char line[256];      /* without its newline and its check */
+    char line[256]; /* without its newline and its check */
     unsigned number;
-    size_t at, next;     /* offset of the line's first byte, and of the one behind it */
+    size_t at, next; /* offset of the line's first byte, and of the one behind it */
     uint64_t check;
 };
 
-/* The next line; of a checked one the check is compared and cut off. False: the file ends, or it does not fit. */
+/* The next line; of a checked one the check is compared and cut off. False: the file ends, or it does not
+ * fit. */
 static bool next_line(struct reader *r, bool checked)
 {
     char *check;

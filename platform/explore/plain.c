@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Observed memory accesses that are just done, as the shipped build does them: for programs that link the explored
- * rooms and are not the explorer. */
+/* Observed memory accesses that are just done, as the shipped build does them: for programs that link the
+ * explored rooms and are not the explorer. */
 #include "platform/explore/ringmem.h"
 
 uint32_t ring_observed_load(const void *at, uint8_t width)

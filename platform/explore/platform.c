@@ -7,7 +7,8 @@ static uint32_t door_read(struct platform *p, enum platform_space space, uint64_
     return p->read ? p->read(p->ctx, space, address, width) : UINT32_MAX >> (32u - 8u * width);
 }
 
-static void door_write(struct platform *p, enum platform_space space, uint64_t address, uint8_t width, uint32_t value)
+static void door_write(struct platform *p, enum platform_space space, uint64_t address, uint8_t width,
+                       uint32_t value)
 {
     if (p->write)
         p->write(p->ctx, space, address, width, value);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The explorer's machine: every door leads to the world that owns it. What a world does not fill in reads as absent
- * hardware: all ones. */
+/* The explorer's machine: every door leads to the world that owns it. What a world does not fill in reads as
+ * absent hardware: all ones. */
 #ifndef CAPOS_PLATFORM_EXPLORE_H
 #define CAPOS_PLATFORM_EXPLORE_H
 

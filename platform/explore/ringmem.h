@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Access to memory shared with a device: the explored build. The same functions as platform/ship/ringmem.h, each told
- * to the world before it happens: the world decides which value a load sees and when a store is seen by the
- * device, and it may never come back (a driver call is left there and taken up again later). What the world
- * does with plain memory is platform/explore/plain.c; the explorer's is sim/explore/order.c. */
+/* Access to memory shared with a device: the explored build. The same functions as platform/ship/ringmem.h,
+ * each told to the world before it happens: the world decides which value a load sees and when a store is
+ * seen by the device, and it may never come back (a driver call is left there and taken up again later). What
+ * the world does with plain memory is platform/explore/plain.c; the explorer's is sim/explore/order.c. */
 #ifndef CAPOS_RINGMEM_H
 #define CAPOS_RINGMEM_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The runs over a driver that was brought: loaded from the object that the front door compiled of its files. Trusts it
- * as far as any program that is run: what it does wrong within bring_your_driver.h is what is looked for. */
+/* The runs over a driver that was brought: loaded from the object that the front door compiled of its files.
+ * Trusts it as far as any program that is run: what it does wrong within bring_your_driver.h is what is
+ * looked for. */
 #include <dlfcn.h>
 #include <string.h>
 
@@ -27,9 +28,11 @@ static const char *load(const char *object, const struct byd_driver **out)
     return NULL;
 }
 
-static void add(struct xp_jobs *jobs, const struct nic_config *c, const char *what, const char *detail, bool deep)
+static void add(struct xp_jobs *jobs, const struct nic_config *c, const char *what, const char *detail,
+                bool deep)
 {
-    xp_nic_configure(xp_job_add(jobs, "BYD", "nic", "BYD/%s/q%u/%s/%s", c->driver->name, c->size, what, detail), c, deep);
+    xp_nic_configure(
+        xp_job_add(jobs, "BYD", "nic", "BYD/%s/q%u/%s/%s", c->driver->name, c->size, what, detail), c, deep);
 }
 
 const char *xp_brought_jobs(struct xp_jobs *jobs, const char *object)
@@ -38,8 +41,11 @@ const char *xp_brought_jobs(struct xp_jobs *jobs, const char *object)
     const char *refused = load(object, &driver);
 
     for (uint16_t size = 1; size <= 2 && !refused; size++) {
-        struct nic_config c = {.driver = driver, .legacy = driver->transport == BYD_LEGACY, .size = size,
-                               .frames_max = 2, .suppress = true};
+        struct nic_config c = {.driver = driver,
+                               .legacy = driver->transport == BYD_LEGACY,
+                               .size = size,
+                               .frames_max = 2,
+                               .suppress = true};
 
         for (unsigned model = 0; model < XP_MODEL_COUNT; model++) {
             c.model = (enum xp_model)model;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Shrinking within bounds, and the file. The run's folder is made here, when there is something to put into it. */
+/* Shrinking within bounds, and the file. The run's folder is made here, when there is something to put into
+ * it. */
 #include "sim/explore/counterexample.h"
 
 #include <stdio.h>
@@ -16,7 +17,8 @@
 static bool write_list(const char *path, const struct xp_job *job, const struct xp_options *options,
                        const struct xp_shrunk *shrunk, bool in_heal)
 {
-    struct sim_choices list = {.list = shrunk->after.list, .count = shrunk->after.count, .asked = shrunk->after.count};
+    struct sim_choices list = {
+        .list = shrunk->after.list, .count = shrunk->after.count, .asked = shrunk->after.count};
     struct sim_replay_header header = {0};
     FILE *out = fopen(path, "w");
 
@@ -24,8 +26,9 @@ static bool write_list(const char *path, const struct xp_job *job, const struct 
         return false;
     snprintf(header.commit, sizeof header.commit, "%s", options->commit);
     snprintf(header.object, sizeof header.object, "%s", capos_provider_object);
-    snprintf(header.setup, sizeof header.setup, "job=%s steps=%zu breaks=%s in=%s", job->name, shrunk->after.steps,
-             xp_property_name(shrunk->verdict.property), in_heal ? "continuation" : "step");
+    snprintf(header.setup, sizeof header.setup, "job=%s steps=%zu breaks=%s in=%s", job->name,
+             shrunk->after.steps, xp_property_name(shrunk->verdict.property),
+             in_heal ? "continuation" : "step");
     const bool saved = sim_choices_save(&list, &header, out);
     return fclose(out) == 0 && saved;
 }
@@ -44,8 +47,8 @@ void xp_counterexample_make(const struct xp_job *job, struct xp_world *w, const 
                             struct xp_result *result, struct xp_found *found)
 {
     const uint64_t share = options->memory_bytes / options->workers;
-    const struct xp_shrink_limits limits = {SHRINK_STEPS_MAX, share < SHRINK_BYTES_MAX ? share : SHRINK_BYTES_MAX,
-                                            SHORT_ENOUGH};
+    const struct xp_shrink_limits limits = {
+        SHRINK_STEPS_MAX, share < SHRINK_BYTES_MAX ? share : SHRINK_BYTES_MAX, SHORT_ENOUGH};
     struct xp_shrunk shrunk;
 
     memset(found, 0, sizeof *found);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From the path of a search to a counter-example that a person can read: replayed, shrunk, written to a file. */
+/* From the path of a search to a counter-example that a person can read: replayed, shrunk, written to a file.
+ */
 #ifndef CAPOS_EXPLORE_COUNTEREXAMPLE_H
 #define CAPOS_EXPLORE_COUNTEREXAMPLE_H
 

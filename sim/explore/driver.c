@@ -17,7 +17,8 @@ size_t xp_call_bytes(const struct xp_call *call)
     return offsetof(struct xp_call, log) + call->reads * sizeof call->log[0];
 }
 
-static bool keep(struct xp_kept *k, const struct xp_world *w, const struct xp_region *parts, uint32_t part_count)
+static bool keep(struct xp_kept *k, const struct xp_world *w, const struct xp_region *parts,
+                 uint32_t part_count)
 {
     for (uint32_t i = 0; i < part_count; i++)
         k->count += xp_words_within(w, parts[i].at, parts[i].bytes, NULL, 0);
@@ -66,8 +67,7 @@ static bool visible(struct xp_driver *d, const struct xp_access *a)
     case XP_ACCESS_STORE:
         if (!xp_order_store_is_seen(&d->order))
             return false;
-        return d->order.state->waiting > 0 ||
-               !d->order.hidden(d->order.ctx, (uint32_t)a->address, a->width);
+        return d->order.state->waiting > 0 || !d->order.hidden(d->order.ctx, (uint32_t)a->address, a->width);
     case XP_ACCESS_FULL_BARRIER:
         return xp_order_waits(&d->order);
     case XP_ACCESS_WRITE_BARRIER:
@@ -84,7 +84,7 @@ static bool visible(struct xp_driver *d, const struct xp_access *a)
 
 static void note(struct xp_driver *d, const struct xp_access *a, uint64_t value)
 {
-    static const char *const verbs[] = {"loads",        "stores",         "write barrier",  "read barrier",
+    static const char *const verbs[] = {"loads",        "stores",         "write barrier",   "read barrier",
                                         "full barrier", "reads register", "writes register", "goes on"};
     char place[64];
 
@@ -179,8 +179,9 @@ static void log_access(struct xp_driver *d, const struct xp_access *a, uint64_t 
     d->read_now++;
 }
 
-/* At a visible access: leaves the call, or asks who comes between. Returns true when the driver's turn is used up by the
- * access: not when those who came between have made it one that nobody notices; then the turn is still to be had. */
+/* At a visible access: leaves the call, or asks who comes between. Returns true when the driver's turn is
+ * used up by the access: not when those who came between have made it one that nobody notices; then the turn
+ * is still to be had. */
 static bool may_go_on(struct xp_driver *d, const struct xp_access *a)
 {
     if (d->may)
@@ -286,10 +287,11 @@ static struct xp_access in_memory(struct xp_driver *d, const void *at, uint8_t w
     const uint64_t offset = (uint64_t)((const uint8_t *)at - d->order.memory);
 
     if (offset + width > d->order.bytes)
-        xp_violate(d->world, XP_P6, "an access %u bytes wide at offset %lld leaves shared memory of %u bytes", width,
-                   (long long)offset, d->order.bytes);
+        xp_violate(d->world, XP_P6, "an access %u bytes wide at offset %lld leaves shared memory of %u bytes",
+                   width, (long long)offset, d->order.bytes);
     if (offset % width != 0)
-        xp_violate(d->world, XP_P8, "an access %u bytes wide at offset %llu", width, (unsigned long long)offset);
+        xp_violate(d->world, XP_P8, "an access %u bytes wide at offset %llu", width,
+                   (unsigned long long)offset);
     return (struct xp_access){.address = offset, .kind = kind, .width = width};
 }
 

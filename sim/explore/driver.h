@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A driver's calls, left at every access that somebody else could notice or answer, and taken up again. No C stack is
- * kept: a call under way is its private memory at entry, its operation and arguments, and the values that it
- * read so far; taking it up means running it again against those values, up to the next access. Stores that it
- * did are in shared memory already and are not done twice. */
+/* A driver's calls, left at every access that somebody else could notice or answer, and taken up again. No C
+ * stack is kept: a call under way is its private memory at entry, its operation and arguments, and the values
+ * that it read so far; taking it up means running it again against those values, up to the next access.
+ * Stores that it did are in shared memory already and are not done twice. */
 #ifndef CAPOS_EXPLORE_DRIVER_H
 #define CAPOS_EXPLORE_DRIVER_H
 
@@ -66,18 +66,19 @@ struct xp_driver {
     struct xp_world *world;
     struct xp_order order;
     struct xp_call *call;
-    struct xp_region private_memory; /* the driver's own; the world's regions in it are restored when a call is left */
-    /* Shared memory that the driver also writes without ringmem.h (zeroing, headers): such stores of the part of
-     * a call that is run again are taken back. */
+    struct xp_region
+        private_memory; /* the driver's own; the world's regions in it are restored when a call is left */
+    /* Shared memory that the driver also writes without ringmem.h (zeroing, headers): such stores of the part
+     * of a call that is run again are taken back. */
     struct xp_region shared[4];
     uint32_t shared_count;
     struct xp_kept {
         xp_word **at;
         uint64_t *words;
         uint32_t count;
-    } own_kept, shared_kept;         /* xp_driver_prepare */
-    bool immediate;                  /* accesses are just done: nobody else is there (set-up) */
-    bool unattended;                 /* nobody comes between, but stores are judged: traffic before a run */
+    } own_kept, shared_kept; /* xp_driver_prepare */
+    bool immediate; /* accesses are just done: nobody else is there (set-up) */
+    bool unattended; /* nobody comes between, but stores are judged: traffic before a run */
     /* while a call runs */
     bool running, may, again;
     uint16_t now, read_now;

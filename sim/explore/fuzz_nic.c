@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The fuzzer's door to world `nic`: its bytes are the choices of one life. A violation aborts, so that the fuzzer keeps
- * the input; `capos-fuzz-nic FILE` runs one again. */
+/* The fuzzer's door to world `nic`: its bytes are the choices of one life. A violation aborts, so that the
+ * fuzzer keeps the input; `capos-fuzz-nic FILE` runs one again. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,10 +16,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 static struct nic_world *world_of(bool legacy, uint32_t size)
 {
     struct nic_world **at = &worlds[legacy][size];
-    const struct nic_config config = {.legacy = legacy, .size = (uint16_t)(1u << size), .frames_max = 4,
-                                      .lies_max = 2, .lie_kinds = (1u << XP_NET_LIE_COUNT) - 1u,
-                                      .queue_lie_kinds = (1u << XP_LIE_COUNT) - 1u, .events_max = 1,
-                                      .event_kinds = (1u << XP_NET_EVENT_COUNT) - 1u, .suppress = true};
+    const struct nic_config config = {.legacy = legacy,
+                                      .size = (uint16_t)(1u << size),
+                                      .frames_max = 4,
+                                      .lies_max = 2,
+                                      .lie_kinds = (1u << XP_NET_LIE_COUNT) - 1u,
+                                      .queue_lie_kinds = (1u << XP_LIE_COUNT) - 1u,
+                                      .events_max = 1,
+                                      .event_kinds = (1u << XP_NET_EVENT_COUNT) - 1u,
+                                      .suppress = true};
 
     if (!*at)
         *at = nic_lives_make(&config);
@@ -44,8 +49,8 @@ __attribute__((destructor)) static void say(void)
         sum.stopped += n->counts.stopped;
         sum.quarantined += n->counts.quarantined;
     }
-    fprintf(stderr, "lives: lives=%lu device_steps=%lu sent=%lu received=%lu stopped=%lu quarantined=%lu\n", sum.lives,
-            sum.device_steps, sum.sent, sum.received, sum.stopped, sum.quarantined);
+    fprintf(stderr, "lives: lives=%lu device_steps=%lu sent=%lu received=%lu stopped=%lu quarantined=%lu\n",
+            sum.lives, sum.device_steps, sum.sent, sum.received, sum.stopped, sum.quarantined);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
@@ -68,7 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     choices.byte_count = bytes - head;
     n->world.choices = &choices;
     if (!xp_protected_start(&n->world) || !xp_protected_step(&n->world, &stepped)) {
-        fprintf(stderr, "broken: %s: %s\n", xp_property_name(n->world.verdict.property), n->world.verdict.what);
+        fprintf(stderr, "broken: %s: %s\n", xp_property_name(n->world.verdict.property),
+                n->world.verdict.what);
         abort();
     }
     return 0;

@@ -146,7 +146,8 @@ size_t xp_image_take(struct xp_image *image, uint8_t *change)
         old[n] = image->words[i];
         while (i >= image->fixed && v + 1u < image->varying_count && i >= image->varying[v + 1u].first)
             v++;
-        image->words[i] = i < image->fixed ? *image->at[i] : image->varying[v].at[i - image->varying[v].first];
+        image->words[i] =
+            i < image->fixed ? *image->at[i] : image->varying[v].at[i - image->varying[v].first];
     }
     return old_words_at(count) + count * sizeof *old;
 }

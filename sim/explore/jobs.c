@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct xp_job *xp_job_add(struct xp_jobs *jobs, const char *run, const char *world, const char *name_format, ...)
+struct xp_job *xp_job_add(struct xp_jobs *jobs, const char *run, const char *world, const char *name_format,
+                          ...)
 {
     va_list arguments;
 

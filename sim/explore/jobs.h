@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The list of what is explored: each job is one search of one world with its bounds, independent of all others, so that
- * processes can share them out. Each world's file of jobs adds its own. */
+/* The list of what is explored: each job is one search of one world with its bounds, independent of all
+ * others, so that processes can share them out. Each world's file of jobs adds its own. */
 #ifndef CAPOS_EXPLORE_JOBS_H
 #define CAPOS_EXPLORE_JOBS_H
 
@@ -10,13 +10,13 @@
 #define XP_JOB_CONFIG_BYTES 128u
 
 struct xp_job {
-    const char *run;   /* "X1": the run of docs/exploring.md that this job is a part of */
+    const char *run; /* "X1": the run of docs/exploring.md that this job is a part of */
     const char *world; /* "ring" */
     char name[XP_JOB_NAME_BYTES]; /* unique, one word: "X1/q2/tso/0xfffc" */
-    bool deep;         /* not in the daily tier */
-    bool bounded;      /* ends at a bound by design (a depth, a number of random runs), not at a fixpoint */
-    bool summed;       /* one line of the table with the jobs that share its name up to the last '/' */
-    uint32_t weight;   /* rough size: larger ones are started earlier */
+    bool deep; /* not in the daily tier */
+    bool bounded; /* ends at a bound by design (a depth, a number of random runs), not at a fixpoint */
+    bool summed; /* one line of the table with the jobs that share its name up to the last '/' */
+    uint32_t weight; /* rough size: larger ones are started earlier */
     _Alignas(16) uint8_t config[XP_JOB_CONFIG_BYTES]; /* the world's own */
     /* NULL: no memory. The world stays valid until `release`. */
     struct xp_world *(*make)(const struct xp_job *job);
@@ -33,8 +33,8 @@ struct xp_jobs {
 };
 
 /* Appends a zeroed job; ends the program when there is no memory. */
-struct xp_job *xp_job_add(struct xp_jobs *jobs, const char *run, const char *world, const char *name_format, ...)
-    __attribute__((format(printf, 4, 5)));
+struct xp_job *xp_job_add(struct xp_jobs *jobs, const char *run, const char *world, const char *name_format,
+                          ...) __attribute__((format(printf, 4, 5)));
 
 /* One line about the bounds, for lists; "" when the world has nothing to say. */
 void xp_job_bounds(const struct xp_job *job, char *text, size_t bytes);

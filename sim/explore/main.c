@@ -61,8 +61,10 @@ static bool names_are_known(const struct xp_options *o, const struct xp_jobs *jo
     }
     for (size_t i = 0; i < o->pattern_count; i++) {
         const char *pattern = o->patterns[i] + (o->patterns[i][0] == '!');
-        const struct xp_options one = {
-            .world = o->world, .patterns = {pattern}, .pattern_count = 1, .deep = o->deep || pattern != o->patterns[i]};
+        const struct xp_options one = {.world = o->world,
+                                       .patterns = {pattern},
+                                       .pattern_count = 1,
+                                       .deep = o->deep || pattern != o->patterns[i]};
         bool any = false;
         bool known = false;
 
@@ -102,7 +104,11 @@ static int explore(const struct xp_options *o, const struct xp_jobs *jobs, const
 {
     struct xp_outcome *outcomes = calloc(count, sizeof *outcomes);
     const double started = seconds_now();
-    struct xp_report report = {.jobs = jobs, .chosen = chosen, .count = count, .outcomes = outcomes, .options = o,
+    struct xp_report report = {.jobs = jobs,
+                               .chosen = chosen,
+                               .count = count,
+                               .outcomes = outcomes,
+                               .options = o,
                                .object = capos_provider_object};
 
     if (!outcomes)

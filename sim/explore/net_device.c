@@ -119,7 +119,8 @@ void xp_net_reset_done(struct xp_net *n)
 
 bool xp_net_quiet(const struct xp_net *n)
 {
-    /* A reset that is not confirmed leaves the rings as they were; without rings there is nothing to reach. */
+    /* A reset that is not confirmed leaves the rings as they were; without rings there is nothing to reach.
+     */
     return n->state->removed || (!n->state->rings[0].enabled && !n->state->rings[1].enabled);
 }
 
@@ -198,7 +199,8 @@ static void queue_move(struct xp_net *n, uint32_t index, uint32_t which)
 
     xp_queue_move(&n->queues[index], which);
     if (index == 0)
-        n->state->delivered = (uint16_t)(n->state->delivered + (uint16_t)(n->queues[0].state->used_next - before));
+        n->state->delivered =
+            (uint16_t)(n->state->delivered + (uint16_t)(n->queues[0].state->used_next - before));
 }
 
 static uint32_t lie_moves(const struct xp_net *n)
@@ -308,7 +310,8 @@ static bool go_on(struct xp_net *n, bool silent)
         if (!n->state->rings[i].enabled || !xp_queue_heal(&n->queues[i]))
             continue;
         if (i == 0)
-            n->state->delivered = (uint16_t)(n->state->delivered + (uint16_t)(n->queue_states[0].used_next - before));
+            n->state->delivered =
+                (uint16_t)(n->state->delivered + (uint16_t)(n->queue_states[0].used_next - before));
         return true;
     }
     return false;

@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Registers of both transports, and the driver's obligations that they show: order (3.1.1, 3.1.2), widths (4.1.3.1),
- * fields before enable (4.1.4.3.2), reset waited for (4.1.4.3.2), nothing after FAILED but a reset (2.1.1). */
+/* Registers of both transports, and the driver's obligations that they show: order (3.1.1, 3.1.2), widths
+ * (4.1.3.1), fields before enable (4.1.4.3.2), reset waited for (4.1.4.3.2), nothing after FAILED but a reset
+ * (2.1.1). */
 #include "sim/explore/net_registers.h"
 
 #include "abi/assert.h"
 
-enum status { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8, NEEDS_RESET = 0x40, FAILED = 0x80 };
+enum status {
+    ACKNOWLEDGE = 1,
+    DRIVER = 2,
+    DRIVER_OK = 4,
+    FEATURES_OK = 8,
+    NEEDS_RESET = 0x40,
+    FAILED = 0x80
+};
 
 #define F_MAC        (1ull << 5)
 #define F_STATUS     (1ull << 16)
@@ -25,8 +33,8 @@ uint32_t xp_net_lie_values(enum xp_net_lie kind)
     return values[kind];
 }
 
-/* Has it told no lie and not reset itself? Then what the driver believes of the status is what the status is, and the
- * order of its writes can be judged by it. */
+/* Has it told no lie and not reset itself? Then what the driver believes of the status is what the status is,
+ * and the order of its writes can be judged by it. */
 static bool honest(const struct xp_net *n)
 {
     return n->state->lies == 0 && n->state->events == 0;

@@ -21,17 +21,19 @@ static uint32_t register_read(void *ctx, uint32_t offset, uint8_t width)
 {
     struct nic_world *n = of(ctx);
 
-    return (uint32_t)xp_access(&n->driver, (struct xp_access){.address = base(n) + offset,
-                                                              .kind = XP_ACCESS_REGISTER_READ,
-                                                              .width = width});
+    return (uint32_t)xp_access(
+        &n->driver,
+        (struct xp_access){.address = base(n) + offset, .kind = XP_ACCESS_REGISTER_READ, .width = width});
 }
 
 static void register_write(void *ctx, uint32_t offset, uint8_t width, uint32_t value)
 {
     struct nic_world *n = of(ctx);
 
-    (void)xp_access(&n->driver, (struct xp_access){.address = base(n) + offset, .value = value,
-                                                   .kind = XP_ACCESS_REGISTER_WRITE, .width = width});
+    (void)xp_access(&n->driver, (struct xp_access){.address = base(n) + offset,
+                                                   .value = value,
+                                                   .kind = XP_ACCESS_REGISTER_WRITE,
+                                                   .width = width});
 }
 
 static struct xp_access in_memory(struct nic_world *n, const void *at, uint8_t width, uint8_t kind)
@@ -42,7 +44,8 @@ static struct xp_access in_memory(struct nic_world *n, const void *at, uint8_t w
         xp_violate(&n->world, XP_P6, "an access %u bytes wide at offset %lld leaves shared memory", width,
                    (long long)offset);
     if (offset % width != 0)
-        xp_violate(&n->world, XP_P8, "an access %u bytes wide at offset %llu", width, (unsigned long long)offset);
+        xp_violate(&n->world, XP_P8, "an access %u bytes wide at offset %llu", width,
+                   (unsigned long long)offset);
     return (struct xp_access){.address = offset, .kind = kind, .width = width};
 }
 
@@ -88,9 +91,17 @@ static void copy_in(void *ctx, void *to, const void *from, uint32_t bytes)
 
 static struct byd_services services(struct nic_world *n)
 {
-    return (struct byd_services){.ctx = n, .register_read = register_read, .register_write = register_write,
-                                 .load = load, .store = store, .copy_in = copy_in, .barrier = barrier, .memory = n->memory,
-                                 .memory_bytes = NIC_PAGES * 4096u, .buffers = NIC_BUFFERS, .bus = NIC_BUS};
+    return (struct byd_services){.ctx = n,
+                                 .register_read = register_read,
+                                 .register_write = register_write,
+                                 .load = load,
+                                 .store = store,
+                                 .copy_in = copy_in,
+                                 .barrier = barrier,
+                                 .memory = n->memory,
+                                 .memory_bytes = NIC_PAGES * 4096u,
+                                 .buffers = NIC_BUFFERS,
+                                 .bus = NIC_BUS};
 }
 
 static void brought_start(struct nic_world *n)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Whole lives at random: opening, traffic with everything that may come between, then the honest continuation to rest.
- * For the swarm, the fuzzer and the bench. */
+/* Whole lives at random: opening, traffic with everything that may come between, then the honest continuation
+ * to rest. For the swarm, the fuzzer and the bench. */
 #include "sim/explore/nic_world.h"
 
-#define START_POLLS_MAX  64u  /* steps of a start, and a little */
+#define START_POLLS_MAX  64u /* steps of a start, and a little */
 #define OPERATIONS_MAX   8u
-#define ROUNDS           2u  /* of a frame out and a frame in, at least */
+#define ROUNDS           2u /* of a frame out and a frame in, at least */
 #define SETTLE_MOVES_MAX 200u
 #define HEAL_STEPS_MAX   2000u
 

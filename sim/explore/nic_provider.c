@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The provider as world `nic` calls it: virtio_net over the direct registers and author, the shipped source. */
+/* The provider as world `nic` calls it: virtio_net over the direct registers and author, the shipped source.
+ */
 #include <string.h>
 
 #include "abi/assert.h"
@@ -28,14 +29,14 @@ static struct own *own_of(const struct nic_world *n)
 static struct nic_world *watched;
 static const struct author_ops *direct_ops;
 
-static enum provider_error queue_create(void *ctx, uint16_t queue, uint16_t size, uint16_t bell, uint16_t flags,
-                                        struct provider_ring *out)
+static enum provider_error queue_create(void *ctx, uint16_t queue, uint16_t size, uint16_t bell,
+                                        uint16_t flags, struct provider_ring *out)
 {
     return direct_ops->queue_create(ctx, queue, size, bell, flags, out);
 }
 
-static enum provider_error publish(void *ctx, const struct provider_ring *ring, const struct author_segment *s,
-                                   uint16_t count)
+static enum provider_error publish(void *ctx, const struct provider_ring *ring,
+                                   const struct author_segment *s, uint16_t count)
 {
     return direct_ops->publish(ctx, ring, s, count);
 }
@@ -49,7 +50,8 @@ static enum provider_error queue_destroy(void *ctx, struct provider_ring *ring)
     return error;
 }
 
-static enum provider_error buffer_create(void *ctx, uint32_t bytes, uint8_t direction, struct provider_buffer *out)
+static enum provider_error buffer_create(void *ctx, uint32_t bytes, uint8_t direction,
+                                         struct provider_buffer *out)
 {
     return direct_ops->buffer_create(ctx, bytes, direction, out);
 }
@@ -63,7 +65,8 @@ static enum provider_error buffer_destroy(void *ctx, struct provider_buffer *buf
     return error;
 }
 
-static const struct author_ops watching = {queue_create, publish, queue_destroy, buffer_create, buffer_destroy};
+static const struct author_ops watching = {queue_create, publish, queue_destroy, buffer_create,
+                                           buffer_destroy};
 
 /* Four capabilities in a row, as the device has its windows; or an I/O BAR alone. */
 static void describe(const struct nic_world *n, struct pci_function_info *info)
@@ -118,8 +121,12 @@ static void provider_open(struct nic_world *n)
 {
     struct own *own = own_of(n);
     const uint64_t bars[PCI_BARS] = {n->config.legacy ? XP_NET_PORTS : XP_NET_BAR};
-    struct vnet_env env = {.info = &n->info, .arena = own->arena, .arena_bytes = sizeof own->arena,
-                           .rx_slots = n->config.size, .tx_slots = n->config.size, .reset_timeout_ns = RESET_POLLS};
+    struct vnet_env env = {.info = &n->info,
+                           .arena = own->arena,
+                           .arena_bytes = sizeof own->arena,
+                           .rx_slots = n->config.size,
+                           .tx_slots = n->config.size,
+                           .reset_timeout_ns = RESET_POLLS};
 
     if (own->nic.state == VNET_STOPPED && vnet_close(&own->nic) != PROVIDER_OK)
         xp_violate(&n->world, XP_P15, "a stopped provider cannot be closed");
@@ -174,8 +181,8 @@ static void provider_stop(struct nic_world *n)
 static enum nic_phase provider_phase(const struct nic_world *n)
 {
     static const uint8_t phases[VNET_STATE_COUNT] = {
-        [VNET_CLOSED] = NIC_CLOSED,     [VNET_RESETTING] = NIC_STARTING, [VNET_STARTING] = NIC_STARTING,
-        [VNET_RUNNING] = NIC_RUNNING,   [VNET_STOPPING] = NIC_STOPPING,  [VNET_STOPPED] = NIC_STOPPED,
+        [VNET_CLOSED] = NIC_CLOSED,           [VNET_RESETTING] = NIC_STARTING, [VNET_STARTING] = NIC_STARTING,
+        [VNET_RUNNING] = NIC_RUNNING,         [VNET_STOPPING] = NIC_STOPPING,  [VNET_STOPPED] = NIC_STOPPED,
         [VNET_QUARANTINED] = NIC_QUARANTINED,
     };
 
@@ -186,8 +193,8 @@ static bool provider_idle(const struct nic_world *n)
 {
     const struct virtio_net *nic = &own_of(n)->nic;
 
-    return virtq_outstanding(&nic->tx) == 0 && virtq_outstanding(&nic->rx) == nic->rx_slots && nic->tx_lent == 0 &&
-           nic->rx_lent == 0;
+    return virtq_outstanding(&nic->tx) == 0 && virtq_outstanding(&nic->rx) == nic->rx_slots &&
+           nic->tx_lent == 0 && nic->rx_lent == 0;
 }
 
 static size_t provider_canonical(const struct nic_world *n, uint8_t *out, size_t bytes)

@@ -35,8 +35,8 @@ static uint32_t door_read(void *ctx, enum platform_space space, uint64_t address
 
     if (space == PLATFORM_PCI)
         return 0;
-    return (uint32_t)xp_access(&n->driver, (struct xp_access){.address = address, .kind = XP_ACCESS_REGISTER_READ,
-                                                              .width = width});
+    return (uint32_t)xp_access(
+        &n->driver, (struct xp_access){.address = address, .kind = XP_ACCESS_REGISTER_READ, .width = width});
 }
 
 static void door_write(void *ctx, enum platform_space space, uint64_t address, uint8_t width, uint32_t value)
@@ -45,8 +45,10 @@ static void door_write(void *ctx, enum platform_space space, uint64_t address, u
 
     if (space == PLATFORM_PCI)
         return;
-    (void)xp_access(&n->driver, (struct xp_access){.address = address, .value = value,
-                                                   .kind = XP_ACCESS_REGISTER_WRITE, .width = width});
+    (void)xp_access(&n->driver, (struct xp_access){.address = address,
+                                                   .value = value,
+                                                   .kind = XP_ACCESS_REGISTER_WRITE,
+                                                   .width = width});
 }
 
 /* judgements */
@@ -66,8 +68,8 @@ void nic_received(struct nic_world *n, uint32_t word, uint32_t bytes)
 void nic_memory_returned(struct nic_world *n, const char *what)
 {
     if (!xp_net_quiet(&n->device))
-        xp_violate(&n->world, XP_P9, "%s is given back while the device may still reach it (status 0x%x%s)", what,
-                   n->device.state->status, n->device.state->resetting ? ", reset not confirmed" : "");
+        xp_violate(&n->world, XP_P9, "%s is given back while the device may still reach it (status 0x%x%s)",
+                   what, n->device.state->status, n->device.state->resetting ? ", reset not confirmed" : "");
 }
 
 /* calls */
@@ -185,7 +187,8 @@ static int pick_actor(struct nic_world *n)
         return 1;
     who -= driver;
     if (flush && who == 0)
-        xp_order_flush(&n->driver.order, xp_choose(&n->world, xp_order_ready(&n->driver.order), "order.flush"));
+        xp_order_flush(&n->driver.order,
+                       xp_choose(&n->world, xp_order_ready(&n->driver.order), "order.flush"));
     else
         xp_net_move(&n->device, who - flush);
     n->counts.device_steps++;
@@ -212,8 +215,8 @@ static bool turn(struct xp_driver *d)
     return d->unattended || pick_actor(nic_of(d->world)) == 1;
 }
 
-/* The honest continuation: the call ends, memory settles, the device works off what it has, completions are taken in;
- * then the driver is stopped, and stopping comes to an end. */
+/* The honest continuation: the call ends, memory settles, the device works off what it has, completions are
+ * taken in; then the driver is stopped, and stopping comes to an end. */
 static enum xp_heal nic_heal(struct xp_world *w)
 {
     struct nic_world *n = nic_of(w);
@@ -239,8 +242,10 @@ static enum xp_heal nic_heal(struct xp_world *w)
         if (n->book->settled++ < NIC_SETTLE_POLLS)
             nic_begin(n, n->book->settled & 1u ? NIC_RECEIVE : NIC_POLL, 0);
         else if (blameless)
-            xp_violate(w, XP_P3, "everything is at rest, yet not all is home: transmit %u of %u fetched, receive %u of %u",
-                       tx->fetched, tx->exposed, rx->fetched, rx->exposed);
+            xp_violate(
+                w, XP_P3,
+                "everything is at rest, yet not all is home: transmit %u of %u fetched, receive %u of %u",
+                tx->fetched, tx->exposed, rx->fetched, rx->exposed);
         else
             nic_begin(n, NIC_STOP, 0);
     } else if (phase == NIC_RUNNING) {
@@ -332,15 +337,18 @@ static void nic_start(struct xp_world *w)
 static void nic_show(const struct xp_world *w, char *line, size_t bytes)
 {
     const struct nic_world *n = (const struct nic_world *)(const void *)w;
-    static const char *const phases[] = {"closed", "starting", "running", "stopping", "stopped", "quarantined"};
+    static const char *const phases[] = {"closed",   "starting", "running",
+                                         "stopping", "stopped",  "quarantined"};
     const struct xp_queue_state *q = n->device.queue_states;
 
     snprintf(line, bytes,
-             "driver: %s%s | device: status 0x%02x%s%s | rx sees %u fetched %u shown %u | tx sees %u fetched %u shown %u "
+             "driver: %s%s | device: status 0x%02x%s%s | rx sees %u fetched %u shown %u | tx sees %u fetched "
+             "%u shown %u "
              "| waiting %u",
              phases[n->adapter->phase(n)], n->call.active ? ", in a call" : "", n->net_state.status,
              n->net_state.resetting ? " resetting" : "", n->net_state.removed ? " REMOVED" : "", q[0].exposed,
-             q[0].fetched, q[0].used_shown, q[1].exposed, q[1].fetched, q[1].used_shown, n->order_state.waiting);
+             q[0].fetched, q[0].used_shown, q[1].exposed, q[1].fetched, q[1].used_shown,
+             n->order_state.waiting);
 }
 
 static size_t live(const struct xp_world *w, uint32_t region)
@@ -381,7 +389,8 @@ static void add_memory(struct nic_world *n)
     const uint32_t ring = n->config.legacy ? 8192u : 4096u;
 
     for (uint32_t q = 0; q < XP_NET_QUEUES; q++) {
-        add(n, n->memory + q * ring, 16u * size + 6u + 2u * size + (n->config.legacy ? 0u : 8u + 8u * size + 8u), false);
+        add(n, n->memory + q * ring,
+            16u * size + 6u + 2u * size + (n->config.legacy ? 0u : 8u + 8u * size + 8u), false);
         if (n->config.legacy)
             add(n, n->memory + q * ring + 4096u, 8u + 8u * size, false);
     }
@@ -425,14 +434,27 @@ static void wire(struct nic_world *n)
     n->driver.ops = &driver_ops;
     n->driver.world = &n->world;
     n->driver.call = &n->call;
-    n->driver.order = (struct xp_order){.world = &n->world, .state = &n->order_state, .memory = n->memory,
-                                        .bytes = MEMORY_BYTES, .model = n->config.model, .ctx = n, .seen = seen,
-                                        .hidden = hidden, .place = place_of};
-    *d = (struct xp_net){.world = &n->world, .order = &n->driver.order, .state = &n->net_state,
-                         .legacy = n->config.legacy, .size = n->config.size, .bus = NIC_BUS,
-                         .memory_bytes = MEMORY_BYTES, .buffers = n->config.driver || n->config.legacy ? NIC_BUFFERS : 8192u,
-                         .lies_max = n->config.lies_max, .events_max = n->config.events_max,
-                         .frames_max = n->config.frames_max, .lie_kinds = n->config.lie_kinds,
+    n->driver.order = (struct xp_order){.world = &n->world,
+                                        .state = &n->order_state,
+                                        .memory = n->memory,
+                                        .bytes = MEMORY_BYTES,
+                                        .model = n->config.model,
+                                        .ctx = n,
+                                        .seen = seen,
+                                        .hidden = hidden,
+                                        .place = place_of};
+    *d = (struct xp_net){.world = &n->world,
+                         .order = &n->driver.order,
+                         .state = &n->net_state,
+                         .legacy = n->config.legacy,
+                         .size = n->config.size,
+                         .bus = NIC_BUS,
+                         .memory_bytes = MEMORY_BYTES,
+                         .buffers = n->config.driver || n->config.legacy ? NIC_BUFFERS : 8192u,
+                         .lies_max = n->config.lies_max,
+                         .events_max = n->config.events_max,
+                         .frames_max = n->config.frames_max,
+                         .lie_kinds = n->config.lie_kinds,
                          .event_kinds = n->config.event_kinds};
     for (uint32_t i = 0; i < XP_NET_QUEUES; i++) {
         d->queues[i].slots = n->slots[i];

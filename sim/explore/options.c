@@ -13,7 +13,8 @@ static const char help[] =
     "capos explore: every order of events within stated bounds, on the shipped source\n"
     "\n"
     "  --world W        only the jobs of one world (--list shows them)\n"
-    "  --run R          only a run (X1), a job (X1/q2/tso/0xfffc) or a pattern ('X1/q2/*'), '!X1' all but it;\n"
+    "  --run R          only a run (X1), a job (X1/q2/tso/0xfffc) or a pattern ('X1/q2/*'), '!X1' all but "
+    "it;\n"
     "                   may be repeated\n"
     "  --deep           also what the daily jobs leave out; a job named whole runs without it\n"
     "  --jobs N         worker processes (one a processor)\n"
@@ -22,11 +23,13 @@ static const char help[] =
     "  --verbose        a line for every job; without it jobs that differ in where they start share one\n"
     "  --json           one JSON object on standard output instead of the table\n"
     "  --replay FILE    make the choices of a counter-example, step by step, and write its timeline\n"
-    "  --driver DIR     explore the driver in DIR instead: DIR/byd_*.c, or all its C files (sim/bring_your_driver.h)\n"
+    "  --driver DIR     explore the driver in DIR instead: DIR/byd_*.c, or all its C files "
+    "(sim/bring_your_driver.h)\n"
     "  --strict         refuse a list that another build wrote; without it a warning\n"
     "  --help           this text\n"
     "\n"
-    "Exit status: 0 holds, 1 a property is broken, a job did not close or a list no longer fits, 2 usage, 3 something\n"
+    "Exit status: 0 holds, 1 a property is broken, a job did not close or a list no longer fits, 2 usage, 3 "
+    "something\n"
     "needed is missing, 4 input refused, 130 interrupted.\n";
 
 enum option_code {
@@ -115,31 +118,57 @@ static bool parse_memory(struct xp_options *o, const char *text)
 static bool parse_one(struct xp_options *o, int code, const char *value)
 {
     switch (code) {
-    case OPT_WORLD: o->world = value; return true;
+    case OPT_WORLD:
+        o->world = value;
+        return true;
     case OPT_RUN:
         if (o->pattern_count == XP_PATTERNS_MAX)
             return false;
         o->patterns[o->pattern_count++] = value;
         return true;
-    case OPT_DEEP: o->deep = true; return true;
-    case OPT_JOBS: return parse_workers(o, value);
-    case OPT_MEM: return parse_memory(o, value);
-    case OPT_LIST: o->list = true; return true;
-    case OPT_VERBOSE: o->verbose = true; return true;
-    case OPT_JSON: o->json = true; return true;
-    case OPT_REPLAY: o->replay = value; return true;
-    case OPT_STRICT: o->strict = true; return true;
-    case OPT_DRIVER: o->driver = value; return true;
-    case OPT_DRIVER_OBJECT: o->driver_object = value; return true;
-    case OPT_RUN_DIR: o->run_dir = value; return true;
-    case OPT_COMMIT: o->commit = value; return true;
-    default: return false;
+    case OPT_DEEP:
+        o->deep = true;
+        return true;
+    case OPT_JOBS:
+        return parse_workers(o, value);
+    case OPT_MEM:
+        return parse_memory(o, value);
+    case OPT_LIST:
+        o->list = true;
+        return true;
+    case OPT_VERBOSE:
+        o->verbose = true;
+        return true;
+    case OPT_JSON:
+        o->json = true;
+        return true;
+    case OPT_REPLAY:
+        o->replay = value;
+        return true;
+    case OPT_STRICT:
+        o->strict = true;
+        return true;
+    case OPT_DRIVER:
+        o->driver = value;
+        return true;
+    case OPT_DRIVER_OBJECT:
+        o->driver_object = value;
+        return true;
+    case OPT_RUN_DIR:
+        o->run_dir = value;
+        return true;
+    case OPT_COMMIT:
+        o->commit = value;
+        return true;
+    default:
+        return false;
     }
 }
 
 enum xp_options_result xp_options_usage(const char *what, const char *value)
 {
-    fprintf(stderr, "capos explore: %s%s%s; see ./capos explore --help\n", what, value ? ": " : "", value ? value : "");
+    fprintf(stderr, "capos explore: %s%s%s; see ./capos explore --help\n", what, value ? ": " : "",
+            value ? value : "");
     return XP_OPTIONS_USAGE;
 }
 
@@ -168,7 +197,9 @@ static void defaults(struct xp_options *o)
     const long page = sysconf(_SC_PAGESIZE);
 
     memset(o, 0, sizeof *o);
-    o->workers = processors < 1 ? 1 : processors > (long)XP_WORKERS_MAX ? XP_WORKERS_MAX : (uint32_t)processors;
+    o->workers = processors < 1                      ? 1
+                 : processors > (long)XP_WORKERS_MAX ? XP_WORKERS_MAX
+                                                     : (uint32_t)processors;
     o->memory_bytes = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page / 2u : UINT64_C(1) << 30;
     o->run_dir = "out/explore";
     o->commit = "unknown";
@@ -198,7 +229,8 @@ enum xp_options_result xp_options_parse(struct xp_options *o, int argc, char **a
     if (optind < argc)
         return xp_options_usage("no argument is taken", argv[optind]);
     if (o->replay && (o->world || o->pattern_count || o->deep || o->list))
-        return xp_options_usage("--replay takes its job from the list: no --world, --run, --deep, --list", NULL);
+        return xp_options_usage("--replay takes its job from the list: no --world, --run, --deep, --list",
+                                NULL);
     if (o->strict && !o->replay)
         return xp_options_usage("--strict belongs to --replay", NULL);
     return XP_OPTIONS_RUN;

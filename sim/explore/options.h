@@ -13,16 +13,16 @@
 enum xp_options_result { XP_OPTIONS_RUN = 0, XP_OPTIONS_HELP, XP_OPTIONS_USAGE };
 
 struct xp_options {
-    const char *world;                   /* NULL: all */
+    const char *world; /* NULL: all */
     const char *patterns[XP_PATTERNS_MAX]; /* a run, a job or a pattern of jobs; none: all */
     size_t pattern_count;
-    uint32_t workers;                    /* processes */
-    uint64_t memory_bytes;               /* of all workers together */
+    uint32_t workers; /* processes */
+    uint64_t memory_bytes; /* of all workers together */
     bool deep, list, json, verbose, strict;
-    const char *replay;                  /* NULL: explore */
-    const char *driver;                  /* folder of a brought driver, as it was typed; NULL: the provider's jobs */
-    const char *driver_object;           /* what the front door made of it */
-    const char *run_dir;                 /* made when something is written into it */
+    const char *replay; /* NULL: explore */
+    const char *driver; /* folder of a brought driver, as it was typed; NULL: the provider's jobs */
+    const char *driver_object; /* what the front door made of it */
+    const char *run_dir; /* made when something is written into it */
     const char *commit;
 };
 

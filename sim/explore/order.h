@@ -2,11 +2,11 @@
 /* Memory that a driver shares with a device, and in which order the two see it.
  *   sequential  a store is seen at once
  *   TSO         stores wait in a queue of two and are seen in program order (x86)
- *   weak        stores wait, four at most, and may pass each other unless a write barrier lies between; a load may
- *               return any value that the location held since the last read barrier, coherent per location
- * The device's own accesses are in order. A register write makes the driver's stores visible first, a register read is a
- * read barrier behind it (platform.h). All of the state is in struct xp_order_state, which the world keeps
- * among its regions. */
+ *   weak        stores wait, four at most, and may pass each other unless a write barrier lies between; a
+ * load may return any value that the location held since the last read barrier, coherent per location The
+ * device's own accesses are in order. A register write makes the driver's stores visible first, a register
+ * read is a read barrier behind it (platform.h). All of the state is in struct xp_order_state, which the
+ * world keeps among its regions. */
 #ifndef CAPOS_EXPLORE_ORDER_H
 #define CAPOS_EXPLORE_ORDER_H
 
@@ -55,7 +55,7 @@ static inline void xp_store(uint8_t *at, uint8_t width, uint64_t value)
 enum xp_model { XP_SEQUENTIAL = 0, XP_TSO, XP_WEAK, XP_MODEL_COUNT };
 const char *xp_model_name(enum xp_model model);
 
-#define XP_STORES_MAX 4u  /* waiting; TSO uses 2 */
+#define XP_STORES_MAX 4u /* waiting; TSO uses 2 */
 #define XP_OLD_MAX    48u /* earlier values that a load may still see */
 
 struct xp_waiting {
@@ -88,13 +88,14 @@ struct xp_order {
     uint8_t *memory; /* shared bytes; 8-aligned */
     uint32_t bytes;
     enum xp_model model;
-    bool forgets; /* too many earlier values: the oldest counts no more. In runs at random only: it hides nothing there */
+    bool forgets; /* too many earlier values: the oldest counts no more. In runs at random only: it hides
+                     nothing there */
     void *ctx;
     /* A store of the driver has just become visible to the device. */
     void (*seen)(void *ctx, uint32_t offset, uint8_t width, uint64_t value);
-    /* A store to this offset is noticed by nobody, now or later, before another store has become visible that makes it
-     * so (an index over an entry). When such a store becomes visible is no choice: it waits as long as the order
-     * lets it, which is the worst for the driver. */
+    /* A store to this offset is noticed by nobody, now or later, before another store has become visible that
+     * makes it so (an index over an entry). When such a store becomes visible is no choice: it waits as long
+     * as the order lets it, which is the worst for the driver. */
     bool (*hidden)(void *ctx, uint32_t offset, uint8_t width);
     /* Names the word at `offset`, for traces. */
     void (*place)(void *ctx, uint32_t offset, char *text, size_t bytes);
@@ -115,8 +116,8 @@ void xp_order_write_barrier(struct xp_order *o);
 void xp_order_read_barrier(struct xp_order *o);
 /* Everything waiting becomes visible; the driver sees nothing old. */
 void xp_order_full_barrier(struct xp_order *o);
-/* Stores that may become visible next and would be noticed: how many, and the i-th of them, hidden ones that must go
- * before it first. */
+/* Stores that may become visible next and would be noticed: how many, and the i-th of them, hidden ones that
+ * must go before it first. */
 uint32_t xp_order_ready(const struct xp_order *o);
 void xp_order_flush(struct xp_order *o, uint32_t which);
 /* Everything waiting becomes visible, in program order. */

@@ -1,15 +1,45 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Graphs of capabilities, node by node as a walk meets them: what stands at a node, and where it points. Nodes that no
- * walk reaches cannot matter and are not told apart. Up to four nodes of the plain kinds, up to three of all. */
+/* Graphs of capabilities, node by node as a walk meets them: what stands at a node, and where it points.
+ * Nodes that no walk reaches cannot matter and are not told apart. Up to four nodes of the plain kinds, up to
+ * three of all. */
 #include <string.h>
 
 #include "sim/explore/pci_world.h"
 
-enum defect { SOUND = 0, BAD_BAR, OVERFLOW, ZERO_LENGTH, PLAIN_DEFECTS,
-              PORTS_BAR = PLAIN_DEFECTS, UPPER_BAR, NO_ADDRESS, ONE_TOO_FAR, ODD_OFFSET, SHORT_CAP, SMALL_BAR, DEFECTS };
+enum defect {
+    SOUND = 0,
+    BAD_BAR,
+    OVERFLOW,
+    ZERO_LENGTH,
+    PLAIN_DEFECTS,
+    PORTS_BAR = PLAIN_DEFECTS,
+    UPPER_BAR,
+    NO_ADDRESS,
+    ONE_TOO_FAR,
+    ODD_OFFSET,
+    SHORT_CAP,
+    SMALL_BAR,
+    DEFECTS
+};
 /* Behind the four structures with their defects. */
-enum other { PCI_WINDOW = 0, RESERVED_TYPE, PLAIN_OTHERS, RESERVED_ZERO = PLAIN_OTHERS, FOREIGN, MSIX, MSIX_TOO_FAR, OTHERS };
-enum link { FRESH = 0, LINK_END, LINK_ODD, LINK_BELOW, LINK_BEYOND, LINK_BACK /* and one more for each node so far */ };
+enum other {
+    PCI_WINDOW = 0,
+    RESERVED_TYPE,
+    PLAIN_OTHERS,
+    RESERVED_ZERO = PLAIN_OTHERS,
+    FOREIGN,
+    MSIX,
+    MSIX_TOO_FAR,
+    OTHERS
+};
+enum link {
+    FRESH = 0,
+    LINK_END,
+    LINK_ODD,
+    LINK_BELOW,
+    LINK_BEYOND,
+    LINK_BACK /* and one more for each node so far */
+};
 
 #define AT_BELOW  0x3cu
 #define AT_BEYOND 0xf4u /* where 16 bytes would leave the space */
@@ -45,20 +75,39 @@ static void spoil(uint8_t *c, int type, enum defect defect, uint32_t offset)
     static const uint32_t needed[] = {0, 56, 2, 1, 8};
 
     switch (defect) {
-    case BAD_BAR: c[4] = 6; break;
-    case OVERFLOW: put32(c + 8, 0xfffff000u), put32(c + 12, 0x2000); break;
-    case ZERO_LENGTH: put32(c + 12, 0); break;
-    case PORTS_BAR: c[4] = 0; break;
-    case UPPER_BAR: c[4] = 5; break;
-    case NO_ADDRESS: c[4] = 3; break;
-    case ONE_TOO_FAR: put32(c + 8, XP_PCI_BAR4_BYTES - 0x3fcu); break;
+    case BAD_BAR:
+        c[4] = 6;
+        break;
+    case OVERFLOW:
+        put32(c + 8, 0xfffff000u), put32(c + 12, 0x2000);
+        break;
+    case ZERO_LENGTH:
+        put32(c + 12, 0);
+        break;
+    case PORTS_BAR:
+        c[4] = 0;
+        break;
+    case UPPER_BAR:
+        c[4] = 5;
+        break;
+    case NO_ADDRESS:
+        c[4] = 3;
+        break;
+    case ONE_TOO_FAR:
+        put32(c + 8, XP_PCI_BAR4_BYTES - 0x3fcu);
+        break;
     case ODD_OFFSET: /* of the interrupt status none is odd: a byte short instead */
         put32(c + (type == 3 ? 12 : 8), type == 3 ? 0 : offset + 1);
         break;
-    case SHORT_CAP: c[2]--; break;
-    case SMALL_BAR: put32(c + 12, needed[type] - 1); break;
+    case SHORT_CAP:
+        c[2]--;
+        break;
+    case SMALL_BAR:
+        put32(c + 12, needed[type] - 1);
+        break;
     case SOUND:
-    case DEFECTS: break;
+    case DEFECTS:
+        break;
     }
 }
 
@@ -101,13 +150,26 @@ static void content(struct graph *g, uint8_t *c)
     }
     capability(c, 1, 4, 0x400, 0x400);
     switch ((enum other)(picked - 4u * defects)) {
-    case PCI_WINDOW: c[3] = 5; break;
-    case RESERVED_TYPE: c[3] = 10; break;
-    case RESERVED_ZERO: c[3] = 0; break;
-    case FOREIGN: c[0] = 0x05; break;
-    case MSIX: msix(g, c, true); break;
-    case MSIX_TOO_FAR: msix(g, c, false); break;
-    case OTHERS: break;
+    case PCI_WINDOW:
+        c[3] = 5;
+        break;
+    case RESERVED_TYPE:
+        c[3] = 10;
+        break;
+    case RESERVED_ZERO:
+        c[3] = 0;
+        break;
+    case FOREIGN:
+        c[0] = 0x05;
+        break;
+    case MSIX:
+        msix(g, c, true);
+        break;
+    case MSIX_TOO_FAR:
+        msix(g, c, false);
+        break;
+    case OTHERS:
+        break;
     }
 }
 
@@ -122,12 +184,24 @@ static bool link_from(struct graph *g, uint8_t *pointer)
     if (picked >= LINK_BEYOND && !beyond)
         picked++;
     switch (picked) {
-    case FRESH: *pointer = (uint8_t)(0x40u + 0x18u * g->count); return true;
-    case LINK_END: *pointer = 0; return false;
-    case LINK_ODD: *pointer = (uint8_t)(0x41u + 0x18u * g->count); return false;
-    case LINK_BELOW: *pointer = AT_BELOW; return false;
-    case LINK_BEYOND: *pointer = AT_BEYOND; return true;
-    default: *pointer = g->nodes[picked - LINK_BACK]; return false;
+    case FRESH:
+        *pointer = (uint8_t)(0x40u + 0x18u * g->count);
+        return true;
+    case LINK_END:
+        *pointer = 0;
+        return false;
+    case LINK_ODD:
+        *pointer = (uint8_t)(0x41u + 0x18u * g->count);
+        return false;
+    case LINK_BELOW:
+        *pointer = AT_BELOW;
+        return false;
+    case LINK_BEYOND:
+        *pointer = AT_BEYOND;
+        return true;
+    default:
+        *pointer = g->nodes[picked - LINK_BACK];
+        return false;
     }
 }
 

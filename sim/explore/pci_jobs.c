@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Run X8 over world `pci`: every graph in turn, and random ones with scrambled bytes. Not a search: steps do not know
- * of each other, so none has to be remembered. */
+/* Run X8 over world `pci`: every graph in turn, and random ones with scrambled bytes. Not a search: steps do
+ * not know of each other, so none has to be remembered. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +36,8 @@ static void bounds(const struct xp_job *job, char *text, size_t bytes)
     if (j.runs)
         snprintf(text, bytes, "%llu random graphs with some bytes scrambled", (unsigned long long)j.runs);
     else
-        snprintf(text, bytes, "every graph: to 4 nodes of the plain kinds, to 3 of all, modern and transitional");
+        snprintf(text, bytes,
+                 "every graph: to 4 nodes of the plain kinds, to 3 of all, modern and transitional");
 }
 
 static void on_endless(int number)
@@ -116,7 +117,8 @@ static void every_graph(struct xp_world *w, const struct xp_limits *limits, stru
     out->closed = out->violations == 0 && !out->cut;
 }
 
-static void scrambled(struct xp_world *w, uint64_t runs, const struct xp_limits *limits, struct xp_result *out)
+static void scrambled(struct xp_world *w, uint64_t runs, const struct xp_limits *limits,
+                      struct xp_result *out)
 {
     struct sim_choices choices;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* World `pci`: a function behind the platform's door, the scan over it, the probe over what the scan wrote down, and
- * what is asked of both. */
+/* World `pci`: a function behind the platform's door, the scan over it, the probe over what the scan wrote
+ * down, and what is asked of both. */
 #include "sim/explore/pci_world.h"
 
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #define LIST_FIRST       0x40u
 #define SCRAMBLED_MAX    6u
 #define ALL_FOUR         0x1eu /* structures 1 to 4 */
-#define CONFIG_READS_MAX 120u  /* of the function in one scan: 64 of the copy, the rest of its header */
+#define CONFIG_READS_MAX 120u /* of the function in one scan: 64 of the copy, the rest of its header */
 
 struct pci_world {
     struct xp_world world;
@@ -24,11 +24,11 @@ struct pci_world {
     struct kernel kernel;
     struct pci_verdict expected;
     uint8_t space[XP_PCI_BYTES];
-    uint8_t sizing;                  /* bit of each BAR that holds all ones */
+    uint8_t sizing; /* bit of each BAR that holds all ones */
     uint8_t reads[XP_PCI_BYTES / 4u]; /* of each word */
     uint32_t reads_all;
     bool transitional;
-    uint64_t steps;                  /* the one thing that a step leaves behind; no other step looks at it */
+    uint64_t steps; /* the one thing that a step leaves behind; no other step looks at it */
 };
 
 static struct pci_world *pci_of(void *w)
@@ -40,12 +40,18 @@ static struct pci_world *pci_of(void *w)
 static uint32_t bar_mask(const struct pci_world *p, uint32_t bar)
 {
     switch (bar) {
-    case 0: return p->transitional ? 0xffffffc1u : 0;
-    case 1: return ~(XP_PCI_BAR1_BYTES - 1u);
-    case 3: return ~(XP_PCI_BAR3_BYTES - 1u);
-    case 4: return ~(XP_PCI_BAR4_BYTES - 1u) | 4u;
-    case 5: return 0xffffffffu;
-    default: return 0;
+    case 0:
+        return p->transitional ? 0xffffffc1u : 0;
+    case 1:
+        return ~(XP_PCI_BAR1_BYTES - 1u);
+    case 3:
+        return ~(XP_PCI_BAR3_BYTES - 1u);
+    case 4:
+        return ~(XP_PCI_BAR4_BYTES - 1u) | 4u;
+    case 5:
+        return 0xffffffffu;
+    default:
+        return 0;
     }
 }
 
@@ -60,7 +66,8 @@ static uint32_t door_read(void *ctx, enum platform_space space, uint64_t address
     if (at + width > XP_PCI_BYTES)
         xp_violate(&p->world, XP_P6, "configuration space is read at 0x%x, %u bytes wide", at, width);
     if (++p->reads_all > CONFIG_READS_MAX)
-        xp_violate(&p->world, XP_P3, "more than %u reads of configuration space in one scan", CONFIG_READS_MAX);
+        xp_violate(&p->world, XP_P3, "more than %u reads of configuration space in one scan",
+                   CONFIG_READS_MAX);
     p->reads[at / 4u]++;
     if (at >= 0x10u && at < 0x28u && (p->sizing >> ((at - 0x10u) / 4u) & 1u))
         return bar_mask(p, (at - 0x10u) / 4u);
@@ -74,7 +81,8 @@ static void door_write(void *ctx, enum platform_space space, uint64_t address, u
     const uint32_t at = (uint32_t)(address & 0xfffu);
 
     if (space != PLATFORM_PCI || address >> 12 != BDF)
-        xp_violate(&p->world, XP_P8, "a scan writes outside the function: 0x%llx", (unsigned long long)address);
+        xp_violate(&p->world, XP_P8, "a scan writes outside the function: 0x%llx",
+                   (unsigned long long)address);
     if (at == 4u && width == 2u) {
         memcpy(p->space + at, &value, width);
         return;
@@ -161,8 +169,9 @@ static void judge_window(struct pci_world *p, const struct reg_window *w, int ty
 
     if (w->bar != v->bar[type] || w->offset != v->offset[type] || w->length != v->length[type] ||
         w->bell_multiplier != (type == 2 ? v->multiplier : 0u))
-        xp_violate(&p->world, XP_P6, "structure %d: BAR %u, 0x%x, %u bytes are taken; BAR %u, 0x%x, %u are due", type,
-                   w->bar, w->offset, w->length, v->bar[type], v->offset[type], v->length[type]);
+        xp_violate(&p->world, XP_P6,
+                   "structure %d: BAR %u, 0x%x, %u bytes are taken; BAR %u, 0x%x, %u are due", type, w->bar,
+                   w->offset, w->length, v->bar[type], v->offset[type], v->length[type]);
 }
 
 static void probed(struct pci_world *p, const struct pci_function_info *info)
@@ -170,14 +179,18 @@ static void probed(struct pci_world *p, const struct pci_function_info *info)
     static const int types[] = {1, 2, 4, 3}; /* of the windows, in order */
     const struct virtio_probe probe = virtio_probe_function(info);
     const bool modern = p->expected.found == ALL_FOUR;
-    const enum virtio_transport_kind due = modern ? VIRTIO_MODERN : p->transitional ? VIRTIO_LEGACY : VIRTIO_NONE;
+    const enum virtio_transport_kind due = modern            ? VIRTIO_MODERN
+                                           : p->transitional ? VIRTIO_LEGACY
+                                                             : VIRTIO_NONE;
 
     xp_note(&p->world, XP_LANE_DRIVER, "probe: %s", probe.reason);
     if (probe.kind != due || probe.device_type != 1 || !probe.reason)
-        xp_violate(&p->world, XP_P6, "the probe says kind %d, type %u; %d is due", probe.kind, probe.device_type, due);
+        xp_violate(&p->world, XP_P6, "the probe says kind %d, type %u; %d is due", probe.kind,
+                   probe.device_type, due);
     for (int i = 0; modern && i < 4; i++)
         judge_window(p, &probe.windows[i], types[i]);
-    if (due == VIRTIO_LEGACY && (probe.windows[0].bar != 0 || probe.windows[0].offset != 0 || probe.windows[0].length > 64))
+    if (due == VIRTIO_LEGACY &&
+        (probe.windows[0].bar != 0 || probe.windows[0].offset != 0 || probe.windows[0].length > 64))
         xp_violate(&p->world, XP_P6, "the legacy window is %u bytes at %u of BAR %u", probe.windows[0].length,
                    probe.windows[0].offset, probe.windows[0].bar);
 }
@@ -193,7 +206,8 @@ static enum xp_step pci_step(struct xp_world *w)
     header(p);
     p->space[6] = 0x10;
     pci_graph_build(w, p->space, &p->expected);
-    if (p->expected.found == ALL_FOUR && xp_choose(w, 2, "status") == 1) { /* PCI 3.0, 6.2.3: no list at all */
+    if (p->expected.found == ALL_FOUR &&
+        xp_choose(w, 2, "status") == 1) { /* PCI 3.0, 6.2.3: no list at all */
         p->space[6] = 0;
         p->expected = (struct pci_verdict){0};
     }
@@ -201,7 +215,8 @@ static enum xp_step pci_step(struct xp_world *w)
         scramble(p);
     pci_oracle(p->space, &by_bytes);
     if (!p->config.scrambled && memcmp(&by_bytes, &p->expected, sizeof by_bytes) != 0)
-        xp_violate(w, XP_P19, "the two oracles differ: found 0x%x and 0x%x", p->expected.found, by_bytes.found);
+        xp_violate(w, XP_P19, "the two oracles differ: found 0x%x and 0x%x", p->expected.found,
+                   by_bytes.found);
     p->expected = by_bytes;
     probed(p, scanned(p));
     return XP_STEP_DONE;
@@ -222,7 +237,8 @@ static void pci_show(const struct xp_world *w, char *line, size_t bytes)
     const struct pci_world *p = (const struct pci_world *)(const void *)w;
 
     snprintf(line, bytes, "%s function, first capability at 0x%02x, structures 0x%02x due, %u vectors",
-             p->transitional ? "transitional" : "modern", p->space[0x34], p->expected.found, p->expected.vectors);
+             p->transitional ? "transitional" : "modern", p->space[0x34], p->expected.found,
+             p->expected.vectors);
 }
 
 static const struct xp_world_ops pci_ops = {

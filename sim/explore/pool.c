@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Processes and pipes. Owns its children; trusts what comes over a pipe to be written by this very program. */
+/* Processes and pipes. Owns its children; trusts what comes over a pipe to be written by this very program.
+ */
 #include "sim/explore/pool.h"
 
 #include <errno.h>
@@ -17,8 +18,8 @@
 #include "abi/assert.h"
 #include "sim/explore/counterexample.h"
 
-#define TURN_MS     500
-#define PATIENCE_S  20 /* after an interrupt, until a worker is killed */
+#define TURN_MS    500
+#define PATIENCE_S 20 /* after an interrupt, until a worker is killed */
 
 /* Signals reach a process, not a pool: set by the handler only. */
 static atomic_int interrupted;
@@ -171,8 +172,8 @@ static void bury(struct pool *p, struct worker *worker)
     if (outcome->finished)
         return;
     if (WIFSIGNALED(status))
-        snprintf(outcome->died, sizeof outcome->died, "its process was ended by signal %d (%s)", WTERMSIG(status),
-                 strsignal(WTERMSIG(status)));
+        snprintf(outcome->died, sizeof outcome->died, "its process was ended by signal %d (%s)",
+                 WTERMSIG(status), strsignal(WTERMSIG(status)));
     else
         snprintf(outcome->died, sizeof outcome->died, "its process ended with status %d and no result",
                  WEXITSTATUS(status));
@@ -298,12 +299,17 @@ static void run_all(struct pool *p)
     }
 }
 
-bool xp_pool_run(const struct xp_jobs *jobs, const size_t *chosen, size_t count, const struct xp_options *options,
-                 struct xp_outcome *out)
+bool xp_pool_run(const struct xp_jobs *jobs, const size_t *chosen, size_t count,
+                 const struct xp_options *options, struct xp_outcome *out)
 {
     const struct sigaction action = {.sa_handler = on_signal};
-    struct pool p = {.jobs = jobs, .chosen = chosen, .count = count, .options = options, .out = out,
-                     .worker_count = options->workers, .terminal = isatty(STDERR_FILENO)};
+    struct pool p = {.jobs = jobs,
+                     .chosen = chosen,
+                     .count = count,
+                     .options = options,
+                     .out = out,
+                     .worker_count = options->workers,
+                     .terminal = isatty(STDERR_FILENO)};
 
     if (p.worker_count > count)
         p.worker_count = (uint32_t)count;

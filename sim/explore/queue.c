@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Judging the driver's stores, and the honest moves. Trusts nothing that the driver wrote before it was judged; after
- * that its own record of chains, so that what it scribbled over itself does not count against the driver. */
+/* Judging the driver's stores, and the honest moves. Trusts nothing that the driver wrote before it was
+ * judged; after that its own record of chains, so that what it scribbled over itself does not count against
+ * the driver. */
 #include "sim/explore/queue.h"
 
 #include <stdio.h>
@@ -85,9 +86,11 @@ static void judge_chain(struct xp_queue *q, uint16_t entry)
     uint8_t count = 0;
 
     if (head == XP_POISON16 && q->size < XP_POISON16)
-        xp_violate(q->world, XP_P2, "available entry %u is not written although the index covers it", entry & mask(q));
+        xp_violate(q->world, XP_P2, "available entry %u is not written although the index covers it",
+                   entry & mask(q));
     if (head >= q->size)
-        xp_violate(q->world, XP_P2, "available entry %u names descriptor %u of %u", entry & mask(q), head, q->size);
+        xp_violate(q->world, XP_P2, "available entry %u names descriptor %u of %u", entry & mask(q), head,
+                   q->size);
     for (uint32_t flags = FLAG_NEXT; flags & FLAG_NEXT;) {
         if (q->slots[slot].holder != XP_DRIVERS)
             xp_violate(q->world, XP_P1, "descriptor %u is made available while the device has it", slot);
@@ -115,8 +118,8 @@ static void index_seen(struct xp_queue *q, uint16_t index)
 
     /* 2.7.6.1: never backwards; and never past what was completed. */
     if (advance > q->size || (s->lies == 0 && (uint16_t)(index - s->used_next) > q->size))
-        xp_violate(q->world, XP_P5, "the available index goes from %u to %u, %u of %u being out", s->exposed, index,
-                   (uint16_t)(s->exposed - s->used_next), q->size);
+        xp_violate(q->world, XP_P5, "the available index goes from %u to %u, %u of %u being out", s->exposed,
+                   index, (uint16_t)(s->exposed - s->used_next), q->size);
     for (uint16_t i = 0; i < advance; i++)
         judge_chain(q, (uint16_t)(s->exposed + i));
     s->exposed = index;
@@ -336,7 +339,8 @@ static void act(struct xp_queue *q, enum honest move)
     case LOOK: /* after its own full barrier: what became available meanwhile is seen */
         s->mood = waiting(q) > 0 || s->kicked ? XP_AWAKE : XP_ASLEEP;
         s->kicked = 0;
-        xp_note(q->world, XP_LANE_DEVICE, s->mood == XP_AWAKE ? "looks again: there is work" : "goes to sleep");
+        xp_note(q->world, XP_LANE_DEVICE,
+                s->mood == XP_AWAKE ? "looks again: there is work" : "goes to sleep");
         break;
     case WAKE:
         s->kicked = 0;

@@ -21,7 +21,8 @@ static uint16_t index_lie(const struct xp_queue *q, uint32_t which)
     return which == 5 ? 0 : 0xffff;
 }
 
-/* Element ids: of a head that the device has, of another slot of a chain, of a slot that it has not; and no slot. */
+/* Element ids: of a head that the device has, of another slot of a chain, of a slot that it has not; and no
+ * slot. */
 enum id_class { ID_HEAD = 0, ID_PART, ID_FREE, ID_NONE, ID_CLASS_COUNT };
 static const uint32_t no_ids[] = {0xffffu, 0xffffffffu}; /* and the size */
 #define NO_IDS (1u + (uint32_t)(sizeof no_ids / sizeof *no_ids))
@@ -45,7 +46,7 @@ static uint32_t id_lie(const struct xp_queue *q)
     for (unsigned i = 0; i < ID_CLASS_COUNT; i++)
         classes += many[i] > 0;
     which = xp_choose(q->world, classes, "lie.id.class");
-    for (; many[class] == 0 || which-- > 0; class++)
+    for (; many[class] == 0 || which-- > 0; class ++)
         ;
     which = xp_choose(q->world, many[class], "lie.id");
     if (class == ID_NONE)
@@ -135,7 +136,8 @@ static void tell(struct xp_queue *q, enum xp_lie kind, uint32_t which)
 {
     const uint32_t count = (uint32_t)(sizeof bad_lengths / sizeof *bad_lengths);
 
-    _Static_assert(XP_M_LIE_INDEX + (unsigned)XP_LIE_COUNT == XP_M_STORE_LEAVES, "marks are in the order of lies");
+    _Static_assert(XP_M_LIE_INDEX + (unsigned)XP_LIE_COUNT == XP_M_STORE_LEAVES,
+                   "marks are in the order of lies");
     xp_mark(q->world, XP_M_LIE_INDEX + (unsigned)kind);
     switch (kind) {
     case XP_LIE_INDEX:

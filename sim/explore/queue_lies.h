@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Lies of a queue's device, and what they share with the honest moves. Private to queue.c and queue_lies.c. */
+/* Lies of a queue's device, and what they share with the honest moves. Private to queue.c and queue_lies.c.
+ */
 #ifndef CAPOS_EXPLORE_QUEUE_LIES_H
 #define CAPOS_EXPLORE_QUEUE_LIES_H
 
 #include "sim/explore/queue.h"
 
-/* Could it tell a lie now? And telling one: which kind, then which of that kind, are choices, so that kinds with many
- * values are not told more often than others by a run at random. */
+/* Could it tell a lie now? And telling one: which kind, then which of that kind, are choices, so that kinds
+ * with many values are not told more often than others by a run at random. */
 bool xp_can_lie(const struct xp_queue *q);
 void xp_lie(struct xp_queue *q);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Runs at random. Owns the list of choices of the run under way; trusts the world to ask who acts once and first in each
- * step, and at each yield of a call that runs through. */
+/* Runs at random. Owns the list of choices of the run under way; trusts the world to ask who acts once and
+ * first in each step, and at each yield of a call that runs through. */
 #include "sim/explore/random.h"
 
 #include <stdlib.h>

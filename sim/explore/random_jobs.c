@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Run X2b of docs/exploring.md: queues of the sizes that hosts dictate, from just before the wrap, at random. */
+/* Run X2b of docs/exploring.md: queues of the sizes that hosts dictate, from just before the wrap, at random.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -49,13 +50,14 @@ static uint64_t must(bool lies)
 {
     const uint64_t all = bits((enum xp_mark)0, (enum xp_mark)(XP_MARK_COUNT - 1));
 
-    return lies ? all : all & ~bits(XP_M_LIE_INDEX, XP_M_LIE_CHANGE) & ~bits(XP_M_FAULT_INDEX, XP_M_FAULT_LENGTH);
+    return lies ? all
+                : all & ~bits(XP_M_LIE_INDEX, XP_M_LIE_CHANGE) & ~bits(XP_M_FAULT_INDEX, XP_M_FAULT_LENGTH);
 }
 
 static void run_it(const struct xp_job *job, const struct xp_limits *limits, struct xp_result *out)
 {
-    const struct xp_random_plan plan = {.first_seed = FIRST_SEED, .runs = of(job)->runs,
-                                        .must = must(of(job)->ring.lies_max > 0)};
+    const struct xp_random_plan plan = {
+        .first_seed = FIRST_SEED, .runs = of(job)->runs, .must = must(of(job)->ring.lies_max > 0)};
     struct xp_world *w = make(job);
     uint64_t seed;
 
@@ -78,8 +80,9 @@ static void bounds(const struct xp_job *job, char *text, size_t bytes)
 {
     const struct random_job *j = of(job);
 
-    snprintf(text, bytes, "queue size %u, indices from 0x%04x, %llu runs at random of %u asked, %s", j->ring.size, START,
-             (unsigned long long)j->runs, RUNS_ASKED, j->ring.lies_max ? "1 lie" : "honest device");
+    snprintf(text, bytes, "queue size %u, indices from 0x%04x, %llu runs at random of %u asked, %s",
+             j->ring.size, START, (unsigned long long)j->runs, RUNS_ASKED,
+             j->ring.lies_max ? "1 lie" : "honest device");
 }
 
 static void add(struct xp_jobs *jobs, uint16_t size, bool lies, bool deep)
@@ -87,8 +90,13 @@ static void add(struct xp_jobs *jobs, uint16_t size, bool lies, bool deep)
     struct xp_job *job = xp_job_add(jobs, "X2b", "ring", "X2b/q%u/%s%s", size, lies ? "1-lie" : "honest",
                                     deep ? "" : "/daily");
     const struct random_job config = {
-        .ring = {.size = size, .start = START, .batch_max = 1, .chains = (1u << RING_CHAIN_COUNT) - 1u, .swarm = true,
-                 .lies_max = lies, .lie_kinds = lies ? (1u << XP_LIE_COUNT) - 1u : 0},
+        .ring = {.size = size,
+                 .start = START,
+                 .batch_max = 1,
+                 .chains = (1u << RING_CHAIN_COUNT) - 1u,
+                 .swarm = true,
+                 .lies_max = lies,
+                 .lie_kinds = lies ? (1u << XP_LIE_COUNT) - 1u : 0},
         .runs = deep ? RUNS_ASKED : RUNS_DAILY,
     };
 

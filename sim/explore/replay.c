@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reads the list, runs it, tells of each step. Trusts nothing in the file: sim_choices_load checks its form, the run its
- * content. */
+/* Reads the list, runs it, tells of each step. Trusts nothing in the file: sim_choices_load checks its form,
+ * the run its content. */
 #include "sim/explore/replay.h"
 
 #include <errno.h>
@@ -95,8 +95,9 @@ static const char *parse_setup(struct replay *r, const struct xp_jobs *jobs)
     char place[16];
     int end = 0;
 
-    if (sscanf(r->header.setup, "job=%63s steps=%zu breaks=%15s in=%15s%n", r->job_name, &r->path.steps, r->breaks,
-               place, &end) != 4 || r->header.setup[end] != 0 || r->path.steps > STEPS_MAX)
+    if (sscanf(r->header.setup, "job=%63s steps=%zu breaks=%15s in=%15s%n", r->job_name, &r->path.steps,
+               r->breaks, place, &end) != 4 ||
+        r->header.setup[end] != 0 || r->path.steps > STEPS_MAX)
         return "its setup line is not one of the explorer's";
     r->job = xp_job_named(jobs, r->job_name);
     if (!r->job || !r->job->make) {
@@ -140,7 +141,8 @@ static void say_outcome(const struct replay *r)
     const struct xp_verdict *v = &r->run.verdict;
 
     putchar('\n');
-    if (r->run.diverged && r->run.diverged_at < r->path.count && r->run.steps < r->path.steps + (r->run.used > 0))
+    if (r->run.diverged && r->run.diverged_at < r->path.count &&
+        r->run.steps < r->path.steps + (r->run.used > 0))
         printf("step %zu: the list no longer fits (choice %zu of %zu): search again\n", r->run.steps,
                r->run.diverged_at + 1u, r->path.count);
     else if (r->run.diverged)
@@ -152,8 +154,8 @@ static void say_outcome(const struct replay *r)
                xp_property_text(v->property));
     else
         printf("holds: %zu steps, %zu choices, nothing is broken\n", r->run.steps, r->run.used);
-    printf("%s: %zu choices in %zu steps, written when %s was broken, by commit %s\n", r->job->name, r->path.count,
-           r->path.steps, r->breaks, r->header.commit);
+    printf("%s: %zu choices in %zu steps, written when %s was broken, by commit %s\n", r->job->name,
+           r->path.count, r->path.steps, r->breaks, r->header.commit);
     if (r->timeline_path[0])
         printf("timeline: %s\n", r->timeline_path);
 }
@@ -164,7 +166,8 @@ static void json_outcome(const struct replay *r)
     xp_json_text(stdout, r->breaks);
     printf(",\"commit\":");
     xp_json_text(stdout, r->header.commit);
-    printf(",\"other_build\":%s,\"choices\":%zu,\"choices_made\":%zu,\"steps\":%zu,\"steps_made\":%zu,\"diverged_at_step\":",
+    printf(",\"other_build\":%s,\"choices\":%zu,\"choices_made\":%zu,\"steps\":%zu,\"steps_made\":%zu,"
+           "\"diverged_at_step\":",
            r->other_build ? "true" : "false", r->path.count, r->run.used, r->path.steps, r->run.steps);
     if (r->run.diverged)
         printf("%zu", r->run.steps);
@@ -172,8 +175,8 @@ static void json_outcome(const struct replay *r)
         printf("null");
     printf(",\"holds\":%s,\"violation\":", !is_broken(r) && !r->run.diverged ? "true" : "false");
     if (is_broken(r)) {
-        printf("{\"property\":\"%s\",\"in_continuation\":%s,\"what\":", xp_property_name(r->run.verdict.property),
-               r->run.in_heal ? "true" : "false");
+        printf("{\"property\":\"%s\",\"in_continuation\":%s,\"what\":",
+               xp_property_name(r->run.verdict.property), r->run.in_heal ? "true" : "false");
         xp_json_text(stdout, r->run.verdict.what);
         putchar('}');
     } else {
@@ -197,7 +200,9 @@ static void write_timeline(struct replay *r)
 static int run(struct replay *r)
 {
     if (r->other_build)
-        fprintf(stderr, "capos explore: warning: the list is from commit %s, another build; it stops where it no longer fits\n",
+        fprintf(stderr,
+                "capos explore: warning: the list is from commit %s, another build; it stops where it no "
+                "longer fits\n",
                 r->header.commit);
     r->w = r->job->make(r->job);
     if (!r->w)

@@ -13,9 +13,9 @@ struct xp_report {
     size_t count;
     const struct xp_outcome *outcomes; /* one a chosen job */
     const struct xp_options *options;
-    const char *object;   /* hash of the provider object that was explored */
+    const char *object; /* hash of the provider object that was explored */
     bool interrupted;
-    double seconds;       /* by the clock on the wall */
+    double seconds; /* by the clock on the wall */
 };
 
 /* Nothing broken, every job closed or at the bound that it is to reach. */

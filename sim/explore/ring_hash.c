@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The fingerprint of world `ring`. Written out field by field: states that no continuation can tell apart are equal.
- * Slots are renamed in the order in which the driver would meet them; free-running indices are rebased by
- * multiples of the queue size, except near 0x8000 and 0x10000, where the exact value counts. Counters that
+/* The fingerprint of world `ring`. Written out field by field: states that no continuation can tell apart are
+ * equal. Slots are renamed in the order in which the driver would meet them; free-running indices are rebased
+ * by multiples of the queue size, except near 0x8000 and 0x10000, where the exact value counts. Counters that
  * only grow are left out. */
 #include <string.h>
 
@@ -14,14 +14,15 @@
 #define RENAMED_SLOTS 64u
 #define DESC_NEXT     1u /* 2.7.5 */
 /* Of 64 bits: each slot's, each waiting store's and earlier value's, the values read, the rest. */
-#define CANON_WORDS   (9u * RENAMED_SLOTS + 2u * XP_STORES_MAX + XP_OLD_MAX + XP_LOG_MAX / 2u + 8u)
+#define CANON_WORDS (9u * RENAMED_SLOTS + 2u * XP_STORES_MAX + XP_OLD_MAX + XP_LOG_MAX / 2u + 8u)
 
 const char *ring_field_name(enum ring_field field)
 {
     static const char *const names[RING_F_COUNT] = {
-        "avail index", "free list",   "used index seen", "used ready",   "broken",     "posted slots", "device indices",
-        "device mood", "holders",     "descriptors",     "avail ring",   "used ring",  "used words",   "payload",
-        "stores",      "old values",  "call",            "values read",  "lies told",
+        "avail index",  "free list",      "used index seen", "used ready", "broken",
+        "posted slots", "device indices", "device mood",     "holders",    "descriptors",
+        "avail ring",   "used ring",      "used words",      "payload",    "stores",
+        "old values",   "call",           "values read",     "lies told",
     };
 
     return names[field];
@@ -32,8 +33,8 @@ struct canon {
     uint16_t name[RENAMED_SLOTS]; /* of each slot */
     uint16_t slot[RENAMED_SLOTS]; /* of each name */
     uint16_t named;
-    uint16_t base;                /* used_seen: what indices are told against */
-    uint16_t base_shown;          /* what stands for it */
+    uint16_t base; /* used_seen: what indices are told against */
+    uint16_t base_shown; /* what stands for it */
 };
 
 /* At an offset of the layout: known to lie inside. */
@@ -85,7 +86,8 @@ static void name_all(struct canon *c)
         name_chain(c, (uint32_t)word_at(r->memory, r->device.device + 4u + 8u * (i & mask), 4));
     for (uint16_t i = r->queue_state.fetched; i != r->queue_state.exposed; i++)
         name_chain(c, (uint32_t)word_at(r->memory, r->device.driver + 4u + 2u * (i & mask), 2));
-    for (uint8_t count = 1; count <= 2 && c->named < size; count++) /* those in flight: alike but for their shape */
+    for (uint8_t count = 1; count <= 2 && c->named < size;
+         count++) /* those in flight: alike but for their shape */
         for (uint16_t i = 0; i < size; i++)
             if (r->slots[i].state == VIRTQ_SLOT_HEAD && r->slots[i].count == count)
                 name_chain(c, i);
@@ -107,13 +109,15 @@ static bool within(uint16_t distance, uint16_t size)
     return (uint16_t)(distance + window) <= 2u * window;
 }
 
-/* Where the value itself counts: at the wraps of 16 bits, signed or not; in a run that starts there, at that of 8. */
+/* Where the value itself counts: at the wraps of 16 bits, signed or not; in a run that starts there, at that
+ * of 8. */
 static bool near(const struct canon *c, uint16_t index)
 {
     const uint16_t size = c->r->config.size;
 
     return within(index, size) || within((uint16_t)(index - 0x8000u), size) ||
-           (within((uint16_t)(c->r->config.start - 0x100u), size) && within((uint16_t)(index - 0x100u), size));
+           (within((uint16_t)(c->r->config.start - 0x100u), size) &&
+            within((uint16_t)(index - 0x100u), size));
 }
 
 static uint16_t shown_base(const struct canon *c)
@@ -170,7 +174,8 @@ static uint64_t value_at(const struct canon *c, uint32_t offset, uint64_t value,
         return rebased(c, (uint32_t)value);
     if (offset >= d->driver + 4u && offset < d->driver + 4u + 2u * size)
         return renamed(c, (uint32_t)value);
-    if (offset >= d->device + 4u && offset < d->device + 4u + 8u * size && (offset - d->device - 4u) % 8u == 0)
+    if (offset >= d->device + 4u && offset < d->device + 4u + 8u * size &&
+        (offset - d->device - 4u) % 8u == 0)
         return renamed(c, (uint32_t)value);
     if (offset >= d->buffers && offset < d->buffers_end) {
         const uint32_t slot = (offset - d->buffers) / RING_STRIDE;
@@ -183,7 +188,8 @@ static uint64_t value_at(const struct canon *c, uint32_t offset, uint64_t value,
 
 /* Groups: each writes its words to `out` and returns the end. One that is left out is all zero. */
 
-#define INLINE static inline __attribute__((always_inline)) /* `without` is a constant when nothing is left out */
+#define INLINE                                                                                               \
+    static inline __attribute__((always_inline)) /* `without` is a constant when nothing is left out */
 
 INLINE uint64_t mask_of(uint64_t without, enum ring_field field)
 {
@@ -201,7 +207,8 @@ static uint64_t two(uint32_t a, uint32_t b)
     return (uint64_t)a | (uint64_t)b << 32;
 }
 
-/* The link of a chain's last slot leads nowhere: it is what was left of the free list when the chain was taken. */
+/* The link of a chain's last slot leads nowhere: it is what was left of the free list when the chain was
+ * taken. */
 static void mark_tails(const struct ring_world *r, bool *tail)
 {
     for (uint16_t i = 0; i < r->config.size; i++) {
@@ -224,7 +231,8 @@ INLINE uint64_t *put_driver(const struct canon *c, uint64_t without, uint64_t *o
     const uint64_t free_list = mask_of(without, RING_F_FREE_LIST);
     const uint64_t posted = mask_of(without, RING_F_POSTED);
 
-    *out++ = (four(rebased(c, r->own->author.queues[0].ring.avail_idx), 0, 0, 0) & mask_of(without, RING_F_AVAIL)) |
+    *out++ = (four(rebased(c, r->own->author.queues[0].ring.avail_idx), 0, 0, 0) &
+              mask_of(without, RING_F_AVAIL)) |
              (four(0, q->free_count, renamed(c, q->free_head), 0) & free_list) |
              (four(0, 0, 0, c->base_shown) & mask_of(without, RING_F_USED_SEEN));
     *out++ = (four(q->used_ready, 0, 0, 0) & mask_of(without, RING_F_USED_READY)) |
@@ -234,9 +242,10 @@ INLINE uint64_t *put_driver(const struct canon *c, uint64_t without, uint64_t *o
         const struct virtq_slot *s = &r->slots[c->slot[n]];
         const bool head = s->state == VIRTQ_SLOT_HEAD;
 
-        *out++ = (four(tail[c->slot[n]] ? VIRTQ_NO_SLOT : renamed(c, s->next), 0, 0, 0) & free_list) |
-                 (two((uint32_t)s->state << 16 | (head ? (uint32_t)s->count << 24 : 0u), head ? s->writable : 0u) &
-                  posted);
+        *out++ =
+            (four(tail[c->slot[n]] ? VIRTQ_NO_SLOT : renamed(c, s->next), 0, 0, 0) & free_list) |
+            (two((uint32_t)s->state << 16 | (head ? (uint32_t)s->count << 24 : 0u), head ? s->writable : 0u) &
+             posted);
     }
     return out;
 }
@@ -261,9 +270,11 @@ INLINE uint64_t *put_device(const struct canon *c, uint64_t without, uint64_t *o
     const struct xp_queue_state *s = &r->queue_state;
     const uint64_t holders = mask_of(without, RING_F_HOLDERS);
 
-    *out++ = four(rebased(c, s->exposed), rebased(c, s->fetched), rebased(c, s->used_next), rebased(c, s->used_shown)) &
+    *out++ = four(rebased(c, s->exposed), rebased(c, s->fetched), rebased(c, s->used_next),
+                  rebased(c, s->used_shown)) &
              mask_of(without, RING_F_DEVICE_INDEX);
-    *out++ = (four((uint32_t)s->mood << 8 | s->kicked, s->index_lie, 0, 0) & mask_of(without, RING_F_DEVICE_MOOD)) |
+    *out++ = (four((uint32_t)s->mood << 8 | s->kicked, s->index_lie, 0, 0) &
+              mask_of(without, RING_F_DEVICE_MOOD)) |
              (four(0, 0, (uint32_t)s->lies << 8 | s->voids, 0) & mask_of(without, RING_F_LIES));
     mark_links(&r->device, goes_on);
     for (uint16_t n = 0; n < r->config.size; n++) {
@@ -272,7 +283,8 @@ INLINE uint64_t *put_device(const struct canon *c, uint64_t without, uint64_t *o
 
         /* `data` follows from the name */
         *out++ = two((uint32_t)slot->holder | (uint32_t)slot->head << 8 | next << 16,
-                     slot->writable << 8 | slot->count) & holders;
+                     slot->writable << 8 | slot->count) &
+                 holders;
     }
     return out;
 }
@@ -299,7 +311,8 @@ INLINE uint64_t *put_memory(const struct canon *c, uint64_t without, uint64_t *o
     const uint8_t *m = c->r->memory;
     const uint64_t descriptors = mask_of(without, RING_F_DESCRIPTORS);
     const uint64_t elements = mask_of(without, RING_F_ELEMENTS);
-    const uint64_t payload_and_entry = (mask_of(without, RING_F_PAYLOAD) & UINT32_MAX) | mask_of(without, RING_F_ENTRIES) << 32;
+    const uint64_t payload_and_entry =
+        (mask_of(without, RING_F_PAYLOAD) & UINT32_MAX) | mask_of(without, RING_F_ENTRIES) << 32;
 
     for (uint16_t n = 0; n < d->size; n++) {
         const uint32_t at = d->desc + 16u * c->slot[n];
@@ -314,7 +327,8 @@ INLINE uint64_t *put_memory(const struct canon *c, uint64_t without, uint64_t *o
         *out++ = two(renamed(c, id), length) & elements;
     }
     *out++ = four((uint32_t)word_at(m, d->device, 2), rebased(c, (uint32_t)word_at(m, d->device + 2u, 2)),
-                  rebased(c, (uint32_t)word_at(m, d->driver + 2u, 2)), 0) & mask_of(without, RING_F_USED_WORDS);
+                  rebased(c, (uint32_t)word_at(m, d->driver + 2u, 2)), 0) &
+             mask_of(without, RING_F_USED_WORDS);
     return out;
 }
 

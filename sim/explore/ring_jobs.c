@@ -45,8 +45,8 @@ static void configure(struct xp_job *job, const struct ring_config *config, bool
     job->weight = 100u * config->size * (1u + 8u * config->lies_max + 2u * (unsigned)config->model);
 }
 
-/* Every size, memory order and start of X1: before the wraps of 8 and 16 bits, signed and not. The largest only deep; of
- * weak memory with four descriptors, tens of millions of states each, one start daily. */
+/* Every size, memory order and start of X1: before the wraps of 8 and 16 bits, signed and not. The largest
+ * only deep; of weak memory with four descriptors, tens of millions of states each, one start daily. */
 static void honest(struct xp_jobs *jobs)
 {
     static const uint16_t sizes[] = {1, 2, 4, 8};
@@ -55,13 +55,18 @@ static void honest(struct xp_jobs *jobs)
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (unsigned model = 0; model < XP_MODEL_COUNT; model++)
             for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
-                const struct ring_config config = {.size = sizes[s], .start = starts[i], .batch_max = sizes[s],
-                                                   .chains = 1u << RING_CHAIN_WRITABLE, .model = (enum xp_model)model,
-                                                   .suppress = true, .resets = true};
+                const struct ring_config config = {.size = sizes[s],
+                                                   .start = starts[i],
+                                                   .batch_max = sizes[s],
+                                                   .chains = 1u << RING_CHAIN_WRITABLE,
+                                                   .model = (enum xp_model)model,
+                                                   .suppress = true,
+                                                   .resets = true};
 
                 configure(xp_job_add(jobs, "X1", "ring", "X1/q%u/%s/0x%04x", sizes[s],
                                      xp_model_name((enum xp_model)model), starts[i]),
-                          &config, sizes[s] > 4 || (sizes[s] == 4 && model == XP_WEAK && starts[i] != 0xfffe));
+                          &config,
+                          sizes[s] > 4 || (sizes[s] == 4 && model == XP_WEAK && starts[i] != 0xfffe));
             }
 }
 
@@ -70,8 +75,13 @@ static void varied(struct xp_jobs *jobs)
 {
     for (uint16_t size = 1; size <= 4; size = (uint16_t)(size * 2u))
         for (unsigned model = 0; model < XP_MODEL_COUNT; model++) {
-            struct ring_config c = {.size = size, .start = 0xfffe, .batch_max = size, .model = (enum xp_model)model,
-                                    .chains = (1u << RING_CHAIN_COUNT) - 1u, .suppress = true, .short_writes = true,
+            struct ring_config c = {.size = size,
+                                    .start = 0xfffe,
+                                    .batch_max = size,
+                                    .model = (enum xp_model)model,
+                                    .chains = (1u << RING_CHAIN_COUNT) - 1u,
+                                    .suppress = true,
+                                    .short_writes = true,
                                     .resets = true};
             const char *order = xp_model_name((enum xp_model)model);
 
@@ -84,11 +94,31 @@ static void varied(struct xp_jobs *jobs)
         }
 }
 
+/* Eight descriptors, one chain a publication, a device that always wants bells. */
+static void eight(struct xp_jobs *jobs)
+{
+    for (unsigned model = 0; model < XP_MODEL_COUNT; model++) {
+        const struct ring_config c = {.size = 8,
+                                      .start = 0xfffe,
+                                      .batch_max = 1,
+                                      .model = (enum xp_model)model,
+                                      .chains = 1u << RING_CHAIN_WRITABLE,
+                                      .resets = true};
+
+        configure(xp_job_add(jobs, "X1", "ring", "X1/q8/%s/single", xp_model_name((enum xp_model)model)), &c,
+                  true);
+    }
+}
+
 /* No index taken for another: all 65,536 of them, by traffic. */
 static void every_start(struct xp_jobs *jobs)
 {
-    const struct ring_config config = {.size = 1, .batch_max = 1, .chains = 1u << RING_CHAIN_WRITABLE,
-                                       .suppress = true, .resets = true, .unrebased = true};
+    const struct ring_config config = {.size = 1,
+                                       .batch_max = 1,
+                                       .chains = 1u << RING_CHAIN_WRITABLE,
+                                       .suppress = true,
+                                       .resets = true,
+                                       .unrebased = true};
     struct xp_job *job = xp_job_add(jobs, "X1", "ring", "X1/q1/every-start");
 
     configure(job, &config, true);
@@ -105,9 +135,13 @@ static void hostile(struct xp_jobs *jobs)
     } budgets[] = {{1, 3, false}, {2, 1, false}, {2, 2, true}, {4, 1, true}};
 
     for (size_t b = 0; b < sizeof budgets / sizeof *budgets; b++) {
-        const struct ring_config config = {.size = budgets[b].size, .batch_max = budgets[b].size,
-                                           .chains = 1u << RING_CHAIN_WRITABLE, .suppress = true, .resets = true,
-                                           .lies_max = budgets[b].lies, .lie_kinds = (1u << XP_LIE_COUNT) - 1u};
+        const struct ring_config config = {.size = budgets[b].size,
+                                           .batch_max = budgets[b].size,
+                                           .chains = 1u << RING_CHAIN_WRITABLE,
+                                           .suppress = true,
+                                           .resets = true,
+                                           .lies_max = budgets[b].lies,
+                                           .lie_kinds = (1u << XP_LIE_COUNT) - 1u};
 
         configure(xp_job_add(jobs, "X2", "ring", "X2/q%u/%u-lies", budgets[b].size, budgets[b].lies), &config,
                   budgets[b].deep);
@@ -118,6 +152,7 @@ void xp_ring_jobs(struct xp_jobs *jobs)
 {
     honest(jobs);
     varied(jobs);
+    eight(jobs);
     every_start(jobs);
     hostile(jobs);
 }

@@ -5,18 +5,19 @@
 
 #include "sim/explore/ring_world.h"
 
-#define RING_BUS          0x100000000ull
-#define RING_BAR          0x10000000ull
-#define RING_NOTIFY_AT    0x1000u
-#define RING_DEVICE_AT    0x2000u
-#define RING_POISON_SLOTS 64u /* larger queues are run at random only: their free descriptors are not poisoned */
+#define RING_BUS       0x100000000ull
+#define RING_BAR       0x10000000ull
+#define RING_NOTIFY_AT 0x1000u
+#define RING_DEVICE_AT 0x2000u
+#define RING_POISON_SLOTS                                                                                    \
+    64u /* larger queues are run at random only: their free descriptors are not poisoned */
 
 enum ring_op { RING_POST = 0, RING_REAP };
 
 /* What a run at random left in. State: it is drawn in the run's first step. */
 struct ring_features {
     _Alignas(8) uint32_t asked; /* who acts: so often */
-    uint32_t lies_from;         /* no lie before that */
+    uint32_t lies_from; /* no lie before that */
     uint8_t drawn, model, suppress, short_writes, in_order, chains, batch, resets;
     uint8_t lie_kinds, full;
     uint8_t reserved[6];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* World `ring`: its memory, what of it a step can change, and how it gets to its first state. Owns all that a world
- * holds. */
+/* World `ring`: its memory, what of it a step can change, and how it gets to its first state. Owns all that a
+ * world holds. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +19,8 @@ static uint32_t door_read(void *ctx, enum platform_space space, uint64_t address
 
     if (space != PLATFORM_MMIO)
         return 0;
-    return (uint32_t)xp_access(&r->driver, (struct xp_access){.address = address,
-                                                              .kind = XP_ACCESS_REGISTER_READ,
-                                                              .width = width});
+    return (uint32_t)xp_access(
+        &r->driver, (struct xp_access){.address = address, .kind = XP_ACCESS_REGISTER_READ, .width = width});
 }
 
 static void door_write(void *ctx, enum platform_space space, uint64_t address, uint8_t width, uint32_t value)
@@ -239,18 +238,35 @@ struct ring_world *ring_world_make(const struct ring_config *config)
     r->driver.ops = &ring_driver_ops;
     r->driver.world = &r->world;
     r->driver.call = &r->call;
-    r->driver.order = (struct xp_order){.world = &r->world, .state = &r->order_state, .memory = r->memory,
-                                        .bytes = r->memory_bytes, .model = config->model, .forgets = config->swarm, .ctx = r,
-                                        .seen = seen, .hidden = hidden, .place = place_of};
-    r->device = (struct xp_queue){.world = &r->world, .order = &r->driver.order, .state = &r->queue_state,
-                                  .slots = r->device.slots, .flight = r->device.flight,
+    r->driver.order = (struct xp_order){.world = &r->world,
+                                        .state = &r->order_state,
+                                        .memory = r->memory,
+                                        .bytes = r->memory_bytes,
+                                        .model = config->model,
+                                        .forgets = config->swarm,
+                                        .ctx = r,
+                                        .seen = seen,
+                                        .hidden = hidden,
+                                        .place = place_of};
+    r->device = (struct xp_queue){.world = &r->world,
+                                  .order = &r->driver.order,
+                                  .state = &r->queue_state,
+                                  .slots = r->device.slots,
+                                  .flight = r->device.flight,
                                   /* without lies memory says the same */
-                                  .written = config->lies_max > 0 ? r->scribbled : r->memory, .size = config->size,
-                                  .desc = 0, .driver = r->layout.driver_offset, .device = r->layout.device_offset,
-                                  .bus = RING_BUS, .buffers = r->buffers,
-                                  .buffers_end = r->buffers + config->size * RING_STRIDE, .stride = RING_STRIDE,
-                                  .suppress = config->suppress, .short_writes = config->short_writes,
-                                  .in_order = config->in_order, .lies_max = config->lies_max,
+                                  .written = config->lies_max > 0 ? r->scribbled : r->memory,
+                                  .size = config->size,
+                                  .desc = 0,
+                                  .driver = r->layout.driver_offset,
+                                  .device = r->layout.device_offset,
+                                  .bus = RING_BUS,
+                                  .buffers = r->buffers,
+                                  .buffers_end = r->buffers + config->size * RING_STRIDE,
+                                  .stride = RING_STRIDE,
+                                  .suppress = config->suppress,
+                                  .short_writes = config->short_writes,
+                                  .in_order = config->in_order,
+                                  .lies_max = config->lies_max,
                                   .lie_kinds = config->lie_kinds};
     if (!xp_driver_prepare(&r->driver)) {
         ring_world_free(r);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* World `ring` at random: the first step of a run draws what the run leaves in, each run begins in a copy of the first
- * state. Only what the run before could have touched is put back: queues are large, runs are short. */
+/* World `ring` at random: the first step of a run draws what the run leaves in, each run begins in a copy of
+ * the first state. Only what the run before could have touched is put back: queues are large, runs are short.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,9 +10,9 @@
 
 /* The first state, whole. */
 struct ring_copy {
-    uint8_t *memory;            /* ring and buffers */
-    uint8_t *own;               /* with virtq's slots */
-    uint8_t *device_slots;      /* with the list of those in flight */
+    uint8_t *memory; /* ring and buffers */
+    uint8_t *own; /* with virtq's slots */
+    uint8_t *device_slots; /* with the list of those in flight */
     uint8_t *scribbled;
     struct xp_queue_state queue_state;
     size_t own_bytes, device_bytes;
@@ -82,8 +83,8 @@ static void put_back_entries(const struct ring_world *r, uint8_t *to, const uint
         put_back(to, from, offset + bytes * ((first + i) & (r->config.size - 1u)), bytes);
 }
 
-/* An honest run without a reset: of the slots, as many as it posted, counted from the free list's head; of the rings, as
- * many entries from where it began. */
+/* An honest run without a reset: of the slots, as many as it posted, counted from the free list's head; of
+ * the rings, as many entries from where it began. */
 static void put_back_touched(struct ring_world *r, const struct ring_copy *c)
 {
     const uint32_t slots = r->posted < r->config.size ? r->posted : r->config.size;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* World `ring`: the caller's three operations, who may act, and how it all comes to rest. The caller is the explorer's
- * own; what it calls is the provider's. */
+/* World `ring`: the caller's three operations, who may act, and how it all comes to rest. The caller is the
+ * explorer's own; what it calls is the provider's. */
 #include "sim/explore/ring_parts.h"
 
 #include <stdio.h>
@@ -9,9 +9,9 @@
 #include "abi/assert.h"
 #include "provider/tables.h"
 
-#define READ_OFFSET  16u
-#define READ_BYTES   8u
-#define STATUS_AT    20u
+#define READ_OFFSET 16u
+#define READ_BYTES  8u
+#define STATUS_AT   20u
 
 /* registers and bells */
 
@@ -80,14 +80,16 @@ static void conserved(struct ring_world *r)
         chained += r->slots[i].state == VIRTQ_SLOT_HEAD ? r->slots[i].count : 0;
     }
     if (listed != q->free_count || listed + chained != q->size || heads != q->in_flight)
-        xp_violate(&r->world, XP_P4, "%u slots listed free, %u counted free, %u in %u chains, %u counted: %u in all",
-                   listed, q->free_count, chained, heads, q->in_flight, q->size);
+        xp_violate(&r->world, XP_P4,
+                   "%u slots listed free, %u counted free, %u in %u chains, %u counted: %u in all", listed,
+                   q->free_count, chained, heads, q->in_flight, q->size);
 }
 
 static void fill_chain(struct ring_world *r, struct author_segment *s, enum ring_chain kind)
 {
     const uint64_t buffer = r->own->buffer.handle;
-    struct author_segment writable = {.buffer = buffer, .length = XP_BUFFER_BYTES, .direction = DMA_FROM_DEVICE};
+    struct author_segment writable = {
+        .buffer = buffer, .length = XP_BUFFER_BYTES, .direction = DMA_FROM_DEVICE};
     struct author_segment readable = {.buffer = buffer, .length = READ_BYTES, .direction = DMA_TO_DEVICE};
 
     s[0] = kind == RING_CHAIN_WRITABLE ? writable : readable;
@@ -162,7 +164,8 @@ static void run_reap(struct ring_world *r, uint16_t max)
 
     for (; taken < ready; taken++) {
         const uint32_t id = element_id(r, q->used_seen);
-        const uint32_t length = (uint32_t)xp_order_peek(&r->driver.order, element_at(r, q->used_seen) + 4u, 4);
+        const uint32_t length =
+            (uint32_t)xp_order_peek(&r->driver.order, element_at(r, q->used_seen) + 4u, 4);
         const uint32_t posted = id < r->config.size ? r->slots[id].writable : 0;
         struct virtq_done done;
 
@@ -190,7 +193,8 @@ void ring_queue_up(struct ring_world *r)
     struct ring_private *own = r->own;
     struct provider_ring ring;
 
-    const enum provider_error error = r->author_ops.ops->queue_create(r->author_ops.ctx, 0, r->config.size, 0, 1, &ring);
+    const enum provider_error error =
+        r->author_ops.ops->queue_create(r->author_ops.ctx, 0, r->config.size, 0, 1, &ring);
     if (error != PROVIDER_OK)
         xp_violate(&r->world, XP_P4, "the ring cannot be made again: error %d", error);
     virtq_init(&own->queue, &ring, r->slots);
@@ -244,7 +248,8 @@ static bool pick_actor(struct ring_world *r)
     if (who == 0)
         return true;
     if (flush && who == 1)
-        xp_order_flush(&r->driver.order, xp_choose(&r->world, xp_order_ready(&r->driver.order), "order.flush"));
+        xp_order_flush(&r->driver.order,
+                       xp_choose(&r->world, xp_order_ready(&r->driver.order), "order.flush"));
     else
         xp_queue_move(&r->device, who - 1u - flush);
     return false;
@@ -324,7 +329,8 @@ static enum xp_heal ring_heal(struct xp_world *w)
         xp_call_begin(&r->driver, RING_REAP, take_all);
     } else if (r->own->queue.in_flight > 0) {
         if (r->queue_state.lies == 0)
-            xp_violate(w, XP_P3, "everything is at rest with %u chains out and %u available entries unfetched",
+            xp_violate(w, XP_P3,
+                       "everything is at rest with %u chains out and %u available entries unfetched",
                        r->own->queue.in_flight, (uint16_t)(r->queue_state.exposed - r->queue_state.fetched));
         reset(r); /* what a liar lost or named early: only a reset helps */
     } else {
@@ -348,11 +354,13 @@ void ring_show(const struct xp_world *w, char *line, size_t bytes)
     static const char *const moods[] = {"awake", "looking", "asleep"};
 
     snprintf(line, bytes,
-             "driver: avail %u used %u free %u out %u%s | device: sees %u fetched %u done %u shown %u holds %u %s%s "
+             "driver: avail %u used %u free %u out %u%s | device: sees %u fetched %u done %u shown %u holds "
+             "%u %s%s "
              "| waiting %u",
              r->own->author.queues[0].ring.avail_idx, r->own->queue.used_seen, r->own->queue.free_count,
-             r->own->queue.in_flight, r->own->queue.broken ? " BROKEN" : "", s->exposed, s->fetched, s->used_next,
-             s->used_shown, s->flight, moods[s->mood], s->kicked ? " kicked" : "", r->order_state.waiting);
+             r->own->queue.in_flight, r->own->queue.broken ? " BROKEN" : "", s->exposed, s->fetched,
+             s->used_next, s->used_shown, s->flight, moods[s->mood], s->kicked ? " kicked" : "",
+             r->order_state.waiting);
 }
 
 /* The last three regions: stores waiting, earlier values, the call; without a memory order only the call. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The search and the replay. Owns the stack of changes and the set of states; trusts the world's step to depend on
- * its state and its choices alone (the odometer asserts it). */
+/* The search and the replay. Owns the stack of changes and the set of states; trusts the world's step to
+ * depend on its state and its choices alone (the odometer asserts it). */
 #include "sim/explore/search.h"
 
 #include <stdlib.h>
@@ -14,7 +14,8 @@
 #define STACK_FIRST_BYTES (1u << 20)
 #define PROGRESS_MASK     0xffffu
 
-/* One state on the way down: how it differs from the one before, then, while a later one is above it, its odometer. */
+/* One state on the way down: how it differs from the one before, then, while a later one is above it, its
+ * odometer. */
 struct frame {
     size_t below; /* offset of the frame below; SIZE_MAX: none */
     uint32_t bytes; /* of the change */
@@ -32,12 +33,12 @@ struct search {
     struct xp_visited visited;
     uint8_t *stack;
     size_t stack_room, stack_used, top;
-    struct xp_image image;         /* the state of the top frame */
-    struct sim_odometer odometer;  /* its */
-    bool begun;                    /* it was stepped from */
-    bool restored;                 /* the world is in that state */
+    struct xp_image image; /* the state of the top frame */
+    struct sim_odometer odometer; /* its */
+    bool begun; /* it was stepped from */
+    bool restored; /* the world is in that state */
     uint64_t depth;
-    struct sim_choices none;       /* the honest continuation asks nothing */
+    struct sim_choices none; /* the honest continuation asks nothing */
     uint64_t heal_path[XP_HEAL_STEPS_MAX];
 };
 
@@ -354,8 +355,8 @@ void xp_heal_on(struct xp_world *w, struct xp_run *out)
     }
 }
 
-void xp_replay(struct xp_world *w, const struct xp_path *path, bool heal, void (*each)(void *ctx, size_t step),
-               void *ctx, struct xp_run *out)
+void xp_replay(struct xp_world *w, const struct xp_path *path, bool heal,
+               void (*each)(void *ctx, size_t step), void *ctx, struct xp_run *out)
 {
     struct sim_choices choices;
     enum xp_step stepped = XP_STEP_DONE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Level by level: states of one level whole, of all levels the choices that led there. Owns its memory and keeps to the
- * bound; trusts fingerprints as the search does. */
+/* Level by level: states of one level whole, of all levels the choices that led there. Owns its memory and
+ * keeps to the bound; trusts fingerprints as the search does. */
 #include "sim/explore/shortest.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The shortest way to a broken property: breadth first from the first state, as far as a bound on memory goes. What
- * taking steps out of a long path cannot find, this finds while the states around the start are few. */
+/* The shortest way to a broken property: breadth first from the first state, as far as a bound on memory
+ * goes. What taking steps out of a long path cannot find, this finds while the states around the start are
+ * few. */
 #ifndef CAPOS_EXPLORE_SHORTEST_H
 #define CAPOS_EXPLORE_SHORTEST_H
 
@@ -8,7 +9,7 @@
 
 struct xp_wanted {
     enum xp_property property;
-    bool in_heal;     /* broken in the honest continuation, not in a step */
+    bool in_heal; /* broken in the honest continuation, not in a step */
     size_t steps_max; /* of the way */
     size_t bytes_max;
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Delta debugging over steps. Owns its lists and one snapshot of the first state; trusts the world to be deterministic, and
- * finds out when it is not: then the path does not replay. */
+/* Delta debugging over steps. Owns its lists and one snapshot of the first state; trusts the world to be
+ * deterministic, and finds out when it is not: then the path does not replay. */
 #include "sim/explore/shrink.h"
 
 #include <stdlib.h>
@@ -19,7 +19,7 @@ struct record {
 /* The best run so far with a change: steps left out, one pick replaced. */
 struct change {
     size_t from, to; /* steps left out; from == to: none */
-    size_t choice;   /* SIZE_MAX: none */
+    size_t choice; /* SIZE_MAX: none */
     uint32_t picked;
 };
 
@@ -28,7 +28,7 @@ struct shrinker {
     enum xp_property property;
     bool in_heal;
     struct xp_image first; /* the state after start */
-    uint8_t *change;       /* room for the image's own book-keeping */
+    uint8_t *change; /* room for the image's own book-keeping */
     struct xp_steps best;
     struct record tried;
     struct xp_verdict verdict;
@@ -172,7 +172,8 @@ static bool keep_if_better(struct shrinker *s, const struct change *change)
     return true;
 }
 
-/* The shortest end of the run that will do, by powers of two: cheap where the world can start anew on its way. */
+/* The shortest end of the run that will do, by powers of two: cheap where the world can start anew on its
+ * way. */
 static void keep_the_end(struct shrinker *s)
 {
     for (size_t kept = 4; kept < s->best.steps; kept *= 2) {
@@ -274,7 +275,8 @@ static void go_straight(struct shrinker *s, size_t bytes_max)
 void xp_shrink(struct xp_world *w, const struct xp_path *path, const struct xp_verdict *verdict, bool in_heal,
                const struct xp_shrink_limits *limits, struct xp_shrunk *out)
 {
-    struct shrinker s = {.w = w, .property = verdict->property, .in_heal = in_heal, .steps_left = limits->steps};
+    struct shrinker s = {
+        .w = w, .property = verdict->property, .in_heal = in_heal, .steps_left = limits->steps};
 
     memset(out, 0, sizeof *out);
     s.change = xp_image_init(&s.first, w) ? malloc(xp_image_change_bytes(&s.first)) : NULL;

@@ -11,7 +11,8 @@
 
 const char *xp_lane_name(uint32_t lane)
 {
-    static const char *const names[] = {"driver", "memory", "device", "authority", "world", "steps", "ring contents"};
+    static const char *const names[] = {"driver", "memory", "device",       "authority",
+                                        "world",  "steps",  "ring contents"};
 
     return names[lane];
 }
@@ -34,7 +35,8 @@ void xp_timeline_add(struct xp_timeline *t, uint32_t lane, uint64_t at, uint64_t
     snprintf(e->text, sizeof e->text, "%s", text);
 }
 
-/* Every number of a line of state becomes a counter: "driver: avail 3 used 2" is `driver avail` and `driver used`. */
+/* Every number of a line of state becomes a counter: "driver: avail 3 used 2" is `driver avail` and `driver
+ * used`. */
 static void counters(const struct xp_event *e, FILE *out)
 {
     char line[XP_LINE_BYTES];
@@ -65,8 +67,8 @@ static void counters(const struct xp_event *e, FILE *out)
 
 static void write_event(const struct xp_event *e, FILE *out)
 {
-    fprintf(out, ",\n{\"ph\":\"X\",\"pid\":1,\"tid\":%u,\"ts\":%" PRIu64 ",\"dur\":%" PRIu64 ",\"name\":", e->lane + 1u, e->at,
-            e->ticks);
+    fprintf(out, ",\n{\"ph\":\"X\",\"pid\":1,\"tid\":%u,\"ts\":%" PRIu64 ",\"dur\":%" PRIu64 ",\"name\":",
+            e->lane + 1u, e->at, e->ticks);
     xp_json_text(out, e->text);
     fprintf(out, ",\"cat\":\"%s\"}", xp_lane_name(e->lane));
     if (e->lane == XP_LANE_STATE)
@@ -79,13 +81,16 @@ bool xp_timeline_write(const struct xp_timeline *t, const char *name, const char
 
     if (!out)
         return false;
-    fputs("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n{\"ph\":\"M\",\"pid\":1,\"name\":\"process_name\",\"args\":{\"name\":", out);
+    fputs("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n{\"ph\":\"M\",\"pid\":1,\"name\":\"process_name\","
+          "\"args\":{\"name\":",
+          out);
     xp_json_text(out, name);
     fputs("}}", out);
     for (uint32_t lane = 0; lane <= XP_LANE_STATE; lane++)
         fprintf(out,
                 ",\n{\"ph\":\"M\",\"pid\":1,\"tid\":%u,\"name\":\"thread_name\",\"args\":{\"name\":\"%s\"}}"
-                ",\n{\"ph\":\"M\",\"pid\":1,\"tid\":%u,\"name\":\"thread_sort_index\",\"args\":{\"sort_index\":%u}}",
+                ",\n{\"ph\":\"M\",\"pid\":1,\"tid\":%u,\"name\":\"thread_sort_index\",\"args\":{\"sort_"
+                "index\":%u}}",
                 lane + 1u, xp_lane_name(lane), lane + 1u, lane + 1u);
     for (size_t i = 0; i < t->count; i++)
         write_event(&t->events[i], out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A run as a Chrome trace (JSON), which Perfetto and other trace viewers open: a lane for each party, one for the steps, one
- * for what the rings hold, and a counter for every number that the world's line of state names. A tick is one
- * event, not a time. */
+/* A run as a Chrome trace (JSON), which Perfetto and other trace viewers open: a lane for each party, one for
+ * the steps, one for what the rings hold, and a counter for every number that the world's line of state
+ * names. A tick is one event, not a time. */
 #ifndef CAPOS_EXPLORE_TIMELINE_H
 #define CAPOS_EXPLORE_TIMELINE_H
 
@@ -10,7 +10,7 @@
 #define XP_LINE_BYTES 256u
 
 struct xp_event {
-    uint64_t at;   /* ticks */
+    uint64_t at; /* ticks */
     uint64_t ticks;
     uint32_t lane; /* enum xp_lane, or one of the two below */
     char text[XP_LINE_BYTES];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Open addressing, linear probing, at most three quarters full. Owns its memory; trusts the fingerprint to be well
- * mixed. */
+/* Open addressing, linear probing, at most three quarters full. Owns its memory; trusts the fingerprint to be
+ * well mixed. */
 #include "sim/explore/visited.h"
 
 #include <stdlib.h>

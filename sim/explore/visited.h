@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The set of states seen: fingerprints of 62 bits, two marks each. Sharded by the fingerprint's top bits; each shard
- * grows by itself, up to a limit over all of them. */
+/* The set of states seen: fingerprints of 62 bits, two marks each. Sharded by the fingerprint's top bits;
+ * each shard grows by itself, up to a limit over all of them. */
 #ifndef CAPOS_EXPLORE_VISITED_H
 #define CAPOS_EXPLORE_VISITED_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What all worlds share: a step that cannot take the explorer down, snapshots, verdicts. Trusts the world's list
- * of regions to be complete. */
+/* What all worlds share: a step that cannot take the explorer down, snapshots, verdicts. Trusts the world's
+ * list of regions to be complete. */
 #include "sim/explore/world.h"
 
 #include <signal.h>
@@ -11,7 +11,8 @@
 
 #include "abi/assert.h"
 
-/* Code under test has no context to hand over: a stray access and a failed assertion find their world here. */
+/* Code under test has no context to hand over: a stray access and a failed assertion find their world here.
+ */
 struct xp_world *xp_current;
 
 static const struct {

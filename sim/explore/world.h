@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the explorer needs to know of a world. A world is a flat state (a few regions of memory that hold all that
- * a step can change), one step function that asks choose() for everything that could go another way, and a
- * fingerprint. The same step serves exhaustive search, random runs, replay and a fuzzer's bytes. One world
+/* What the explorer needs to know of a world. A world is a flat state (a few regions of memory that hold all
+ * that a step can change), one step function that asks choose() for everything that could go another way, and
+ * a fingerprint. The same step serves exhaustive search, random runs, replay and a fuzzer's bytes. One world
  * runs at a time in a process: code under test reaches it through functions without a context. */
 #ifndef CAPOS_EXPLORE_WORLD_H
 #define CAPOS_EXPLORE_WORLD_H
@@ -44,11 +44,18 @@ enum xp_heal { XP_HEAL_ON = 0, XP_HEAL_QUIET /* everything came to rest */ };
 struct xp_region {
     void *at;
     size_t bytes; /* at most */
-    bool varies;  /* ops->live tells how many of them are in use */
+    bool varies; /* ops->live tells how many of them are in use */
 };
 
 /* Who acts: the lanes of a trace. */
-enum xp_lane { XP_LANE_DRIVER = 0, XP_LANE_MEMORY, XP_LANE_DEVICE, XP_LANE_AUTHORITY, XP_LANE_WORLD, XP_LANE_COUNT };
+enum xp_lane {
+    XP_LANE_DRIVER = 0,
+    XP_LANE_MEMORY,
+    XP_LANE_DEVICE,
+    XP_LANE_AUTHORITY,
+    XP_LANE_WORLD,
+    XP_LANE_COUNT
+};
 
 struct xp_world;
 
@@ -56,8 +63,8 @@ struct xp_world_ops {
     const char *name;
     /* Puts the world into its first state. */
     void (*start)(struct xp_world *w);
-    /* One step of whoever xp_choose_actor() picks: asked once and first in each step, so that a list of choices
-     * tells how many steps it has. Ends early, by xp_violate, when a property is broken. */
+    /* One step of whoever xp_choose_actor() picks: asked once and first in each step, so that a list of
+     * choices tells how many steps it has. Ends early, by xp_violate, when a property is broken. */
     enum xp_step (*step)(struct xp_world *w);
     /* One step of the honest, fair continuation; asks nothing. NULL: the world has no liveness to check. */
     enum xp_heal (*heal)(struct xp_world *w);
@@ -75,19 +82,19 @@ struct xp_world {
     struct sim_choices *choices;
     struct xp_region regions[XP_REGIONS_MAX];
     uint32_t region_count;
-    bool inline_calls;   /* driver calls run through, choosing at each yield; false: left at each yield */
+    bool inline_calls; /* driver calls run through, choosing at each yield; false: left at each yield */
     /* For the checks of the reductions: fingerprints without them. */
-    bool unrenamed;      /* interchangeable things keep their numbers */
-    bool unrebased;      /* free-running indices are told as they are */
+    bool unrenamed; /* interchangeable things keep their numbers */
+    bool unrebased; /* free-running indices are told as they are */
     uint64_t hash_without; /* bit per field group left out of the fingerprint: a planted bug */
     uint64_t hash_seed;
     struct xp_verdict verdict;
-    jmp_buf escape;      /* where xp_violate goes: the step that is running */
+    jmp_buf escape; /* where xp_violate goes: the step that is running */
     bool in_step;
-    uint64_t acted;      /* how often who acts was asked */
+    uint64_t acted; /* how often who acts was asked */
     void (*note)(void *ctx, enum xp_lane lane, const char *text); /* NULL: no trace is wanted */
     void *note_ctx;
-    uint64_t *marks;     /* XP_MARK_COUNT counters: how often each was done; NULL: not counted */
+    uint64_t *marks; /* XP_MARK_COUNT counters: how often each was done; NULL: not counted */
 };
 
 /* The world that the code under test runs in; set while a step runs. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* World `pci` (rows E1, E7-E10, E12, E26, E36; Z9): scan and probe over every graph, and over scrambled ones. */
+/* World `pci` (rows E1, E7-E10, E12, E26, E36; Z9): scan and probe over every graph, and over scrambled ones.
+ */
 #include <criterion/criterion.h>
 #include <string.h>
 

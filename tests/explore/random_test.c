@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Runs at random: that their lists of choices replay step by step, that rewinding leaves nothing behind, that a
- * broken property and a step never done are noticed. */
+/* Runs at random: that their lists of choices replay step by step, that rewinding leaves nothing behind, that
+ * a broken property and a step never done are noticed. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -9,7 +9,11 @@
 
 static struct ring_world *make(uint16_t size, uint16_t start, uint8_t lies)
 {
-    const struct ring_config config = {.size = size, .start = start, .batch_max = 1, .swarm = true, .lies_max = lies,
+    const struct ring_config config = {.size = size,
+                                       .start = start,
+                                       .batch_max = 1,
+                                       .swarm = true,
+                                       .lies_max = lies,
                                        .chains = (1u << RING_CHAIN_COUNT) - 1u,
                                        .lie_kinds = lies ? (1u << XP_LIE_COUNT) - 1u : 0};
     struct ring_world *r = ring_world_make(&config);
@@ -46,7 +50,8 @@ static bool same(const struct xp_world *a, const struct xp_world *b)
     return equal;
 }
 
-static void run(struct ring_world *r, struct sim_choices *c, uint64_t seed, uint64_t steps, struct xp_random_run *out)
+static void run(struct ring_world *r, struct sim_choices *c, uint64_t seed, uint64_t steps,
+                struct xp_random_run *out)
 {
     sim_choices_init(c, SIM_CHOOSE_RANDOM, seed);
     r->world.choices = c;
@@ -69,7 +74,8 @@ static void replays(uint16_t size, uint16_t start, uint8_t lies, uint64_t seeds)
         xp_replay(&stepped_world->world, &path, true, NULL, NULL, &again);
         cr_assert(!again.diverged, "seed %llu leaves its list at choice %zu of %zu", (unsigned long long)seed,
                   again.diverged_at, path.count);
-        cr_assert_eq(again.verdict.property, XP_HOLDS, "seed %llu: %s", (unsigned long long)seed, again.verdict.what);
+        cr_assert_eq(again.verdict.property, XP_HOLDS, "seed %llu: %s", (unsigned long long)seed,
+                     again.verdict.what);
         cr_assert(same(&inline_world->world, &stepped_world->world), "seed %llu ends in another state",
                   (unsigned long long)seed);
         if (size <= 64)
@@ -108,7 +114,8 @@ static void rewinds(uint16_t size, uint8_t lies, uint64_t seeds)
         run(used, &c, seed, 500, &ran);
         cr_expect(seed != 1 || !same(&fresh->world, &used->world), "the run does nothing");
         cr_assert(xp_protected_start(&used->world));
-        cr_assert(same(&fresh->world, &used->world), "something of run %llu is left", (unsigned long long)seed);
+        cr_assert(same(&fresh->world, &used->world), "something of run %llu is left",
+                  (unsigned long long)seed);
         sim_choices_free(&c);
     }
     ring_world_free(fresh);

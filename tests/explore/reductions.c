@@ -15,8 +15,13 @@ struct collecting {
 
 struct ring_config reductions_config(uint16_t size, enum xp_model model, uint16_t start)
 {
-    return (struct ring_config){.size = size, .start = start, .batch_max = 1, .chains = 1u << RING_CHAIN_WRITABLE,
-                                .model = model, .suppress = true, .resets = true};
+    return (struct ring_config){.size = size,
+                                .start = start,
+                                .batch_max = 1,
+                                .chains = 1u << RING_CHAIN_WRITABLE,
+                                .model = model,
+                                .suppress = true,
+                                .resets = true};
 }
 
 static uint64_t canonical(struct xp_world *w)
@@ -107,8 +112,8 @@ size_t collected_missing(const struct collected *a, const struct collected *b)
 const char *reductions_name(const struct ring_config *c, char *text)
 {
     snprintf(text, 120, "size %u, %s, start 0x%04x, batch %u, chains %u%s, %u lies%s%s%s", c->size,
-             xp_model_name(c->model), c->start, c->batch_max, c->chains, c->short_writes ? ", short writes" : "",
-             c->lies_max, c->unrenamed ? ", unrenamed" : "", c->unrebased ? ", unrebased" : "",
-             c->unhidden ? ", unhidden" : "");
+             xp_model_name(c->model), c->start, c->batch_max, c->chains,
+             c->short_writes ? ", short writes" : "", c->lies_max, c->unrenamed ? ", unrenamed" : "",
+             c->unrebased ? ", unrebased" : "", c->unhidden ? ", unhidden" : "");
     return text;
 }

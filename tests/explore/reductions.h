@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the checks of the reductions share: a search that keeps the canonical fingerprints of the states that it
- * visits, whatever fingerprints it searches by. */
+/* What the checks of the reductions share: a search that keeps the canonical fingerprints of the states that
+ * it visits, whatever fingerprints it searches by. */
 #ifndef CAPOS_TESTS_EXPLORE_REDUCTIONS_H
 #define CAPOS_TESTS_EXPLORE_REDUCTIONS_H
 
@@ -11,11 +11,11 @@
 struct collected {
     struct xp_visited set; /* canonical fingerprints, marked XP_SEEN */
     struct xp_result result;
-    bool at_rest_only;     /* keep states in which no call is under way and no store waits */
-    bool same_memory;      /* check of each state what lies outside the regions */
-    uint16_t steps_max;    /* the search goes on while the available index is this near to the start or to 0 (after a
-                              reset); 0: everywhere */
-    uint64_t without;      /* field groups that the search does without */
+    bool at_rest_only; /* keep states in which no call is under way and no store waits */
+    bool same_memory; /* check of each state what lies outside the regions */
+    uint16_t steps_max; /* the search goes on while the available index is this near to the start or to 0
+                           (after a reset); 0: everywhere */
+    uint64_t without; /* field groups that the search does without */
     uint64_t seed;
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Each field group of the fingerprint is needed: without it the search takes states for others, does not go on from
- * them, and misses what lies behind. The smallest world in which that shows is printed. */
+/* Each field group of the fingerprint is needed: without it the search takes states for others, does not go
+ * on from them, and misses what lies behind. The smallest world in which that shows is printed. */
 #include <criterion/criterion.h>
 #include <criterion/logging.h>
 #include <stdio.h>
@@ -60,10 +60,11 @@ static bool alone(const struct table *t, unsigned field)
 
 #define BIT(field) (1ull << RING_F_##field)
 
-/* Groups that say again what others say, as long as the driver has no bug that parts them (which is when they count):
- * beside those others, left out as well, each must be missed. */
+/* Groups that say again what others say, as long as the driver has no bug that parts them (which is when they
+ * count): beside those others, left out as well, each must be missed. */
 static const uint64_t said_by[RING_F_COUNT] = {
-    [RING_F_AVAIL] = BIT(DEVICE_INDEX) | BIT(USED_WORDS) | BIT(POSTED) | BIT(HOLDERS) | BIT(DESCRIPTORS) | BIT(FREE_LIST),
+    [RING_F_AVAIL] =
+        BIT(DEVICE_INDEX) | BIT(USED_WORDS) | BIT(POSTED) | BIT(HOLDERS) | BIT(DESCRIPTORS) | BIT(FREE_LIST),
     [RING_F_FREE_LIST] = BIT(POSTED) | BIT(HOLDERS) | BIT(DESCRIPTORS),
     [RING_F_POSTED] = BIT(HOLDERS) | BIT(DESCRIPTORS),
     [RING_F_PAYLOAD] = BIT(HOLDERS) | BIT(ELEMENTS),
@@ -74,7 +75,8 @@ static void print_others(char *text, size_t bytes, uint64_t others)
     text[0] = 0;
     for (unsigned other = 0; other < RING_F_COUNT; other++)
         if (others >> other & 1u)
-            snprintf(text + strlen(text), bytes - strlen(text), ", %s", ring_field_name((enum ring_field)other));
+            snprintf(text + strlen(text), bytes - strlen(text), ", %s",
+                     ring_field_name((enum ring_field)other));
 }
 
 static bool beside_others(const struct table *t, unsigned field)
@@ -90,8 +92,9 @@ static bool beside_others(const struct table *t, unsigned field)
         if (left >= without)
             continue;
         print_others(list, sizeof list, others);
-        cr_log_warn("without %-15s %7zu of %7zu states (%s), which do without%s", ring_field_name((enum ring_field)field),
-                    left, without, reductions_name(&t->worlds[i], name), list + 1);
+        cr_log_warn("without %-15s %7zu of %7zu states (%s), which do without%s",
+                    ring_field_name((enum ring_field)field), left, without,
+                    reductions_name(&t->worlds[i], name), list + 1);
         return true;
     }
     return false;
@@ -107,5 +110,6 @@ Test(reductions, no_field_group_of_the_fingerprint_can_be_left_out)
             t.found[field][i] = found(&t.worlds[i], field < RING_F_COUNT ? 1ull << field : 0);
     for (unsigned field = 0; field < RING_F_COUNT; field++)
         cr_expect(alone(&t, field) || beside_others(&t, field),
-                  "leaving out \"%s\" is not noticed in any of the worlds", ring_field_name((enum ring_field)field));
+                  "leaving out \"%s\" is not noticed in any of the worlds",
+                  ring_field_name((enum ring_field)field));
 }

@@ -11,7 +11,7 @@
 struct block {
     const uint8_t *at;
     size_t bytes;
-    uint8_t *was;   /* copy */
+    uint8_t *was; /* copy */
     uint8_t *inside; /* per byte: may change */
     size_t first[RANGES_MAX], length[RANGES_MAX], ranges; /* that may not */
 };

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Each reduction of the search against the search without it: the same states, told in the same canonical way. */
+/* Each reduction of the search against the search without it: the same states, told in the same canonical
+ * way. */
 #include <criterion/criterion.h>
 #include <criterion/logging.h>
 
 #include "reductions.h"
 
 /* Both searches visit the same; prints how many states each took. */
-static void agree(const struct collected *plain, const struct collected *reduced, const struct ring_config *config)
+static void agree(const struct collected *plain, const struct collected *reduced,
+                  const struct ring_config *config)
 {
     char name[120];
 
@@ -14,10 +16,12 @@ static void agree(const struct collected *plain, const struct collected *reduced
                 reductions_name(config, name), (unsigned long long)plain->result.states,
                 (unsigned long long)reduced->result.states, collected_count(plain), collected_count(reduced));
     cr_assert_gt(collected_count(plain), 0);
-    cr_expect_eq(collected_missing(plain, reduced), 0, "%s: %zu states of the plain search are not in the reduced one",
-                 name, collected_missing(plain, reduced));
-    cr_expect_eq(collected_missing(reduced, plain), 0, "%s: %zu states of the reduced search are not in the plain one",
-                 name, collected_missing(reduced, plain));
+    cr_expect_eq(collected_missing(plain, reduced), 0,
+                 "%s: %zu states of the plain search are not in the reduced one", name,
+                 collected_missing(plain, reduced));
+    cr_expect_eq(collected_missing(reduced, plain), 0,
+                 "%s: %zu states of the reduced search are not in the plain one", name,
+                 collected_missing(reduced, plain));
 }
 
 static void compare(struct ring_config config, struct collected plain, struct collected reduced)
@@ -42,8 +46,8 @@ Test(reductions, slots_keep_their_numbers_and_nothing_new_is_found)
     }
 }
 
-/* How far the search without rebasing goes: through the places where the fingerprint tells indices as they are, and
- * far enough beyond them for every state that it tells apart there. */
+/* How far the search without rebasing goes: through the places where the fingerprint tells indices as they
+ * are, and far enough beyond them for every state that it tells apart there. */
 static uint16_t steps(uint16_t size)
 {
     return (uint16_t)(2u * (2u * size + 2u) + 4u * size + 8u);
@@ -91,7 +95,8 @@ Test(reductions, every_store_is_left_at_and_nothing_new_is_found_at_rest)
                 config.unhidden = true;
                 config.lies_max = lies[l];
                 config.lie_kinds = (1u << XP_LIE_COUNT) - 1u;
-                compare(config, (struct collected){.at_rest_only = true}, (struct collected){.at_rest_only = true});
+                compare(config, (struct collected){.at_rest_only = true},
+                        (struct collected){.at_rest_only = true});
             }
 }
 

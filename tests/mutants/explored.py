@@ -65,7 +65,8 @@ def result_of(mutant, world):
     if violation is None:
         state = world["failed"] or ("closed without a violation" if world["closed"] else f"cut: {world['cut']}")
         return "survived", f"{mutant.job}: {state}"
-    found = f"{violation['property']} in {violation['choices']} choices, shrunk from {violation['choices_before']}: {violation['what']}"
+    found = (f"{violation['property']} in {violation['choices']} choices, shrunk from {violation['choices_before']}: "
+             f"{violation['what']}")
     if violation["property"] != mutant.broken:
         return "another-property", f"{mutant.job}: {mutant.broken} is due, found {found}"
     return ("killed" if violation["replays"] else "does-not-replay"), f"{mutant.job}: {found}"

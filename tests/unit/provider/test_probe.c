@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The capability walk: tables over identity, BARs, alignments and lengths (rows E7-E10, E14, E26, E29, E36; Z9). Every
- * graph of up to four nodes is world `pci`'s. */
+/* The capability walk: tables over identity, BARs, alignments and lengths (rows E7-E10, E14, E26, E29, E36;
+ * Z9). Every graph of up to four nodes is world `pci`'s. */
 #include <criterion/criterion.h>
 #include <string.h>
 

@@ -109,7 +109,8 @@ static void refused(const char *was, const char *is, size_t length, const char *
     file = tmpfile();
     fwrite(changed, 1, length < strlen(changed) ? length : strlen(changed), file);
     rewind(file);
-    cr_assert_eq(sim_choices_load(&c, &h, file, reason, sizeof reason), why == NULL, "%s for %s: %s", is, was, reason);
+    cr_assert_eq(sim_choices_load(&c, &h, file, reason, sizeof reason), why == NULL, "%s for %s: %s", is, was,
+                 reason);
     if (why)
         cr_assert_eq(strncmp(reason, why, strlen(why)), 0, "%s for %s: %s", is, was, reason);
     sim_choices_free(&c);
