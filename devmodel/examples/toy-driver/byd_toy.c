@@ -1,14 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The toy once more, as `./capos explore --driver` wants it: a legacy virtio-net driver (virtio 1.2, 3.1.2, 4.1.4.10)
- * behind bring_your_driver.h, whole in one file. It has one bug, planted: publish() lacks the full fence between
- * the index store and the load of used.flags (2.7.13.4.1), so that a device which has just asked for bells can be
- * left asleep with work. No test that runs one order of memory can see it. */
+/* The toy once more, as `./capos explore --driver` wants it: a legacy virtio-net driver
+ * (virtio 1.2, 3.1.2, 4.1.4.10) behind bring_your_driver.h, whole in one file. It has one bug, planted:
+ * publish() lacks the full fence between the index store and the load of used.flags (2.7.13.4.1), so that a
+ * device which has just asked for bells can be left asleep with work. No test that runs one order of memory
+ * can see it. */
 #include <bring_your_driver.h>
 
 #include <string.h>
 
-enum { FEATURES = 0, DRIVER_FEATURES = 4, QUEUE_PFN = 8, QUEUE_SIZE = 12, QUEUE_SELECT = 14, QUEUE_NOTIFY = 16,
-       STATUS = 18, RX = 0, TX = 1, PAGE = 4096, HEADER = 10, BUFFER = 2048, SLOTS_MAX = 4, RESET_READS = 8, RESET_TRIES = 4 };
+enum {
+    FEATURES = 0,
+    DRIVER_FEATURES = 4,
+    QUEUE_PFN = 8,
+    QUEUE_SIZE = 12,
+    QUEUE_SELECT = 14,
+    QUEUE_NOTIFY = 16,
+    STATUS = 18,
+    RX = 0,
+    TX = 1,
+    PAGE = 4096,
+    HEADER = 10,
+    BUFFER = 2048,
+    SLOTS_MAX = 4,
+    RESET_READS = 8,
+    RESET_TRIES = 4
+};
 #define F_MAC        (1u << 5)
 #define F_ANY_LAYOUT (1u << 27)
 
@@ -24,7 +40,8 @@ struct toy {
 
 static uint8_t *ring_at(const struct byd_services *s, unsigned queue)
 {
-    return s->memory + queue * 2u * PAGE; /* descriptors and available ring, then the used ring on the next page */
+    return s->memory +
+           queue * 2u * PAGE; /* descriptors and available ring, then the used ring on the next page */
 }
 
 static uint8_t *buffer_at(const struct byd_services *s, unsigned queue, unsigned slot)
@@ -41,7 +58,8 @@ static int reset(const struct byd_services *s)
     return 0;
 }
 
-static void publish(struct toy *t, const struct byd_services *s, unsigned queue, unsigned slot, uint32_t bytes)
+static void publish(struct toy *t, const struct byd_services *s, unsigned queue, unsigned slot,
+                    uint32_t bytes)
 {
     struct ring *r = &t->rings[queue];
     uint8_t *base = ring_at(s, queue), *avail = base + 16u * t->size;
@@ -152,7 +170,8 @@ static void detach(void *state, const struct byd_services *s)
 
 const struct byd_driver *byd_driver(void)
 {
-    static const struct byd_driver driver = {"toy", BYD_LEGACY, sizeof(struct toy), attach, poll, send, detach};
+    static const struct byd_driver driver = {"toy", BYD_LEGACY, sizeof(struct toy), attach, poll,
+                                             send,  detach};
 
     return &driver;
 }
