@@ -158,6 +158,24 @@ static enum provider_error create_buffers(struct virtio_net *nic)
     return PROVIDER_OK;
 }
 
+/* A device that reset itself since we set it up forgot its queues, and setting our bits again would hide that
+ * for good; one that asks for a reset wants nothing more of us (2.1.1). Neither shows in a write. */
+static enum provider_error go_live(struct virtio_net *nic)
+{
+    uint8_t status = 0;
+    enum provider_error error = nic->transport->status_read(&nic->env.registers, &status);
+
+    ASSERT(nic->status != 0);
+    if (error != PROVIDER_OK)
+        return error;
+    if ((status & VIRTIO_STATUS_NEEDS_RESET) != 0 || (status & nic->status) != nic->status) {
+        nic->counters.needs_reset++;
+        nic->status &= status; /* bits that it lost are not set again on the way out */
+        return PROVIDER_E_NEEDS_RESET;
+    }
+    return nic->transport->status_add(&nic->env.registers, &nic->status, VIRTIO_STATUS_DRIVER_OK);
+}
+
 /* 2.1.2: nothing is used before anything was posted. An index that moved early would shift every later
  * element. */
 static bool used_early(struct virtio_net *nic)
@@ -223,7 +241,7 @@ void vnet_start_step(struct virtio_net *nic, uint16_t budget)
         error = create_buffers(nic);
         break;
     case VNET_STEP_DRIVER_OK:
-        error = nic->transport->status_add(&nic->env.registers, &nic->status, VIRTIO_STATUS_DRIVER_OK);
+        error = go_live(nic);
         break;
     case VNET_STEP_ARM:
         error = arm(nic, budget);

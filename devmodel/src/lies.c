@@ -155,6 +155,8 @@ void dm_lie_step(struct dm_net *net)
     }
     if (dm_running(net) && dm_attacks(net, DM_ATTACK_NEEDS_RESET_SILENT))
         net->status |= DM_STATUS_NEEDS_RESET;
+    if (dm_running(net) && dm_attacks(net, DM_ATTACK_RESETS_ITSELF))
+        dm_device_resets_itself(net);
 }
 
 void dm_lie_flood(struct dm_net *net)

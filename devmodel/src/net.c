@@ -280,6 +280,12 @@ void dm_net_need_reset(struct dm_net *net)
     dm_device_needs_reset(net);
 }
 
+void dm_net_reset_itself(struct dm_net *net)
+{
+    if (!net->removed)
+        dm_device_resets_itself(net);
+}
+
 void dm_net_remove(struct dm_net *net)
 {
     net->removed = true;

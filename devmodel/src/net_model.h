@@ -35,6 +35,7 @@
 struct dm_life {
     bool reset_written; /* since power-on */
     bool reset_unconfirmed; /* 0 was written, not yet read back */
+    bool reset_itself; /* the device did, and the driver cannot know: no rule is judged */
     bool features_written;
     bool features_ok_read;
     bool features_ok_written;
@@ -105,7 +106,7 @@ void dm_rule_broken(struct dm_net *net, enum dm_rule rule, const char *format, .
     __attribute__((format(printf, 3, 4)));
 #define dm_check(net, rule, condition, ...)                                                                  \
     do {                                                                                                     \
-        if ((net)->monitor.enabled) {                                                                        \
+        if ((net)->monitor.enabled && !(net)->life.reset_itself) {                                           \
             (net)->monitor.exercised[rule]++;                                                                \
             if (!(condition))                                                                                \
                 dm_rule_broken((net), (rule), __VA_ARGS__);                                                  \
@@ -130,6 +131,7 @@ uint8_t dm_isr_read(struct dm_net *net);
 uint16_t dm_vector_accept(const struct dm_net *net, uint16_t wanted);
 void dm_notified(struct dm_net *net, uint32_t index, uint8_t width, uint16_t by_address);
 void dm_device_needs_reset(struct dm_net *net);
+void dm_device_resets_itself(struct dm_net *net);
 void dm_config_changed(struct dm_net *net);
 void dm_interrupt(struct dm_net *net, uint16_t vector, uint8_t isr_bit);
 /* True for any register write that re-initialises: broken while a reset is not confirmed or after FAILED. */

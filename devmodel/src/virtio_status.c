@@ -73,6 +73,16 @@ static void reset_now(struct dm_net *net)
     net->counts.resets++;
 }
 
+void dm_device_resets_itself(struct dm_net *net)
+{
+    const bool lost = net->status != 0 && !net->life.reset_unconfirmed;
+    const uint32_t negotiations = net->life.negotiations;
+    reset_now(net);
+    if (lost) /* before ACKNOWLEDGE, and while a reset is waited for, nobody can tell the difference */
+        net->life =
+            (struct dm_life){.reset_written = true, .reset_itself = true, .negotiations = negotiations};
+}
+
 static void reset_written(struct dm_net *net)
 {
     struct dm_life *life = &net->life;
@@ -210,6 +220,10 @@ uint8_t dm_status_read(struct dm_net *net, bool legacy)
     }
     if (net->status == 0)
         net->life.reset_unconfirmed = false;
+    if (net->status == 0 && net->life.reset_itself) {
+        net->life.reset_itself = false;
+        net->life.needs_reset_read = true; /* from here on it must know, and nothing but a reset is right */
+    }
     if (net->life.features_ok_written && !legacy) {
         net->life.features_ok_read = true;
         net->life.refusal_read = !(net->status & DM_STATUS_FEATURES_OK);

@@ -73,6 +73,8 @@ void function_master_on(struct kernel *k, uint16_t function);
 /* Off, here and on bridges that nothing else needs. True when it reads back off. */
 bool function_master_off(struct kernel *k, uint16_t function);
 bool function_master_reads_off(struct kernel *k, uint16_t function);
+/* Off, where kernel code's own driver had the command register in its hands. True when it reads back off. */
+bool function_master_take_back(struct kernel *k, uint16_t function);
 
 /* regtable.c */
 bool regtable_check(const struct reg_table *table);

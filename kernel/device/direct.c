@@ -33,6 +33,7 @@ struct device_reply kernel_direct_claim(struct kernel *k, uint16_t bdf, struct k
         return reply_exception(CAP_EX_EXHAUSTED);
     k->devices.claims[record].direct = 1;
     audit_grant(&k->core.audit, &event);
+    audit_reserve_end(&k->core.audit); /* for the record of a quarantine, if it comes to that */
     f = &k->devices.functions[function];
     out->bdf = bdf;
     for (uint32_t i = 0; i < PCI_BARS; i++)

@@ -68,6 +68,15 @@ bool function_master_reads_off(struct kernel *k, uint16_t function)
     return (platform_pci_read(k->platform, f->info.bdf, PCI_COMMAND, 2) & PCI_COMMAND_MASTER) == 0;
 }
 
+bool function_master_take_back(struct kernel *k, uint16_t function)
+{
+    struct function *f = &k->devices.functions[function];
+
+    ASSERT((f->command & PCI_COMMAND_MASTER) == 0);
+    write_command(k, f, f->command);
+    return function_master_reads_off(k, function);
+}
+
 bool function_master_off(struct kernel *k, uint16_t function)
 {
     uint16_t at = function;

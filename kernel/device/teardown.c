@@ -38,9 +38,7 @@ static void note_quarantine(struct kernel *k, const struct claim *claim, uint16_
                                       CAP_IF_DEVICE,
                                       AUDIT_RESULT_ERROR + DEV_E_UNCONFIRMED};
 
-    if (claim->direct)
-        (void)audit_note(&k->core.audit, &event);
-    else if (confirmed)
+    if (confirmed)
         audit_unreserve_end(&k->core.audit);
     else
         audit_end(&k->core.audit, &event);
@@ -58,6 +56,8 @@ bool teardown_with(struct kernel *k, uint16_t record, enum audit_kind kind, bool
     interrupts_drop_all(k, claim);
     if (claim->dma_on && !function_master_off(k, claim->function))
         confirmed = false; /* still a bus master: nothing it says counts */
+    if (claim->direct && !function_master_take_back(k, claim->function))
+        confirmed = false; /* the driver's word is not enough: its pages go only when this reads back */
     claim->dma_on = 0;
     drop_pools(k, record, confirmed); /* unmap, scrub, return; or quarantine */
     drop_registers(k, record);

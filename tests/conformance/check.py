@@ -30,6 +30,8 @@ def tests():
     found = set()
     for path in (ROOT / "tests").rglob("*.c"):
         found.update(f"{suite}::{name}" for suite, name in TEST.findall(path.read_text()))
+    matrix = (ROOT / "tests/teardown/matrix.def").read_text()
+    found.update(f"matrix::{name}" for name in re.findall(r"^RULE\((\w+),", matrix, re.M))
     return found
 
 
@@ -85,8 +87,9 @@ def page(table):
         "",
         "One row an obligation of the specification (clauses of virtio 1.2), or a rule of our own for devices that lie (Z).",
         "*Monitors* run in every simulated life and end the test that breaks one; *attacks* break a device's obligation on",
-        "purpose and have a defined outcome (`./capos test hostile` prints the table); *tests* are named. The suite",
-        "`conformance` fails when a row lacks cover, when a name does not exist, or when this page is stale.",
+        "purpose and have a defined outcome ([hostile.md](hostile.md)); *tests* are named, `matrix::` by their rule of the",
+        "teardown matrix ([teardown.md](teardown.md)). The suite `conformance` fails when a row lacks cover, when a name does",
+        "not exist, or when this page is stale.",
         "",
         "Rows: " + ", ".join(f"{count[app]} {label}" for app, label in APPLIES.items()) + ".",
         "Rows of features that are never accepted are listed where a monitor or an attack exists; packed rings, block and SCSI",

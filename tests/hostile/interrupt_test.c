@@ -39,19 +39,6 @@ static uint64_t pending(void)
     return reply.value;
 }
 
-/* Message control of the function's MSI-X capability (PCI 3.0, 6.8.2.3). */
-static uint32_t msix_control(void)
-{
-    uint8_t at = (uint8_t)platform_pci_read(&rig.world.platform, rig.bdf, 0x34, 1);
-    for (uint32_t steps = 0; steps < 48 && at != 0; steps++) {
-        if (platform_pci_read(&rig.world.platform, rig.bdf, at, 1) == 0x11)
-            return platform_pci_read(&rig.world.platform, rig.bdf, (uint16_t)(at + 2u), 2);
-        at = (uint8_t)platform_pci_read(&rig.world.platform, rig.bdf, (uint16_t)(at + 1u), 1);
-    }
-    cr_assert_fail("no MSI-X capability");
-    return 0;
-}
-
 static uint16_t vector_row(void)
 {
     return rig.nic.probe.kind == VIRTIO_MODERN ? MODERN_QUEUE_VECTOR : LEGACY_QUEUE_VECTOR;
@@ -93,11 +80,11 @@ Test(interrupt, a_kill_with_the_route_live_tears_it_down_and_a_late_message_wake
         cr_assert_eq(rig_exchange(&rig, 3), 3);
         cr_assert_gt(pending(), 0);
         cr_assert(kernel_interrupt_route(rig.kernel, rig.owner, rig.interrupt, &route));
-        cr_assert_eq(msix_control() & 0x8000u, 0x8000u);
+        cr_assert_eq(rig_msix_control(&rig) & 0x8000u, 0x8000u);
         cr_assert(rig_send(&rig, 60, 1)); /* on its way */
         owner_kill(rig.kernel, rig.owner);
         rig.owner = NULL;
-        cr_assert_eq(msix_control() & 0x8000u, 0);
+        cr_assert_eq(rig_msix_control(&rig) & 0x8000u, 0);
         cr_assert(rig_usage_restored(&rig));
         const uint32_t taken = platform_interrupts(&rig.world.platform);
         for (uint32_t i = 0; i < 64; i++)
@@ -133,7 +120,7 @@ Test(interrupt, a_route_torn_down_beside_a_live_one_delivers_nothing)
         const uint32_t taken = platform_interrupts(&rig.world.platform);
         cr_assert_gt(taken, 0);
         cr_assert(device_reply_ok(OPS->release(CTX, rig.interrupt)));
-        cr_assert_eq(msix_control() & 0x8000u, 0x8000u);
+        cr_assert_eq(rig_msix_control(&rig) & 0x8000u, 0x8000u);
         cr_assert_eq(rig_exchange(&rig, 3), 3);
         cr_assert_eq(platform_interrupts(&rig.world.platform), taken);
         cr_assert_eq(OPS->interrupt_wait(CTX, other.cap).value, 0);

@@ -66,6 +66,18 @@ def criterion_suite(label):
     return suite
 
 
+def with_table(label, script):
+    """The programs of a suite, then the table that its script makes of what they wrote, and the page made of that."""
+    def suite(context):
+        result = criterion_suite(label)(context)
+        folder = context.root / "build/sanitize/tests" / label
+        status, output = run(["/usr/bin/python3", "-B", context.root / "tests" / label / script, folder], context.root)
+        result.check(status == 0, f"{label}: the table has faults\n" + tail(output))
+        result.notes += output.splitlines()[:1]
+        return result
+    return suite
+
+
 def conformance(context):
     """The Criterion programs, and the table of obligations: each row names what shows it, and the page is fresh."""
     result = criterion_suite("conformance")(context)
@@ -374,7 +386,7 @@ def fuzz(context):
 SUITES = {
     "unit": criterion_suite("unit"),
     "hostile": criterion_suite("hostile"),
-    "teardown": criterion_suite("teardown"),
+    "teardown": with_table("teardown", "table.py"),
     "conformance": conformance,
     "diff": diff,
     "tie": tie,

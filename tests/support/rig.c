@@ -8,6 +8,7 @@
 
 #include "abi/assert.h"
 #include "provider/format/virtio_ids.h"
+#include "provider/tables.h"
 
 #define FRAME_SEED_STEP 13u
 
@@ -38,14 +39,45 @@ static void find_nic(struct rig *r)
     ASSERT(r->config.world.nic_count == 0);
 }
 
+static uint8_t *make_arena(void)
+{
+    return aligned_alloc(64, (vnet_arena_bytes() + 63u) & ~(size_t)63u);
+}
+
+static void lend(struct rig_lent *lent, struct sim_world_config *world)
+{
+    if (lent->kernel == NULL) {
+        const struct dm_memory_config memory = {.bytes = world->memory_bytes ? world->memory_bytes
+                                                                             : SIM_MEMORY_BYTES_DEFAULT,
+                                                .bus_base = SIM_BUS_BASE,
+                                                .ledger = world->ledger};
+        lent->kernel = calloc(1, sizeof *lent->kernel);
+        lent->arena = make_arena();
+        lent->memory = dm_memory_create(&memory);
+    }
+    ASSERT(lent->kernel && lent->arena && lent->memory);
+    world->memory = lent->memory;
+}
+
+void rig_lent_free(struct rig_lent *lent)
+{
+    if (lent->memory)
+        dm_memory_destroy(lent->memory);
+    free(lent->kernel);
+    free(lent->arena);
+    memset(lent, 0, sizeof *lent);
+}
+
 void rig_open(struct rig *r, const struct rig_config *config)
 {
     memset(r, 0, sizeof *r);
     r->config = *config;
-    const char *why = sim_world_open(&r->world, &config->world);
+    if (config->lent)
+        lend(config->lent, &r->config.world);
+    const char *why = sim_world_open(&r->world, &r->config.world);
     ASSERT(why == NULL);
-    r->kernel = calloc(1, sizeof *r->kernel);
-    r->arena = aligned_alloc(64, (vnet_arena_bytes() + 63u) & ~(size_t)63u);
+    r->kernel = config->lent ? config->lent->kernel : calloc(1, sizeof *r->kernel);
+    r->arena = config->lent ? config->lent->arena : make_arena();
     ASSERT(r->kernel && r->arena);
     kernel_init(r->kernel, &r->world.platform);
     kernel_scan(r->kernel);
@@ -63,34 +95,43 @@ static bool route_interrupt(struct rig *r, struct vnet_env *env)
     return device_reply_ok(made) && device_reply_ok(a->ops->interrupt_mask(a->ctx, made.cap, false));
 }
 
-static enum provider_error attach_brokered(struct rig *r, struct vnet_env *env)
+static struct device_reply claim_brokered(struct rig *r)
 {
     r->owner = owner_create(r->kernel, &r->config.limits);
     ASSERT(r->owner != NULL);
     r->authority = kernel_authority(&r->binding, r->kernel, r->owner);
-    const struct device_authority *a = &r->authority;
-    struct device_reply device = a->ops->claim(a->ctx, r->bdf);
-    if (!device_reply_ok(device))
-        return PROVIDER_E_REFUSED;
-    r->claimed = true;
+    struct device_reply device = r->authority.ops->claim(r->authority.ctx, r->bdf);
     r->device = device.cap;
-    struct device_reply pool = a->ops->pool_create(a->ctx, device.cap, r->config.pool_pages);
+    return device;
+}
+
+enum provider_error rig_claim_function(struct rig *r)
+{
+    struct device_reply reply = r->config.author == RIG_BROKERED
+                                    ? claim_brokered(r)
+                                    : kernel_direct_claim(r->kernel, r->bdf, &r->direct);
+    memset(&r->nic, 0, sizeof r->nic);
+    r->claimed = device_reply_ok(reply);
+    return r->claimed ? PROVIDER_OK : PROVIDER_E_REFUSED;
+}
+
+static enum provider_error fund_brokered(struct rig *r, struct vnet_env *env)
+{
+    const struct device_authority *a = &r->authority;
+    struct device_reply pool = a->ops->pool_create(a->ctx, r->device, r->config.pool_pages);
     if (!device_reply_ok(pool))
         return PROVIDER_E_REFUSED;
     r->pool = pool.cap;
     if (r->config.interrupts && !route_interrupt(r, env))
         return PROVIDER_E_REFUSED;
-    env->registers = registers_brokered_init(&r->registers_brokered, a, device.cap);
+    env->registers = registers_brokered_init(&r->registers_brokered, a, r->device);
     env->author = author_brokered_init(&r->author_brokered, a, pool.cap, &r->registers_brokered);
     return PROVIDER_OK;
 }
 
-static enum provider_error attach_direct(struct rig *r, struct vnet_env *env)
+static enum provider_error fund_direct(struct rig *r, struct vnet_env *env)
 {
     struct kernel_direct_memory memory;
-    if (!device_reply_ok(kernel_direct_claim(r->kernel, r->bdf, &r->direct)))
-        return PROVIDER_E_REFUSED;
-    r->claimed = true;
     if (!device_reply_ok(kernel_direct_pages(r->kernel, r->bdf, r->config.pool_pages, &memory)))
         return PROVIDER_E_REFUSED;
     env->registers =
@@ -101,15 +142,20 @@ static enum provider_error attach_direct(struct rig *r, struct vnet_env *env)
     return PROVIDER_OK;
 }
 
-enum provider_error rig_claim(struct rig *r, struct vnet_env *env)
+enum provider_error rig_fund(struct rig *r, struct vnet_env *env)
 {
     *env = (struct vnet_env){.info = &r->info,
                              .arena = r->arena,
                              .arena_bytes = vnet_arena_bytes(),
                              .rx_slots = r->config.rx_slots,
                              .tx_slots = r->config.tx_slots};
-    memset(&r->nic, 0, sizeof r->nic);
-    return r->config.author == RIG_BROKERED ? attach_brokered(r, env) : attach_direct(r, env);
+    return r->config.author == RIG_BROKERED ? fund_brokered(r, env) : fund_direct(r, env);
+}
+
+enum provider_error rig_claim(struct rig *r, struct vnet_env *env)
+{
+    enum provider_error error = rig_claim_function(r);
+    return error == PROVIDER_OK ? rig_fund(r, env) : error;
 }
 
 enum provider_error rig_attach(struct rig *r)
@@ -343,6 +389,35 @@ uint32_t rig_pages_published(const struct rig *r)
            buffer_pages(&r->nic.tx_buffer);
 }
 
+uint32_t rig_msix_control(struct rig *r)
+{
+    struct platform *p = &r->world.platform;
+    uint8_t at = (uint8_t)platform_pci_read(p, r->bdf, 0x34, 1);
+    for (uint32_t steps = 0; steps < 48 && at != 0; steps++) {
+        if (platform_pci_read(p, r->bdf, at, 1) == 0x11)
+            return platform_pci_read(p, r->bdf, (uint16_t)(at + 2u), 2);
+        at = (uint8_t)platform_pci_read(p, r->bdf, (uint16_t)(at + 1u), 1);
+    }
+    return 0;
+}
+
+bool rig_reset_by_hand(struct rig *r)
+{
+    const struct virtio_probe probe = virtio_probe_function(&r->info);
+    const struct reg_window *w = &probe.windows[0];
+    const bool legacy = probe.kind == VIRTIO_LEGACY;
+    const uint64_t at = r->direct.bar_address[w->bar] + w->offset + (legacy ? 18u : 20u);
+    struct platform *p = &r->world.platform;
+    if (legacy)
+        platform_port_write(p, (uint16_t)at, 1, 0);
+    else
+        platform_mmio_write(p, at, 1, 0);
+    for (uint32_t i = 0; i < VIRTIO_QUIESCE_POLLS_MAX; i++)
+        if ((legacy ? platform_port_read(p, (uint16_t)at, 1) : platform_mmio_read(p, at, 1)) == 0)
+            return true;
+    return false;
+}
+
 struct dm_net *rig_net(struct rig *r)
 {
     return r->world.nets[0];
@@ -362,7 +437,9 @@ const char *rig_complaint(struct rig *r)
 void rig_close(struct rig *r)
 {
     sim_world_close(&r->world);
-    free(r->kernel);
-    free(r->arena);
+    if (!r->config.lent) {
+        free(r->kernel);
+        free(r->arena);
+    }
     memset(r, 0, sizeof *r);
 }

@@ -19,7 +19,16 @@
 
 enum rig_author { RIG_BROKERED = 0, RIG_DIRECT };
 
+/* Memory for many lives, one after the other: zeroed before its first use, filled by rig_open, given back by
+ * rig_lent_free. */
+struct rig_lent {
+    struct kernel *kernel;
+    uint8_t *arena;
+    struct dm_memory *memory;
+};
+
 struct rig_config {
+    struct rig_lent *lent; /* NULL: each life has its own */
     struct sim_world_config world;
     enum rig_author author;
     uint16_t rx_slots, tx_slots;
@@ -62,6 +71,9 @@ void rig_open(struct rig *r, const struct rig_config *config);
 enum provider_error rig_attach(struct rig *r);
 /* The first half of rig_attach: claim and memory, nothing of the provider yet. */
 enum provider_error rig_claim(struct rig *r, struct vnet_env *env);
+/* The two parts of that: the claim alone, and what a provider needs beside it. */
+enum provider_error rig_claim_function(struct rig *r);
+enum provider_error rig_fund(struct rig *r, struct vnet_env *env);
 /* Polls, turning the world, until RUNNING or an end state. */
 enum vnet_state rig_start(struct rig *r);
 /* One turn of the world and one poll. */
@@ -87,6 +99,11 @@ uint32_t rig_pages_published(const struct rig *r);
 struct device_reply rig_try_claim(struct rig *r);
 /* Drains the audit log, checking its chain, into r->audited. False: the chain is broken. */
 bool rig_drain_audit(struct rig *r);
+/* Message control of the function's MSI-X capability (PCI 3.0, 6.8.2.3); 0 when it has none. */
+uint32_t rig_msix_control(struct rig *r);
+/* For the direct author, whose device the kernel cannot reset: who forces the release of a quarantine does it
+ * first, and waits as long as the kernel would. False: status does not read 0. */
+bool rig_reset_by_hand(struct rig *r);
 struct dm_net *rig_net(struct rig *r);
 /* Ledger violations and broken rules so far. */
 size_t rig_complaints(struct rig *r);
@@ -94,5 +111,6 @@ size_t rig_complaints(struct rig *r);
 const char *rig_complaint(struct rig *r);
 /* Ends whatever is still up without judging it. */
 void rig_close(struct rig *r);
+void rig_lent_free(struct rig_lent *lent);
 
 #endif

@@ -20,15 +20,7 @@ static const char *const authors[] = {"brokered", "direct"};
 /* The direct driver could not confirm its reset: its device is reset by hand, then released. */
 static void release_by_force(struct rig *r)
 {
-    struct virtio_probe probe = virtio_probe_function(&r->info);
-    struct platform *p = &r->world.platform;
-    const struct reg_window *w = &probe.windows[0];
-    bool legacy = probe.kind == VIRTIO_LEGACY;
-    uint64_t at = r->direct.bar_address[w->bar] + w->offset + (legacy ? 18u : 20u);
-    if (r->config.author == RIG_DIRECT && legacy)
-        platform_port_write(p, (uint16_t)at, 1, 0);
-    else if (r->config.author == RIG_DIRECT)
-        platform_mmio_write(p, at, 1, 0);
+    CHECK(rig_reset_by_hand(r));
     CHECK(device_reply_ok(device_release_quarantine(r->kernel, r->bdf)));
 }
 

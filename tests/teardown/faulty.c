@@ -7,6 +7,8 @@ static bool fails(struct faulty *f, const char *operation, uint16_t row)
         return false;
     f->failed = operation;
     f->failed_row = row;
+    if (f->meanwhile)
+        f->meanwhile(f->meanwhile_ctx);
     return true;
 }
 

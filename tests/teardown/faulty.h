@@ -13,6 +13,8 @@ struct faulty {
     uint32_t fail_at; /* the call that fails, counted from 0; UINT32_MAX: none */
     const char *failed; /* operation that failed, NULL: none yet */
     uint16_t failed_row;
+    void (*meanwhile)(void *ctx); /* happens within the call that fails; NULL: nothing does */
+    void *meanwhile_ctx;
 };
 
 /* Puts `f` between the provider and what `env` names. */

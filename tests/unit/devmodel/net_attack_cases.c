@@ -73,6 +73,13 @@ static bool needs_reset_silent(struct raw *r)
     return (raw_status(r) & 0x40) && raw_get(r, M_ISR, 1) == 0;
 }
 
+static bool resets_itself(struct raw *r)
+{
+    raw_bring_up(r);
+    raw_step(r);
+    return raw_status(r) == 0 && raw_get(r, M_ISR, 1) == 0;
+}
+
 static bool offers_extra(struct raw *r)
 {
     raw_begin(r);
@@ -485,6 +492,7 @@ const struct attack net_attacks[] = {
     A(DMA_AFTER_RESET, DM_MODERN, 0, write_after_reset),
     A(USED_BEFORE_DRIVER_OK, DM_LEGACY, 0, used_before_driver_ok),
     A(NEEDS_RESET_SILENT, DM_MODERN, 0, needs_reset_silent),
+    A(RESETS_ITSELF, DM_MODERN, 0, resets_itself),
     A(FEATURE_WITHOUT_PREREQUISITE, DM_LEGACY, 1u << 11, offers_extra),
     A(OFFER_ALL_ONES, DM_MODERN, 0, offers_all),
     A(REFUSE_FEATURES, DM_MODERN, 0, refuses),

@@ -47,6 +47,18 @@ static void kicks_after_needs_reset(struct raw *r)
     raw_kick(r, RAW_TX);
 }
 
+/* Before the status is read nobody can know; afterwards there is nothing but a reset. */
+static void kicks_after_a_reset_that_it_saw(struct raw *r)
+{
+    raw_bring_up(r);
+    dm_net_reset_itself(r->net);
+    raw_kick(r, RAW_TX);
+    if (dm_net_monitor(r->net)->broken_total != 0)
+        return; /* judged too early: the rule that is due stays unbroken */
+    raw_status(r);
+    raw_kick(r, RAW_TX);
+}
+
 static void negotiate_with(struct raw *r, uint64_t accepted)
 {
     raw_begin(r);
@@ -486,6 +498,7 @@ const struct wrong net_wrongs[] = {
     {DM_RULE_STATUS_NO_CLEAR, DM_MODERN, clears_a_bit, 0, false},
     {DM_RULE_RESET_AFTER_FAILED, DM_MODERN, goes_on_after_failed, 0, false},
     {DM_RULE_NEEDS_RESET_HEEDED, DM_MODERN, kicks_after_needs_reset, 0, false},
+    {DM_RULE_NEEDS_RESET_HEEDED, DM_LEGACY, kicks_after_a_reset_that_it_saw, 0, false},
     {DM_RULE_FEATURES_OFFERED, DM_MODERN, accepts_not_offered, 0, false},
     {DM_RULE_FEATURES_PREREQUISITE, DM_MODERN, accepts_without_prerequisite, DM_NET_F_MQ | DM_NET_F_CTRL_VQ,
      false},

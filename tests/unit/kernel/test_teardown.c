@@ -526,6 +526,56 @@ Test(teardown, the_direct_path_claims_gives_pages_and_goes_through_the_same_end)
     as_before();
 }
 
+static uint32_t quarantines_recorded(void)
+{
+    struct audit_record out[64];
+    uint32_t found = 0;
+    uint32_t count;
+
+    while ((count = kernel_audit_drain(K, out, 64)) != 0) {
+        for (uint32_t i = 0; i < count; i++)
+            found += out[i].kind == AUDIT_QUARANTINE;
+    }
+    return found;
+}
+
+/* A quarantine is recorded once, with its room kept since the claim; an orderly release records none. */
+Test(teardown, the_direct_path_records_a_quarantine_and_nothing_else_as_one)
+{
+    const struct audit_event filler = {{1, 1}, 0, 0, AUDIT_GRANT, CAP_IF_DEVICE, 0};
+    struct kernel_direct d;
+
+    ok(kernel_direct_claim(K, FAKE_MODERN_BDF, &d));
+    ok(kernel_direct_release(K, FAKE_MODERN_BDF, true));
+    cr_assert_eq(quarantines_recorded(), 0);
+    ok(kernel_direct_claim(K, FAKE_MODERN_BDF, &d));
+    while (audit_has_room(&K->core.audit, 1))
+        (void)audit_note(&K->core.audit, &filler);
+    refused(kernel_direct_release(K, FAKE_MODERN_BDF, false), DEV_E_UNCONFIRMED);
+    cr_assert_eq(quarantines_recorded(), 1);
+    ok(device_release_quarantine(K, FAKE_MODERN_BDF));
+    as_before();
+}
+
+/* The driver had the command register in its own hands: its word is checked against the register. */
+Test(teardown, the_direct_path_keeps_the_pages_of_a_function_that_stays_a_bus_master)
+{
+    struct kernel_direct d;
+    struct kernel_direct_memory m;
+
+    ok(kernel_direct_claim(K, FAKE_MODERN_BDF, &d));
+    ok(kernel_direct_pages(K, FAKE_MODERN_BDF, 4, &m));
+    platform_pci_write(P, FAKE_MODERN_BDF, 4, 2, 7);
+    fake_at(P, FAKE_MODERN_BDF)->master_stuck = true;
+    refused(kernel_direct_release(K, FAKE_MODERN_BDF, true), DEV_E_UNCONFIRMED);
+    cr_assert_eq(kernel_usage(K).pages_quarantined, 4);
+    refused(device_release_quarantine(K, FAKE_MODERN_BDF), DEV_E_UNCONFIRMED);
+    fake_at(P, FAKE_MODERN_BDF)->master_stuck = false;
+    ok(device_release_quarantine(K, FAKE_MODERN_BDF));
+    silent(FAKE_MODERN_BDF);
+    as_before();
+}
+
 Test(teardown, the_direct_path_says_when_records_or_audit_room_are_used_up)
 {
     const struct audit_event filler = {{1, 1}, 0, 0, AUDIT_GRANT, CAP_IF_DEVICE, 0};

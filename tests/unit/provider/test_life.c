@@ -362,6 +362,34 @@ Test(health, needs_reset_and_a_reset_behind_our_back_are_seen_without_any_interr
     }
 }
 
+/* DRIVER_OK is written only over a status that still holds what was set: writing our bits again would hide a
+ * reset, and a device that asks for one is not to be notified. */
+Test(health, what_happens_to_the_status_before_driver_ok_is_seen_there)
+{
+    static const uint8_t status[] = {0x00, 0x01, 0x4b, 0x43};
+
+    for (int i = 0; i < 8; i++) {
+        struct bench b;
+
+        set_up(&b, i & 1, 4);
+        cr_assert_eq(vnet_open(&b.nic, &b.env), PROVIDER_OK);
+        while (b.nic.state != VNET_STARTING || b.nic.step != VNET_STEP_DRIVER_OK)
+            (void)vnet_poll(&b.nic, 0, 64);
+        b.f.status_override = true;
+        b.f.status_value = status[i >> 1];
+        cr_assert_eq(vnet_poll(&b.nic, 0, 64), VNET_STOPPING, "status %x", status[i >> 1]);
+        cr_assert_eq(b.nic.error, PROVIDER_E_NEEDS_RESET);
+        cr_assert_eq(b.nic.counters.needs_reset, 1);
+        cr_assert_eq(b.f.publishes, 0);
+        for (uint32_t at = 0; at < b.f.status_count; at++)
+            cr_assert_eq(b.f.statuses[at] & VIRTIO_STATUS_DRIVER_OK, 0, "DRIVER_OK was written");
+        b.f.status_override = false;
+        cr_assert_eq(fake_finish(&b.nic), VNET_STOPPED);
+        nothing_held(&b);
+        tear_down(&b);
+    }
+}
+
 Test(health, a_device_that_is_gone_ends_in_quarantine)
 {
     struct bench b;

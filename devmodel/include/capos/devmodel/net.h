@@ -65,6 +65,9 @@ bool dm_net_deliver(struct dm_net *net, const uint8_t *frame, size_t bytes);
 void dm_net_set_link(struct dm_net *net, bool up);
 /* DEVICE_NEEDS_RESET (2.1.1), from now on. */
 void dm_net_need_reset(struct dm_net *net);
+/* The device resets itself: as after a reset that nobody asked for (rings forgotten, status 0), now. Monitors
+ * judge nothing that a driver does before it reads a status of 0 or resets the device itself. */
+void dm_net_reset_itself(struct dm_net *net);
 /* Surprise removal: registers read all ones, nothing is done any more. */
 void dm_net_remove(struct dm_net *net);
 
