@@ -141,8 +141,7 @@ static void say_outcome(const struct replay *r)
     const struct xp_verdict *v = &r->run.verdict;
 
     putchar('\n');
-    if (r->run.diverged && r->run.diverged_at < r->path.count &&
-        r->run.steps < r->path.steps + (r->run.used > 0))
+    if (r->run.diverged && r->run.diverged_at < r->path.count)
         printf("step %zu: the list no longer fits (choice %zu of %zu): search again\n", r->run.steps,
                r->run.diverged_at + 1u, r->path.count);
     else if (r->run.diverged)
