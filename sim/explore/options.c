@@ -13,9 +13,8 @@ static const char help[] =
     "capos explore: every order of events within stated bounds, on the shipped source\n"
     "\n"
     "  --world W        only the jobs of one world (--list shows them)\n"
-    "  --run R          only a run (X1), a job (X1/q2/tso/0xfffc) or a pattern ('X1/q2/*'), '!X1' all but "
-    "it;\n"
-    "                   may be repeated\n"
+    "  --run R          only a run (X1), a job (X1/q2/tso/0xfffc) or a pattern ('X1/q2/*');\n"
+    "                   with ! before it all but those; may be repeated\n"
     "  --deep           also what the daily jobs leave out; a job named whole runs without it\n"
     "  --jobs N         worker processes (one a processor)\n"
     "  --mem SIZE       memory of all workers together, as in 512M or 4G (half of the machine's)\n"
@@ -23,14 +22,13 @@ static const char help[] =
     "  --verbose        a line for every job; without it jobs that differ in where they start share one\n"
     "  --json           one JSON object on standard output instead of the table\n"
     "  --replay FILE    make the choices of a counter-example, step by step, and write its timeline\n"
-    "  --driver DIR     explore the driver in DIR instead: DIR/byd_*.c, or all its C files "
-    "(sim/bring_your_driver.h)\n"
+    "  --driver DIR     explore the driver in DIR instead: DIR/byd_*.c, or all its C files\n"
+    "                   (sim/bring_your_driver.h)\n"
     "  --strict         refuse a list that another build wrote; without it a warning\n"
     "  --help           this text\n"
     "\n"
-    "Exit status: 0 holds, 1 a property is broken, a job did not close or a list no longer fits, 2 usage, 3 "
-    "something\n"
-    "needed is missing, 4 input refused, 130 interrupted.\n";
+    "Exit status: 0 holds, 1 a property is broken, a job did not close or a list no longer fits,\n"
+    "2 usage, 3 something needed is missing, 4 input refused, 130 interrupted.\n";
 
 enum option_code {
     OPT_WORLD = 256,
