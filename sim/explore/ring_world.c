@@ -200,10 +200,26 @@ void ring_queue_up(struct ring_world *r)
     virtq_init(&own->queue, &ring, r->slots);
     (void)r->register_ops.ops->write_address(r->register_ops.ctx, MODERN_QUEUE_DESC_LOW, &own->queue.ring);
     xp_queue_reset(&r->device);
-    for (uint16_t i = 0; i < r->config.size; i++)
+    for (uint16_t i = 0; i < r->config.size; i++) {
         poison_element(r, i);
+        xp_queue_put(&r->device, r->device.driver + 4u + 2u * i, 2, XP_POISON16);
+    }
     ring_poison_free(r);
     xp_queue_enable(&r->device);
+}
+
+/* P5: both sides of a new ring begin at 0 (2.7.6, 2.7.8), with nothing out. */
+static void begins_anew(struct ring_world *r)
+{
+    const struct virtq *q = &r->own->queue;
+    const uint16_t avail = r->own->author.queues[0].ring.avail_idx;
+
+    if (avail != 0 || q->used_seen != 0 || q->used_ready != 0 || q->broken)
+        xp_violate(&r->world, XP_P5, "after a reset the driver goes on at available index %u, used index %u, %u known",
+                   avail, q->used_seen, q->used_ready);
+    if (q->in_flight != 0)
+        xp_violate(&r->world, XP_P4, "after a reset %u chains are out", q->in_flight);
+    conserved(r);
 }
 
 /* Reset, confirmed; the ring goes and comes again. Nobody comes between: the device is at rest. */
@@ -222,6 +238,7 @@ static void reset(struct ring_world *r)
     xp_order_forget(&r->driver.order);
     ring_queue_up(r);
     ASSERT(r->own->queue.ring.device_area == r->memory + r->layout.device_offset); /* where it was before */
+    begins_anew(r);
     r->driver.immediate = false;
 }
 
@@ -385,8 +402,20 @@ const struct xp_world_ops ring_ops = {
     .live = ring_live,
 };
 
+/* P6: what a driver may read is the used ring, and the buffers; its own areas a liar has scribbled over. */
+static void loaded(struct xp_driver *d, uint32_t offset, uint64_t value)
+{
+    const struct ring_world *r = ring_of(d->world);
+    const uint32_t used = r->device.device;
+
+    (void)value;
+    if (!(offset >= used && offset < used + 4u + 8u * r->config.size) && offset < r->buffers)
+        xp_violate(d->world, XP_P6, "offset %u is loaded, which is not in the used ring", offset);
+}
+
 const struct xp_driver_ops ring_driver_ops = {
     .run = run_call,
+    .loaded = loaded,
     .registers = register_access,
     .turn = turn,
     .place = place,

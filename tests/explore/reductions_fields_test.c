@@ -8,7 +8,7 @@
 
 #include "reductions.h"
 
-#define WORLDS 7
+#define WORLDS 8
 
 static void make_worlds(struct ring_config *worlds)
 {
@@ -25,6 +25,9 @@ static void make_worlds(struct ring_config *worlds)
     worlds[5].chains = (1u << RING_CHAIN_COUNT) - 1u;
     worlds[6].size = 2;
     worlds[6].model = XP_WEAK;
+    worlds[7].size = 2;
+    worlds[7].batch_max = 2;
+    worlds[7].model = XP_TSO;
 }
 
 /* How many states a search finds that does without `field`. */
@@ -67,6 +70,7 @@ static const uint64_t said_by[RING_F_COUNT] = {
         BIT(DEVICE_INDEX) | BIT(USED_WORDS) | BIT(POSTED) | BIT(HOLDERS) | BIT(DESCRIPTORS) | BIT(FREE_LIST),
     [RING_F_FREE_LIST] = BIT(POSTED) | BIT(HOLDERS) | BIT(DESCRIPTORS),
     [RING_F_POSTED] = BIT(HOLDERS) | BIT(DESCRIPTORS),
+    [RING_F_STORES] = BIT(CALL) | BIT(LOG) | BIT(DESCRIPTORS) | BIT(ENTRIES),
     [RING_F_PAYLOAD] = BIT(HOLDERS) | BIT(ELEMENTS),
 };
 

@@ -61,6 +61,7 @@ class Tree(plain.Tree):
 
 
 def result_of(mutant, world):
+    """What the job's report makes of the mutant, and in which words."""
     violation = world["violation"]
     if violation is None:
         state = world["failed"] or ("closed without a violation" if world["closed"] else f"cut: {world['cut']}")
@@ -100,7 +101,9 @@ def baseline(tree, mutants):
     if status != 0:
         raise SystemExit("mutants: the tree itself does not build\n" + suites.tail(output))
     jobs = sorted({mutant.job for mutant in mutants})
-    worlds, output = tree.explore(jobs)
+    _, listed = suites.run([tree.build / "sim/explore" / PROGRAM, "--list", "--deep"], tree.tree)
+    there = [job for job in jobs if job in {line.split()[0] for line in listed.splitlines() if line.strip()}]
+    worlds, output = tree.explore(there) if there else ({}, "")
     if worlds is None:
         raise SystemExit("mutants: the explorer says nothing of the tree itself\n" + suites.tail(output))
     return {job: "is not there" if job not in worlds else "does not hold" for job in jobs

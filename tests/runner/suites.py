@@ -17,6 +17,7 @@ LINE_COVERAGE_MIN = 95.0
 COVERED = {"provider": "provider/", "devmodel": "devmodel/src/", "kernel/device": "kernel/device/"}
 CTEST_SECONDS_MAX = 900
 MUTANTS_DAILY = 12
+EXPLORED_DAILY = 5
 
 
 class BuildFailed(Exception):
@@ -78,6 +79,15 @@ def with_table(label, script):
     return suite
 
 
+def explore(context):
+    """The explorer's own tests: its reductions against searches without them, world pci, random runs."""
+    result = Result()
+    build(context, "explore")
+    if run_ctest(context, result, context.root / "build/explore", "-L", "^explore$") == 0:
+        result.fail("explore: no test program on preset explore")
+    return result
+
+
 def conformance(context):
     """The Criterion programs, and the table of obligations: each row names what shows it, and the page is fresh."""
     result = criterion_suite("conformance")(context)
@@ -108,8 +118,8 @@ def canary(context):
     return result
 
 
-def run_mutants(context, *flags):
-    status, output = run(["/usr/bin/python3", "-B", context.root / "tests/mutants/run.py", "--json", *flags], context.root)
+def run_mutants(context, program, *flags):
+    status, output = run(["/usr/bin/python3", "-B", context.root / "tests/mutants" / program, "--json", *flags], context.root)
     try:
         return status, json.loads(output[output.index("{"):]), output
     except ValueError:
@@ -117,30 +127,39 @@ def run_mutants(context, *flags):
 
 
 def mutant_canary(context, result):
-    """The runner of mutants must tell a killed one from each kind that is not: the file names say what is due."""
-    status, report, output = run_mutants(context, "--from", context.root / "tests/canary/mutants")
+    """Each runner of mutants must tell a killed one from each kind that is not: the file names say what is due."""
+    both = {"survives": "survived", "does-not-compile": "does-not-compile", "does-not-apply": "does-not-apply", "killed": "killed"}
+    for program, folder, more in (("run.py", "mutants", {"names-no-test": "no-baseline"}),
+                                  ("explored.py", "explored", {"names-no-job": "no-baseline",
+                                                               "names-another-property": "another-property"})):
+        status, report, output = run_mutants(context, program, "--from", context.root / "tests/canary" / folder)
+        if report is None:
+            result.fail(f"canary: {program} died with status {status}\n" + tail(output))
+            continue
+        got = {mutant["name"]: mutant["result"] for mutant in report["mutants"]}
+        result.check(got == {**both, **more}, f"canary: mutants of {program} came out as {got}")
+        result.check(status == 1, f"canary: {program} ended with status {status} although some were not killed")
+
+
+def add_mutants(context, result, program, daily):
+    sample = [] if context.deep else ["--sample", str(daily), "--seed", context.seed]
+    status, report, output = run_mutants(context, program, *sample)
     if report is None:
-        result.fail(f"canary: the runner of mutants died with status {status}\n" + tail(output))
+        result.fail(f"{program}: the runner died with status {status}\n" + tail(output))
         return
-    due = {"killed": "killed", "survives": "survived", "names-no-test": "no-baseline", "does-not-compile": "does-not-compile",
-           "does-not-apply": "does-not-apply"}
-    got = {mutant["name"]: mutant["result"] for mutant in report["mutants"]}
-    result.check(got == due, f"canary: mutants came out as {got}")
-    result.check(status == 1, f"canary: the runner of mutants ended with status {status} although some were not killed")
+    for mutant in report["mutants"]:
+        result.check(mutant["result"] == "killed", f"{mutant['name']}: {mutant['result']}: {mutant['detail']}")
+    result.notes.append(", ".join(mutant["name"] + " " + (f"killed in {mutant['choices']} choices" if mutant.get("choices")
+                                                          else mutant["result"]) for mutant in report["mutants"]))
+    if report["left_out"]:
+        result.left_out.append(f"{report['left_out']} of {report['left_out'] + len(report['mutants'])} of {program}")
 
 
 def mutants(context):
+    """Planted bugs: those that tests must notice, and those that the explorer alone must find."""
     result = Result()
-    sample = [] if context.deep else ["--sample", str(MUTANTS_DAILY), "--seed", context.seed]
-    status, report, output = run_mutants(context, *sample)
-    if report is None:
-        result.fail(f"mutants: the runner died with status {status}\n" + tail(output))
-        return result
-    for mutant in report["mutants"]:
-        result.check(mutant["result"] == "killed", f"{mutant['name']}: {mutant['result']}: {mutant['detail']}")
-    result.notes.append(", ".join(f"{mutant['name']} {mutant['result']}" for mutant in report["mutants"]))
-    if report["left_out"]:
-        result.left_out.append(f"{report['left_out']} of {report['left_out'] + len(report['mutants'])} mutants")
+    add_mutants(context, result, "run.py", MUTANTS_DAILY)
+    add_mutants(context, result, "explored.py", EXPLORED_DAILY)
     return result
 
 
@@ -387,6 +406,7 @@ SUITES = {
     "unit": criterion_suite("unit"),
     "hostile": criterion_suite("hostile"),
     "teardown": with_table("teardown", "table.py"),
+    "explore": explore,
     "conformance": conformance,
     "diff": diff,
     "tie": tie,
