@@ -11,7 +11,7 @@
 struct change {
     uint32_t count;
     uint32_t live[XP_VARYING_MAX];
-    uint16_t index[];
+    uint32_t index[];
 };
 
 static xp_word *first_word(const struct xp_region *r)
@@ -63,7 +63,6 @@ bool xp_image_init(struct xp_image *image, struct xp_world *w)
         image->varying[image->varying_count++].first = words;
         words += words_of(r);
     }
-    ASSERT(words <= UINT16_MAX);
     image->word_count = words;
     image->at = calloc(image->fixed ? image->fixed : 1u, sizeof *image->at);
     image->words = calloc(words, sizeof *image->words);
@@ -109,12 +108,12 @@ void xp_image_restore(const struct xp_image *image)
 
 size_t xp_image_change_bytes(const struct xp_image *image)
 {
-    return sizeof(struct change) + image->word_count * (sizeof(uint16_t) + sizeof(uint64_t)) + 8u;
+    return sizeof(struct change) + image->word_count * (sizeof(uint32_t) + sizeof(uint64_t)) + 16u;
 }
 
 static size_t old_words_at(uint32_t count)
 {
-    return (sizeof(struct change) + count * sizeof(uint16_t) + 7u) & ~(size_t)7;
+    return (sizeof(struct change) + count * sizeof(uint32_t) + 7u) & ~(size_t)7;
 }
 
 size_t xp_image_take(struct xp_image *image, uint8_t *change)
@@ -123,7 +122,7 @@ size_t xp_image_take(struct xp_image *image, uint8_t *change)
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < image->fixed; i++) {
-        c->index[count] = (uint16_t)i; /* kept if the word differs: no branch */
+        c->index[count] = i; /* kept if the word differs: no branch */
         count += *image->at[i] != image->words[i];
     }
     for (uint32_t v = 0; v < image->varying_count; v++) {
@@ -132,7 +131,7 @@ size_t xp_image_take(struct xp_image *image, uint8_t *change)
         const uint32_t first = image->varying[v].first;
 
         for (uint32_t i = 0; i < (live > was ? live : was); i++) {
-            c->index[count] = (uint16_t)(first + i);
+            c->index[count] = first + i;
             count += image->varying[v].at[i] != image->words[first + i];
         }
         c->live[v] = was;

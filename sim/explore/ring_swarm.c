@@ -223,7 +223,6 @@ const struct xp_world_ops ring_swarm_ops = {
     .start = swarm_start,
     .step = swarm_step,
     .heal = swarm_heal,
-    .fingerprint = ring_fingerprint,
     .show = ring_show,
     .live = ring_live,
 };

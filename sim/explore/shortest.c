@@ -219,8 +219,10 @@ bool xp_shortest(struct xp_world *w, const struct xp_wanted *wanted, struct xp_p
     struct breadth *b = calloc(1, sizeof *b);
     bool found = false;
 
-    if (!b)
+    if (!b || !w->ops->fingerprint) { /* states that cannot be told apart: of runs at random */
+        free(b);
         return false;
+    }
     b->w = w;
     b->wanted = wanted;
     sim_choices_init(&b->none, SIM_CHOOSE_FIRST, 0);

@@ -15,7 +15,7 @@ struct xp_wanted {
 };
 
 /* True: `out` is a way of the fewest steps, to be freed by xp_path_free. The world must not have been started
- * otherwise since: it is started here. */
+ * otherwise since: it is started here. False also for a world without fingerprints. */
 bool xp_shortest(struct xp_world *w, const struct xp_wanted *wanted, struct xp_path *out);
 
 #endif

@@ -24,7 +24,7 @@ class Bench(unittest.TestCase):
         status, out, err = capos("bench", "--quick", "--json")
         self.assertEqual(status, 0, err)
         said = json.loads(out)
-        self.assertEqual(set(said), {"host", "machine"})
+        self.assertEqual(set(said), {"host", "machine", "explore"})
         self.assertTrue(said["host"]["rows"])
         rows = {row["name"]: row for row in said["machine"]["rows"]}
         for name in ("QEMU start to landmark", "end of the log to power off, the slowest",
@@ -39,6 +39,22 @@ class Bench(unittest.TestCase):
         said = json.loads(out)
         self.assertTrue(said["host"]["rows"])
         self.assertIsNone(said["machine"])
+        self.assertIsNone(said["explore"])
+
+    @unittest.skipIf(shutil.which("spin") is None, "spin is not installed (./capos setup bench)")
+    def test_exploring_has_a_row_for_each_figure_beside_spins(self):
+        status, out, err = capos("bench", "--only=explore", "--quick", "--json")
+        self.assertEqual(status, 0, err)
+        said = json.loads(out)
+        self.assertIsNone(said["host"])
+        rows = {row["name"]: row for row in said["explore"]["rows"]}
+        for order in ("sequential", "tso"):
+            spin, ours = (rows[f"{what}, {order}"] for what in ("SPIN, ring.pml, queue size 2", "explored, world ring, queue size 4"))
+            self.assertAlmostEqual(ours["asked"], spin["got"] / 2, delta=1)
+            self.assertGreater(spin["states"], 1000)
+        self.assertGreater(rows["random lives, world nic, all monitors on"]["steps_a_life"], 1)
+        fuzzed = rows["fuzzer executions, world nic, sanitizers on"]
+        self.assertTrue(fuzzed.get("got", 0) > 0 or fuzzed.get("not_measured"), fuzzed)
 
     def test_without_namespace_or_device_the_rows_say_so(self):
         for what in ("enter_namespace", "Tap"):

@@ -6,6 +6,7 @@
 
 #include "sim/explore/random.h"
 #include "sim/explore/ring_parts.h"
+#include "sim/explore/shrink.h"
 
 static struct ring_world *make(uint16_t size, uint16_t start, uint8_t lies)
 {
@@ -140,13 +141,16 @@ static enum xp_step step_with_bug(struct xp_world *w)
     return stepped;
 }
 
-Test(random, a_broken_property_comes_with_its_seed_and_its_choices)
+/* Found at random, made again step by step, made short. */
+static void planted(uint16_t size, uint64_t steps)
 {
     struct xp_world_ops ops = ring_swarm_ops;
-    struct ring_world *r = make(16, 0, 0);
+    struct ring_world *r = make(size, 0xfff0, 0);
     const struct xp_random_plan plan = {.first_seed = 1, .runs = 1000};
     const struct xp_limits limits = {0};
+    const struct xp_shrink_limits shrink = {.steps = steps, .bytes = 1u << 26};
     struct xp_result result;
+    struct xp_shrunk shrunk;
     struct xp_run again;
     uint64_t seed = 0;
 
@@ -160,8 +164,19 @@ Test(random, a_broken_property_comes_with_its_seed_and_its_choices)
     xp_replay(&r->world, &result.path, false, NULL, NULL, &again);
     cr_assert_eq(again.verdict.property, XP_P1);
     cr_assert_eq(again.used, result.path.count);
+    xp_shrink(&r->world, &result.path, &result.verdict, result.in_heal, &shrink, &shrunk);
+    cr_assert(shrunk.replays);
+    cr_expect_lt(shrunk.after.count, 50, "%zu choices are left of %zu", shrunk.after.count, result.path.count);
+    xp_steps_free(&shrunk.before);
+    xp_steps_free(&shrunk.after);
     xp_path_free(&result.path);
     ring_world_free(r);
+}
+
+Test(random, a_broken_property_comes_with_its_seed_and_its_choices)
+{
+    planted(16, 1000000);
+    planted(8192, 50000);
 }
 
 Test(random, what_was_never_done_is_named)
