@@ -69,7 +69,7 @@ static uint32_t door_read(void *ctx, enum platform_space space, uint64_t address
         xp_violate(&p->world, XP_P3, "more than %u reads of configuration space in one scan",
                    CONFIG_READS_MAX);
     p->reads[at / 4u]++;
-    if (at >= 0x10u && at < 0x28u && (p->sizing >> ((at - 0x10u) / 4u) & 1u))
+    if (at >= 0x10u && at < 0x28u && ((uint32_t)p->sizing >> ((at - 0x10u) / 4u) & 1u))
         return bar_mask(p, (at - 0x10u) / 4u);
     memcpy(&value, p->space + at, width);
     return value;

@@ -8,8 +8,8 @@
 #include "sim/explore/random.h"
 #include "sim/explore/ring_world.h"
 
-#define RUNS_ASKED 1000000u /* of each job; daily a fiftieth */
-#define RUNS_DAILY (RUNS_ASKED / 50u)
+#define RUNS_ASKED 1000000u /* of each job; daily a hundredth */
+#define RUNS_DAILY (RUNS_ASKED / 100u)
 #define START      0xfff0u
 #define FIRST_SEED 1u
 

@@ -298,7 +298,7 @@ static void begin_op(struct ring_world *r)
         return;
     }
     for (uint32_t kind = op / r->config.batch_max; arguments[0] < RING_CHAIN_COUNT; arguments[0]++) {
-        if ((r->config.chains >> arguments[0] & 1u) && kind-- == 0)
+        if (((uint32_t)r->config.chains >> arguments[0] & 1u) && kind-- == 0)
             break;
     }
     arguments[1] = (uint8_t)(1u + op % r->config.batch_max);
