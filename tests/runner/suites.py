@@ -338,7 +338,7 @@ def boot(context):
 
 SUITES = {
     "unit": criterion_suite("unit"),
-    "hostile": criterion_suite("hostile"),
+    "hostile": with_table("hostile", "table.py"),
     "teardown": with_table("teardown", "table.py"),
     "conformance": conformance,
     "diff": diff,
