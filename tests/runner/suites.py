@@ -404,7 +404,7 @@ def fuzz(context):
 
 SUITES = {
     "unit": criterion_suite("unit"),
-    "hostile": criterion_suite("hostile"),
+    "hostile": with_table("hostile", "table.py"),
     "teardown": with_table("teardown", "table.py"),
     "explore": explore,
     "conformance": conformance,
