@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* For the bench: whole lives at random in world `nic`, all monitors on. capos-bench-lives N: N lives of each transport;
- * prints them and the device's steps in them. */
+/* For the bench: whole lives at random in world `nic`, all monitors on. capos-bench-lives N: N lives of each
+ * transport; prints them and the device's steps in them. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,10 +12,15 @@
 /* False: something broke, and is said. */
 static bool live(bool legacy, uint64_t lives, struct nic_counts *sum)
 {
-    const struct nic_config config = {.legacy = legacy, .size = SIZE, .frames_max = FRAMES, .lies_max = 1,
+    const struct nic_config config = {.legacy = legacy,
+                                      .size = SIZE,
+                                      .frames_max = FRAMES,
+                                      .lies_max = 1,
                                       .lie_kinds = (1u << XP_NET_LIE_COUNT) - 1u,
-                                      .queue_lie_kinds = (1u << XP_LIE_COUNT) - 1u, .events_max = 1,
-                                      .event_kinds = (1u << XP_NET_EVENT_COUNT) - 1u, .suppress = true};
+                                      .queue_lie_kinds = (1u << XP_LIE_COUNT) - 1u,
+                                      .events_max = 1,
+                                      .event_kinds = (1u << XP_NET_EVENT_COUNT) - 1u,
+                                      .suppress = true};
     struct nic_world *n = nic_lives_make(&config);
     struct sim_choices choices;
     enum xp_step stepped;
@@ -25,7 +30,8 @@ static bool live(bool legacy, uint64_t lives, struct nic_counts *sum)
         sim_choices_init(&choices, SIM_CHOOSE_RANDOM, seed);
         choices.unrecorded = true;
         n->world.choices = &choices;
-        n->config.lies_max = n->device.lies_max = seed % 4u == 1; /* a lie in one life of four, an event in another */
+        n->config.lies_max = n->device.lies_max =
+            seed % 4u == 1; /* a lie in one life of four, an event in another */
         n->device.events_max = seed % 4u == 2;
         holds = xp_protected_start(&n->world) && xp_protected_step(&n->world, &stepped);
         if (!holds)

@@ -293,7 +293,7 @@ void xp_report_json(const struct xp_report *r, FILE *out)
     fprintf(out,
             "],\n\"totals\":{\"jobs\":%zu,\"states\":%" PRIu64 ",\"transitions\":%" PRIu64
             ",\"violations\":%" PRIu64 ",\"closed\":%zu,\"bounded\":%zu,\"cut\":%zu,\"failed\":%zu,"
-                                       "\"seconds\":%.3f,\"missed_expected\":%.3g},\n",
+            "\"seconds\":%.3f,\"missed_expected\":%.3g},\n",
             r->count, t.states, t.transitions, t.violations, t.in_state[XP_CLOSED], t.in_state[XP_BOUNDED],
             t.in_state[XP_CUT], t.in_state[XP_DIED], r->seconds, t.missed);
     fputs("\"commit\":", out);

@@ -215,8 +215,9 @@ static void begins_anew(struct ring_world *r)
     const uint16_t avail = r->own->author.queues[0].ring.avail_idx;
 
     if (avail != 0 || q->used_seen != 0 || q->used_ready != 0 || q->broken)
-        xp_violate(&r->world, XP_P5, "after a reset the driver goes on at available index %u, used index %u, %u known",
-                   avail, q->used_seen, q->used_ready);
+        xp_violate(&r->world, XP_P5,
+                   "after a reset the driver goes on at available index %u, used index %u, %u known", avail,
+                   q->used_seen, q->used_ready);
     if (q->in_flight != 0)
         xp_violate(&r->world, XP_P4, "after a reset %u chains are out", q->in_flight);
     conserved(r);

@@ -68,7 +68,8 @@ struct xp_world_ops {
     enum xp_step (*step)(struct xp_world *w);
     /* One step of the honest, fair continuation; asks nothing. NULL: the world has no liveness to check. */
     enum xp_heal (*heal)(struct xp_world *w);
-    /* Canonical: equal for states that no continuation can tell apart. NULL: the world is run at random only. */
+    /* Canonical: equal for states that no continuation can tell apart. NULL: the world is run at random only.
+     */
     uint64_t (*fingerprint)(struct xp_world *w);
     /* The state in one readable line, for traces. At most `bytes` - 1 characters. */
     void (*show)(const struct xp_world *w, char *line, size_t bytes);

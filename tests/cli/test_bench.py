@@ -49,7 +49,8 @@ class Bench(unittest.TestCase):
         self.assertIsNone(said["host"])
         rows = {row["name"]: row for row in said["explore"]["rows"]}
         for order in ("sequential", "tso"):
-            spin, ours = (rows[f"{what}, {order}"] for what in ("SPIN, ring.pml, queue size 2", "explored, world ring, queue size 4"))
+            spin, ours = (rows[f"{what}, {order}"]
+                          for what in ("SPIN, ring.pml, queue size 2", "explored, world ring, queue size 4"))
             self.assertAlmostEqual(ours["asked"], spin["got"] / 2, delta=1)
             self.assertGreater(spin["states"], 1000)
         self.assertGreater(rows["random lives, world nic, all monitors on"]["steps_a_life"], 1)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The back ends of choose() that the explorer lives on: every combination in turn, bytes, a list that need not fit. */
+/* The back ends of choose() that the explorer lives on: every combination in turn, bytes, a list that need
+ * not fit. */
 #include <criterion/criterion.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The three memory orders, by litmus tests: a driver's and a device's few accesses on every order of events, and which
- * outcomes come up. */
+/* The three memory orders, by litmus tests: a driver's and a device's few accesses on every order of events,
+ * and which outcomes come up. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -47,12 +47,23 @@ static bool hidden(void *ctx, uint32_t offset, uint8_t width)
 static void driver_does(struct litmus *l, const struct op *op, unsigned *loads)
 {
     switch (op->kind) {
-    case STORE: xp_order_store(&l->order, op->at, 4, op->value); break;
-    case LOAD: l->got.driver[(*loads)++] = (uint32_t)xp_order_load(&l->order, op->at, 4); break;
-    case WRITE: xp_order_write_barrier(&l->order); break;
-    case READ: xp_order_read_barrier(&l->order); break;
-    case FULL: xp_order_full_barrier(&l->order); break;
-    case END: break;
+    case STORE:
+        xp_order_store(&l->order, op->at, 4, op->value);
+        break;
+    case LOAD:
+        l->got.driver[(*loads)++] = (uint32_t)xp_order_load(&l->order, op->at, 4);
+        break;
+    case WRITE:
+        xp_order_write_barrier(&l->order);
+        break;
+    case READ:
+        xp_order_read_barrier(&l->order);
+        break;
+    case FULL:
+        xp_order_full_barrier(&l->order);
+        break;
+    case END:
+        break;
     }
 }
 
@@ -84,7 +95,8 @@ static void run(struct litmus *l, const struct op *driver, const struct op *devi
 }
 
 /* Does any order of events come to this? */
-static bool comes_to(enum xp_model model, const struct op *driver, const struct op *device, struct outcome wanted)
+static bool comes_to(enum xp_model model, const struct op *driver, const struct op *device,
+                     struct outcome wanted)
 {
     static struct litmus l;
     struct sim_choices c;
@@ -95,8 +107,14 @@ static bool comes_to(enum xp_model model, const struct op *driver, const struct 
     sim_choices_init(&c, SIM_CHOOSE_EVERY, 0);
     c.odometer = &o;
     l.world.choices = &c;
-    l.order = (struct xp_order){.world = &l.world, .state = &l.state, .memory = l.memory, .bytes = sizeof l.memory,
-                                .model = model, .ctx = &l, .seen = seen, .hidden = hidden};
+    l.order = (struct xp_order){.world = &l.world,
+                                .state = &l.state,
+                                .memory = l.memory,
+                                .bytes = sizeof l.memory,
+                                .model = model,
+                                .ctx = &l,
+                                .seen = seen,
+                                .hidden = hidden};
     do {
         sim_odometer_rewind(&o);
         run(&l, driver, device);
@@ -105,8 +123,8 @@ static bool comes_to(enum xp_model model, const struct op *driver, const struct 
     return found;
 }
 
-static void check(const struct op *driver, const struct op *device, struct outcome wanted, bool sequential, bool tso,
-                  bool weak)
+static void check(const struct op *driver, const struct op *device, struct outcome wanted, bool sequential,
+                  bool tso, bool weak)
 {
     cr_expect_eq(comes_to(XP_SEQUENTIAL, driver, device, wanted), sequential, "sequential");
     cr_expect_eq(comes_to(XP_TSO, driver, device, wanted), tso, "tso");
@@ -195,8 +213,14 @@ Test(order, its_own_store_is_read_before_others_see_it)
 Test(order, everything_waiting_is_told_to_the_device_once)
 {
     static struct litmus l = {.unnoticed = UINT32_MAX};
-    l.order = (struct xp_order){.world = &l.world, .state = &l.state, .memory = l.memory, .bytes = sizeof l.memory,
-                                .model = XP_WEAK, .ctx = &l, .seen = seen, .hidden = hidden};
+    l.order = (struct xp_order){.world = &l.world,
+                                .state = &l.state,
+                                .memory = l.memory,
+                                .bytes = sizeof l.memory,
+                                .model = XP_WEAK,
+                                .ctx = &l,
+                                .seen = seen,
+                                .hidden = hidden};
     for (uint32_t i = 0; i < XP_STORES_MAX; i++)
         xp_order_store(&l.order, 4 * i, 4, i + 1);
     cr_assert_eq(l.seen, 0);
@@ -210,8 +234,14 @@ Test(order, everything_waiting_is_told_to_the_device_once)
 Test(order, a_store_that_nobody_notices_is_no_choice)
 {
     static struct litmus l = {.unnoticed = Y};
-    l.order = (struct xp_order){.world = &l.world, .state = &l.state, .memory = l.memory, .bytes = sizeof l.memory,
-                                .model = XP_TSO, .ctx = &l, .seen = seen, .hidden = hidden};
+    l.order = (struct xp_order){.world = &l.world,
+                                .state = &l.state,
+                                .memory = l.memory,
+                                .bytes = sizeof l.memory,
+                                .model = XP_TSO,
+                                .ctx = &l,
+                                .seen = seen,
+                                .hidden = hidden};
     xp_order_store(&l.order, Y, 4, 1);
     cr_assert_eq(xp_order_ready(&l.order), 0);
     xp_order_store(&l.order, X, 4, 1);

@@ -166,7 +166,8 @@ static void planted(uint16_t size, uint64_t steps)
     cr_assert_eq(again.used, result.path.count);
     xp_shrink(&r->world, &result.path, &result.verdict, result.in_heal, &shrink, &shrunk);
     cr_assert(shrunk.replays);
-    cr_expect_lt(shrunk.after.count, 50, "%zu choices are left of %zu", shrunk.after.count, result.path.count);
+    cr_expect_lt(shrunk.after.count, 50, "%zu choices are left of %zu", shrunk.after.count,
+                 result.path.count);
     xp_steps_free(&shrunk.before);
     xp_steps_free(&shrunk.after);
     xp_path_free(&result.path);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The search, and what becomes of its paths: counted states, the limit, replay, the shrinker, the shortest way. */
+/* The search, and what becomes of its paths: counted states, the limit, replay, the shrinker, the shortest
+ * way. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -211,7 +212,9 @@ Test(shortest, gives_up_at_its_bounds_and_on_another_property)
     struct xp_path path;
     toy_init(&t, 40);
     t.breaks_left = 5;
-    cr_assert_not(xp_shortest(&t.world, &(struct xp_wanted){XP_P1, false, 5, 64u << 20}, &path), "one step too few");
+    cr_assert_not(xp_shortest(&t.world, &(struct xp_wanted){XP_P1, false, 5, 64u << 20}, &path),
+                  "one step too few");
     cr_assert_not(xp_shortest(&t.world, &(struct xp_wanted){XP_P2, false, 100, 64u << 20}, &path));
-    cr_assert_not(xp_shortest(&t.world, &(struct xp_wanted){XP_P1, false, 100, 1u << 10}, &path), "no memory");
+    cr_assert_not(xp_shortest(&t.world, &(struct xp_wanted){XP_P1, false, 100, 1u << 10}, &path),
+                  "no memory");
 }

@@ -58,12 +58,14 @@ class Flags(Folder):
     def test_help_names_every_flag(self):
         status, out, _ = capos("explore", "--help")
         self.assertEqual(status, 0)
-        for flag in ("--driver", "--world", "--run", "--deep", "--jobs", "--mem", "--list", "--verbose", "--json", "--replay", "--strict"):
+        for flag in ("--driver", "--world", "--run", "--deep", "--jobs", "--mem", "--list", "--verbose", "--json",
+                     "--replay", "--strict"):
             self.assertIn(flag, out)
         self.assertEqual(self.explore("--help")[0], out, "the front door shows the program's own help")
 
     def test_wrong_flags_end_with_2_and_one_line(self):
-        for flags in (["--nothing"], ["stray"], ["--jobs", "0"], ["--jobs", "257"], ["--jobs", "two"], ["--mem", "0"], ["--mem", "4X"],
+        for flags in (["--nothing"], ["stray"], ["--jobs", "0"], ["--jobs", "257"], ["--jobs", "two"], ["--mem", "0"],
+                      ["--mem", "4X"],
                       ["--mem", "G"], ["--mem"], ["--world", "none"], ["--run", "X99"], ["--run", "X1/q8/*"], ["--wor", "ring"],
                       ["--run", "X1", "--run", "!X1"], ["--run", "!X99"], ["--replay", "f", "--run", "X1"],
                       ["--replay", "f", "--deep"], ["--strict"]):
@@ -165,7 +167,8 @@ class Lives(Folder):
     def test_interrupt_ends_with_130_says_what_was_covered_and_leaves_nothing(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(signal=number):
-                process = self.start("--run", LARGE, "--run", "X1/q8/tso/0x0000", "--run", "X1/q8/weak/0xffff", "--jobs", "2", "--json")
+                process = self.start("--run", LARGE, "--run", "X1/q8/tso/0x0000", "--run", "X1/q8/weak/0xffff", "--jobs", "2",
+                                     "--json")
                 self.workers(process.pid, 2)
                 os.kill(process.pid, number)
                 out, err = process.communicate(timeout=SECONDS_MAX)

@@ -22,12 +22,16 @@ static enum xp_step step(struct xp_world *w)
     switch (xp_choose_actor(w, 3)) {
     case 0:
         t->state.left = (t->state.left + 1) % t->modulus;
-        if (t->breaks_left && t->state.left == t->breaks_left && t->state.flag == 3 && xp_choose(w, 4, "coin") == 1 &&
-            (!t->forgets || t->hidden++ == 0))
+        if (t->breaks_left && t->state.left == t->breaks_left && t->state.flag == 3 &&
+            xp_choose(w, 4, "coin") == 1 && (!t->forgets || t->hidden++ == 0))
             xp_violate(w, XP_P1, "left is %llu", (unsigned long long)t->state.left);
         break;
-    case 1: t->state.right = (t->state.right + 1) % t->modulus; break;
-    default: t->state.flag = xp_choose(w, 4, "flag"); break;
+    case 1:
+        t->state.right = (t->state.right + 1) % t->modulus;
+        break;
+    default:
+        t->state.flag = xp_choose(w, 4, "flag");
+        break;
     }
     xp_note(w, XP_LANE_WORLD, "moves");
     return XP_STEP_DONE;

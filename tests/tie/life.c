@@ -23,7 +23,7 @@ struct life {
     struct rig rig;
     struct author_tap tap;
     struct life_result result;
-    const struct attack_case *attack; /* NULL: honest */
+    const struct attack_row *attack; /* NULL: honest */
     struct dm_hostile hostile; /* as born */
     uint16_t lent[SLOTS_MAX]; /* received and not yet given back */
     uint16_t lent_count;
@@ -207,7 +207,7 @@ static void interrupt(struct life *l)
 
 static void arm(struct life *l)
 {
-    const struct attack_case *c = l->attack;
+    const struct attack_row *c = l->attack;
     dm_hostile_arm(dm_net_hostile(rig_net(&l->rig)), c->attack, c->at, c->times, c->value);
 }
 
@@ -338,21 +338,17 @@ static void one_life(struct life *l)
     end(l);
 }
 
-static const struct attack_case *draw_attack(struct life *l, struct sim_prng *draw)
+static const struct attack_row *draw_attack(struct life *l, struct sim_prng *draw)
 {
-    const struct attack_case *c = &attack_cases[sim_prng_below(draw, attack_case_count)];
-    const unsigned transport = l->result.transport == DM_MODERN ? ON_MODERN : ON_LEGACY;
-    const unsigned author = l->result.author == RIG_DIRECT ? BY_DIRECT : BY_BROKERED;
-    static const struct attack_case no_bells = {/* no lie: it may ask for none at any time (2.7.10.1) */
+    const struct attack_row *c = &attack_rows[sim_prng_below(draw, attack_row_count)];
+    static const struct attack_row no_bells = {/* no lie: it may ask for none at any time (2.7.10.1) */
                                                 .attack = DM_ATTACK_USED_FLAGS_GARBAGE,
                                                 .when = RUNNING,
                                                 .times = 4,
                                                 .value = 1};
     if (sim_prng_below(draw, 2) == 0)
         return sim_prng_below(draw, 4) == 0 ? &no_bells : NULL;
-    if (!(c->transports & transport) || !(c->authors & author))
-        return NULL;
-    return c;
+    return c->expect[l->result.transport][l->result.author].outcome == CANNOT ? NULL : c;
 }
 
 static struct rig_config draw_config(struct life *l, uint64_t seed, struct dm_memory *memory)
@@ -381,7 +377,8 @@ static struct rig_config draw_config(struct life *l, uint64_t seed, struct dm_me
         model->features &= ~DM_F_ANY_LAYOUT; /* the header in a descriptor of its own */
     dm_hostile_clear(&l->hostile);
     if (l->attack) {
-        model->features = (model->features & ~l->attack->drop_features) | l->attack->add_features;
+        if (l->attack->how & CHAINS_OF_TWO)
+            model->features &= ~DM_F_ANY_LAYOUT;
         if (l->attack->when == BORN)
             dm_hostile_arm(&l->hostile, l->attack->attack, l->attack->at, l->attack->times, l->attack->value);
     }
