@@ -54,7 +54,7 @@ static bool alone(const struct table *t, unsigned field)
     for (int i = 0; i < WORLDS; i++) {
         if (t->found[field][i] >= t->found[RING_F_COUNT][i])
             continue;
-        cr_log_warn("without %-15s %7zu of %7zu states (%s)", ring_field_name((enum ring_field)field),
+        cr_log_info("without %-15s %7zu of %7zu states (%s)", ring_field_name((enum ring_field)field),
                     t->found[field][i], t->found[RING_F_COUNT][i], reductions_name(&t->worlds[i], name));
         return true;
     }
@@ -96,7 +96,7 @@ static bool beside_others(const struct table *t, unsigned field)
         if (left >= without)
             continue;
         print_others(list, sizeof list, others);
-        cr_log_warn("without %-15s %7zu of %7zu states (%s), which do without%s",
+        cr_log_info("without %-15s %7zu of %7zu states (%s), which do without%s",
                     ring_field_name((enum ring_field)field), left, without,
                     reductions_name(&t->worlds[i], name), list + 1);
         return true;

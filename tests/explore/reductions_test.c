@@ -12,7 +12,7 @@ static void agree(const struct collected *plain, const struct collected *reduced
 {
     char name[120];
 
-    cr_log_warn("%s: %llu states without the reduction, %llu with it, %zu and %zu canonical",
+    cr_log_info("%s: %llu states without the reduction, %llu with it, %zu and %zu canonical",
                 reductions_name(config, name), (unsigned long long)plain->result.states,
                 (unsigned long long)reduced->result.states, collected_count(plain), collected_count(reduced));
     cr_assert_gt(collected_count(plain), 0);
