@@ -377,6 +377,66 @@ def boot(context):
     return result
 
 
+EXPLORED_DAILY = 3
+EXPLORE_LEFT_OUT = ()
+EXPLORE_MEMORY = "6G"
+
+
+def run_explored(context, result):
+    """Bugs that the explorer alone must find: a sample of them, or all."""
+    sample = [] if context.deep else ["--sample", EXPLORED_DAILY, "--seed", context.seed]
+    status, output = run(["/usr/bin/python3", "-B", context.root / "tests/mutants/explored.py", "--json", *sample], context.root)
+    try:
+        report = json.loads(output[output.index('{"mutants"'):])
+    except ValueError:
+        result.fail(f"explore: the runner of planted bugs died with status {status}\n" + tail(output))
+        return
+    for mutant in report["mutants"]:
+        result.check(mutant["result"] == "killed", f"{mutant['name']}: {mutant['result']}: {mutant['detail']}")
+    result.notes += [f"{mutant['name']}: {mutant['detail']}" for mutant in report["mutants"]]
+    if report["left_out"]:
+        result.left_out.append(f"{report['left_out']} of {report['left_out'] + len(report['mutants'])} bugs for the explorer to find")
+
+
+def explore_jobs(context, result):
+    """The jobs themselves: each must close, or reach its bound, with nothing broken."""
+    program = context.root / "build/explore/sim/explore/capos-explore"
+    runs = context.root / "out/explore-suite"
+    command = [program, "--jobs", context.jobs, "--mem", EXPLORE_MEMORY, "--run-dir", runs]
+    command += ["--deep"] if context.deep else [word for pattern in EXPLORE_LEFT_OUT for word in ("--run", f"!{pattern}")]
+    status, output = run(command, context.root)
+    rows = re.findall(r"^\S+ +\d+ .*$", output.split("\n\n")[0], re.M)
+    result.check(status == 0, f"explore: ended with status {status}\n" + tail(output, 60))
+    for row in rows:
+        result.check(row.endswith((" closed", " bounded")), f"explore: {row}")
+    result.check(len(rows) > 0, "explore: no table")
+    result.notes += output.split("\n\n")[0].splitlines() + re.findall(r"^(?:fingerprints|\d+ jobs|\d+ violations).*$", output, re.M)
+    _, daily = run([program, "--list"], context.root)
+    _, deep = run([program, "--list", "--deep"], context.root)
+    more = len(deep.splitlines()) - len(daily.splitlines())
+    result.left_out.append(f"{more} deep jobs of ./capos explore: queue sizes 8 and more starts, more lies, more events")
+    result.left_out += [f"{pattern}, which ./capos explore runs" for pattern in EXPLORE_LEFT_OUT]
+
+
+def explore(context):
+    """Every order of events: the explorer's own tests, planted bugs, and the daily jobs."""
+    result = Result()
+    for preset in ["explore-sanitize"] + (["explore"] if context.deep else []):
+        build(context, preset)
+        if run_ctest(context, result, context.root / "build" / preset, "-L", "^explore$") == 0:
+            result.fail(f"explore: no test program on preset {preset}")
+    build(context, "explore", "capos-explore")
+    outside = python_suite("explore")(context)
+    for name in ("skipped", "failures", "notes", "left_out"):
+        getattr(result, name).extend(getattr(outside, name))
+    result.passed += outside.passed
+    result.failed += outside.failed
+    run_explored(context, result)
+    explore_jobs(context, result)
+    result.left_out.append("the explorer's tests on the observed build without sanitizers")
+    return result
+
+
 FUZZ_SECONDS, FUZZ_SECONDS_DEEP = 45, 900
 FUZZ_MARKS = ("lives", "device_steps", "sent", "received", "stopped", "quarantined")
 
@@ -410,6 +470,7 @@ SUITES = {
     "conformance": conformance,
     "diff": diff,
     "tie": tie,
+    "explore": explore,
     "objects": objects,
     "boot": boot,
     "canary": canary,
