@@ -79,12 +79,67 @@ def with_table(label, script):
     return suite
 
 
+EXPLORE_MEMORY = "6G"
+EXPLORE_SLOW = "^explore.explore_(reductions|pci|random)$"  # searches and runs of their own, minutes under the sanitizers
+
+
+def explore_programs(context, result):
+    """The explorer's own tests: its reductions against searches without them, its engine, world pci, random runs."""
+    for preset, more in (("explore", []), ("explore-sanitize", [] if context.deep else ["-E", EXPLORE_SLOW])):
+        build(context, preset)
+        if run_ctest(context, result, context.root / "build" / preset, "-L", "^explore$", *more) == 0:
+            result.fail(f"explore: no test program on preset {preset}")
+    result.left_out.append("the explorer's reductions, world pci and runs at random under the sanitizers")
+
+
+def explore_jobs(context, result):
+    """The jobs themselves: each must close, or reach its bound, with nothing broken."""
+    program = context.root / "build/explore/sim/explore/capos-explore"
+    listed = [set(run([program, "--list", *flags], context.root)[1].splitlines()) for flags in ([], ["--deep"])]
+    with tempfile.TemporaryDirectory(prefix="capos-explore-") as folder:
+        _, output = run([program, "--json", "--jobs", context.jobs, "--mem", EXPLORE_MEMORY, "--run-dir", folder,
+                         *(["--deep"] if context.deep else [])], context.root)
+        try:
+            report = json.loads(output[output.index('{"worlds"'):])
+        except ValueError:
+            result.fail("explore: no report\n" + tail(output))
+            return
+        for path in pathlib.Path(folder).glob("*.choices"):  # kept: what the report names is gone with the folder
+            shutil.copy2(path, context.root / "build/explore")
+    jobs = report["worlds"]
+    for job in jobs:
+        broken = job["violation"] and f"{job['violation']['property']}: {job['violation']['what']} (list in build/explore)"
+        fault = broken or job["failed"] or (job["cut"] and f"cut: {job['cut']}")
+        result.check(not fault and (job["closed"] or job["bounded"]), f"{job['name']}: {fault or 'did not close'}")
+    result.check(len(jobs) == len(listed[context.deep]), f"explore: {len(jobs)} jobs, {len(listed[context.deep])} are due")
+    result.notes += explore_table(report)
+    result.left_out.append(f"{len(listed[1] - listed[0])} deep jobs of ./capos explore (--list --deep names them)")
+
+
+def explore_table(report):
+    """A line for each run of verification: its jobs summed."""
+    totals = report["totals"]
+    lines = [f"{'run':5} jobs {'states':>11} {'transitions':>12} {'MB':>5} {'seconds':>8}"]
+    for name in dict.fromkeys(job["run"] for job in report["worlds"]):
+        jobs = [job for job in report["worlds"] if job["run"] == name]
+        ends = {"closed": sum(job["closed"] for job in jobs), "bounded": sum(job["bounded"] and not job["closed"] for job in jobs)}
+        lines.append(f"{name:5} {len(jobs):4} {sum(job['states'] for job in jobs):11} {sum(job['transitions'] for job in jobs):12} "
+                     f"{max(job['memory_bytes'] for job in jobs) >> 20:5} {sum(job['seconds'] for job in jobs):8.1f} "
+                     + ", ".join(f"{count} {end}" for end, count in ends.items() if count))
+    return [*lines, f"{totals['states']} states in {totals['seconds']:.0f} s by {report['workers']} processes, "
+            f"{totals['missed_expected']:.2g} expected to be taken for another one; {totals['violations']} violations"]
+
+
 def explore(context):
-    """The explorer's own tests: its reductions against searches without them, world pci, random runs."""
+    """Every order of events: the explorer's own tests, its command from outside, and the jobs."""
     result = Result()
-    build(context, "explore")
-    if run_ctest(context, result, context.root / "build/explore", "-L", "^explore$") == 0:
-        result.fail("explore: no test program on preset explore")
+    explore_programs(context, result)
+    outside = python_suite("explore")(context)
+    result.passed += outside.passed
+    result.failed += outside.failed
+    result.failures += outside.failures
+    result.skipped += outside.skipped
+    explore_jobs(context, result)
     return result
 
 
