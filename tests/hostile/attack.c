@@ -5,16 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "provider/tables.h"
-
-#define HONEST_FRAMES        24u
-#define LEGACY_STATUS_OFFSET 18u
-#define MODERN_STATUS_OFFSET 20u
-#define SETTLE_TURNS         8u /* late writes of the device land in these */
+#define HONEST_FRAMES 24u
+#define SETTLE_TURNS  8u /* late writes of the device land in these */
 
 const char *const outcome_names[OUTCOME_COUNT] = {
-    "unaffected",    "dropped",        "altered",        "silent",      "back-pressure", "broken, reset",
-    "fails at open", "fails at start", "fails on retry", "quarantined", "cannot fire",
+#define OUTCOME(name, title, text) title,
+#include "tests/hostile/catalogue.def"
+};
+
+const char *const counter_names[COUNTER_COUNT] = {
+#define COUNTER(name, title) title,
+#include "tests/hostile/catalogue.def"
 };
 
 static void wrong(struct attack_result *result, const char *format, ...)
@@ -29,7 +30,7 @@ static void wrong(struct attack_result *result, const char *format, ...)
     va_end(arguments);
 }
 
-static void arm(struct rig *r, const struct attack_case *c)
+static void arm(struct rig *r, const struct attack_row *c)
 {
     dm_hostile_arm(dm_net_hostile(rig_net(r)), c->attack, c->at, c->times, c->value);
 }
@@ -45,26 +46,32 @@ struct life {
     enum vnet_state started, ended;
     struct vnet_counters counters;
     uint32_t right, pages;
+    uint32_t counted; /* by the provider */
 };
 
 /* Attach, start, frames, stop; nothing taken back yet. `c` is armed here when it says RUNNING. */
-static struct life live(struct rig *r, const struct attack_case *c, uint32_t frames)
+static struct life live(struct rig *r, const struct attack_row *c, uint32_t frames)
 {
     struct life life = {.open = rig_attach(r)};
     if (life.open != PROVIDER_OK)
         return life;
+    if (c && (c->how & BY_HAND) != 0)
+        read_by_hand(r, c->attack, false);
     life.started = rig_start(r);
     if (c && c->when == RUNNING && life.started == VNET_RUNNING) {
         if (rig_exchange(r, 4) != 4)
             life.started = VNET_CLOSED;
         arm(r, c);
     }
+    if (c && (c->how & BY_HAND) != 0 && life.started == VNET_RUNNING)
+        read_by_hand(r, c->attack, true);
     if (life.started == VNET_RUNNING)
         life.right = rig_exchange(r, frames);
     life.pages = rig_pages_published(r);
     life.ended = rig_stop(r);
     life.error = r->nic.error;
     life.counters = r->nic.counters;
+    life.counted = counted_by_provider(&r->nic);
     settle(r);
     return life;
 }
@@ -105,30 +112,14 @@ static void judge_usage(struct rig *r, const struct life *life, struct device_re
     result->quarantined_pages = quarantined ? kernel_usage(r->kernel).pages_quarantined : 0;
 }
 
-/* The kernel knows no way to stop what its own driver drove: whoever forces the release resets the device
- * first. */
-static void reset_by_hand(struct rig *r)
-{
-    struct virtio_probe probe = virtio_probe_function(&r->info);
-    struct platform *p = &r->world.platform;
-    if (probe.kind == VIRTIO_LEGACY) {
-        platform_port_write(p, (uint16_t)(r->direct.bar_address[0] + LEGACY_STATUS_OFFSET), 1, 0);
-        (void)platform_port_read(p, (uint16_t)(r->direct.bar_address[0] + LEGACY_STATUS_OFFSET), 1);
-    } else if (probe.kind == VIRTIO_MODERN) {
-        const struct reg_window *w = &probe.windows[MODERN_COMMON];
-        platform_mmio_write(p, r->direct.bar_address[w->bar] + w->offset + MODERN_STATUS_OFFSET, 1, 0);
-        (void)platform_mmio_read(p, r->direct.bar_address[w->bar] + w->offset + MODERN_STATUS_OFFSET, 1);
-    }
-}
-
 /* Refused until the privileged release, which frees exactly what was kept. */
 static void leave_quarantine(struct rig *r, struct attack_result *result)
 {
     struct device_reply claim = rig_try_claim(r);
     if (claim.error != DEV_E_QUARANTINED)
         wrong(result, "a claim in quarantine is answered %s", device_error_name(claim.error));
-    if (r->config.author == RIG_DIRECT)
-        reset_by_hand(r);
+    if (r->config.author == RIG_DIRECT && !rig_reset_by_hand(r))
+        wrong(result, "it does not reset");
     struct device_reply release = device_release_quarantine(r->kernel, r->bdf);
     if (!device_reply_ok(release) || release.value != result->quarantined_pages)
         wrong(result, "privileged release: %s, %llu pages", device_error_name(release.error),
@@ -137,24 +128,26 @@ static void leave_quarantine(struct rig *r, struct attack_result *result)
         wrong(result, "usage differs after the privileged release");
 }
 
-static void judge_complaints(struct rig *r, const struct attack_case *c, struct attack_result *result)
+static void judge_complaints(struct rig *r, const struct attack_row *c, struct attack_result *result)
 {
     const struct dm_monitor *m = dm_net_monitor(rig_net(r));
-    uint64_t broken = m->broken_total - (c->blamed ? m->broken[c->blamed] : 0u);
+    const bool blamed = (c->how & BLAMED) != 0;
+    uint64_t broken = m->broken_total - (blamed ? m->broken[DM_RULE_EXPOSED_ONCE] : 0u);
     if (dm_memory_violations(r->world.memory) != 0 || broken != 0)
         wrong(result, "complaint: %s", rig_complaint(r));
-    if (c->blamed && m->broken[c->blamed] == 0)
-        wrong(result, "nobody is blamed for %s", dm_rule_name(c->blamed));
+    if (blamed && m->broken[DM_RULE_EXPOSED_ONCE] == 0)
+        wrong(result, "nobody is blamed");
 }
 
 /* With the attack cleared the device serves again; a function whose capabilities were spoiled is refused
  * again. */
-static void live_again(struct rig *r, const struct attack_case *c, struct attack_result *result)
+static void live_again(struct rig *r, const struct attack_row *c, enum outcome first,
+                       struct attack_result *result)
 {
     dm_hostile_clear(dm_net_hostile(rig_net(r)));
     struct life life = live(r, NULL, HONEST_FRAMES);
     enum outcome outcome = outcome_of(&life, HONEST_FRAMES);
-    enum outcome expected = c->stays ? c->outcome : UNAFFECTED;
+    enum outcome expected = (c->how & STAYS) != 0 ? first : UNAFFECTED;
     if (outcome != expected)
         wrong(result, "afterwards: %s (%s, %u of %u right)", outcome_names[outcome],
               provider_error_name(life.open != PROVIDER_OK ? life.open : life.error), life.right,
@@ -162,27 +155,50 @@ static void live_again(struct rig *r, const struct attack_case *c, struct attack
     struct device_reply release = rig_take_back(r);
     if (!device_reply_ok(release) || !rig_usage_restored(r))
         wrong(result, "afterwards: not everything was given back (%s)", device_error_name(release.error));
+    result->again = outcome == UNAFFECTED;
 }
 
-static void judge(struct rig *r, const struct attack_case *c, const struct life *life,
+static void put_counters(uint32_t counters, char *text, size_t bytes)
+{
+    size_t used = 0;
+    text[0] = 0;
+    for (uint32_t i = 0; i < COUNTER_COUNT && used < bytes; i++)
+        if ((counters & 1u << i) != 0)
+            used += (size_t)snprintf(text + used, bytes - used, "%s%s", used ? ", " : "", counter_names[i]);
+}
+
+static void judge(struct rig *r, const struct expectation *e, const struct life *life,
                   struct attack_result *result)
 {
     result->outcome = outcome_of(life, ATTACK_FRAMES);
     result->error = life->open != PROVIDER_OK ? life->open : life->error;
     result->right = life->right;
-    if (result->outcome != c->outcome || result->error != c->error)
+    if (result->outcome != e->outcome || result->error != e->error)
         wrong(result, "%s with %s, %u of %u right; expected %s with %s", outcome_names[result->outcome],
-              provider_error_name(result->error), life->right, ATTACK_FRAMES, outcome_names[c->outcome],
-              provider_error_name(c->error));
+              provider_error_name(result->error), life->right, ATTACK_FRAMES, outcome_names[e->outcome],
+              provider_error_name(e->error));
     judge_usage(r, life, rig_take_back(r), result);
 }
 
-static struct rig_config config_for(const struct attack_case *c, enum dm_transport transport,
+static void judge_counters(uint32_t counters, const struct expectation *e, struct attack_result *result)
+{
+    char is[120], due[120];
+    result->counters = counters;
+    if (counters == e->counters)
+        return;
+    put_counters(counters, is, sizeof is);
+    put_counters(e->counters, due, sizeof due);
+    wrong(result, "counted by [%s], expected [%s]", is, due);
+}
+
+static struct rig_config config_for(const struct attack_row *c, enum dm_transport transport,
                                     enum rig_author author, struct dm_hostile *hostile)
 {
     struct rig_config config = rig_defaults(transport, author);
     struct dm_net_config *model = &config.world.nics[0].model;
-    model->features = (model->features & ~c->drop_features) | c->add_features;
+    if ((c->how & CHAINS_OF_TWO) != 0)
+        model->features &= ~DM_F_ANY_LAYOUT;
+    config.interrupts = (c->how & WITH_VECTOR) != 0 && author == RIG_BROKERED;
     dm_hostile_clear(hostile);
     if (c->when == BORN)
         dm_hostile_arm(hostile, c->attack, c->at, c->times, c->value);
@@ -190,41 +206,53 @@ static struct rig_config config_for(const struct attack_case *c, enum dm_transpo
     return config;
 }
 
-struct attack_result attack_run(const struct attack_case *c, enum dm_transport transport,
-                                enum rig_author author)
+/* The life under attack, from the first call to the answer of the release. */
+static void attacked(struct rig *r, const struct attack_row *c, struct expectation e,
+                     struct attack_result *result)
+{
+    const struct kernel_stats before = *kernel_stats(r->kernel);
+    struct life life = live(r, c, ATTACK_FRAMES);
+    judge(r, &e, &life, result);
+    judge_counters(life.counted | counted_by_kernel(kernel_stats(r->kernel), &before), &e, result);
+    result->fired = dm_net_hostile(rig_net(r))->arms[c->attack].fired;
+    if (life.ended != VNET_QUARANTINED)
+        return;
+    dm_hostile_clear(dm_net_hostile(rig_net(r)));
+    leave_quarantine(r, result);
+}
+
+struct attack_result attack_run(const struct attack_row *c, enum dm_transport transport,
+                                enum rig_author author, struct rig_lent *lent)
 {
     struct attack_result result = {0};
     struct dm_hostile hostile;
     struct rig rig;
-    struct attack_case as_run = *c;
-    const struct rig_config config = config_for(c, transport, author, &hostile);
+    struct expectation e = c->expect[transport][author];
+    const bool cannot = e.outcome == CANNOT;
+    const bool on_retry = e.outcome == FAILS_ON_RETRY;
+    struct rig_config config = config_for(c, transport, author, &hostile);
+    config.lent = lent;
     rig_open(&rig, &config);
     if (c->when == ARMED)
         arm(&rig, c);
-    if (c->outcome == CANNOT)
-        as_run.outcome = UNAFFECTED;
-    if (c->outcome == FAILS_ON_RETRY) { /* the first life, unaffected */
+    if (cannot)
+        e.outcome = UNAFFECTED;
+    if (on_retry) { /* the first life, unaffected */
         struct life first = live(&rig, NULL, HONEST_FRAMES);
         if (outcome_of(&first, HONEST_FRAMES) != UNAFFECTED || !device_reply_ok(rig_take_back(&rig)))
             wrong(&result, "the first life was affected");
-        as_run.outcome = FAILS_AT_START;
+        e.outcome = FAILS_AT_START;
     }
-    struct life life = live(&rig, &as_run, ATTACK_FRAMES);
-    judge(&rig, &as_run, &life, &result);
-    if (result.outcome == as_run.outcome && c->outcome != as_run.outcome)
-        result.outcome = c->outcome;
-    result.fired = dm_net_hostile(rig_net(&rig))->arms[c->attack].fired;
-    if ((result.fired == 0) != (c->outcome == CANNOT))
-        wrong(&result, "fired %u times", result.fired);
-    if (life.ended == VNET_QUARANTINED) {
-        dm_hostile_clear(dm_net_hostile(rig_net(&rig)));
-        leave_quarantine(&rig, &result);
-    }
-    live_again(&rig, &as_run, &result);
+    attacked(&rig, c, e, &result);
+    live_again(&rig, c, e.outcome, &result);
     result.turns = rig.turns;
     if (rig.turns > ATTACK_TURNS_MAX)
         wrong(&result, "%u turns", rig.turns);
     judge_complaints(&rig, c, &result);
     rig_close(&rig);
+    if (result.outcome == e.outcome)
+        result.outcome = c->expect[transport][author].outcome;
+    if ((result.fired == 0) != cannot)
+        wrong(&result, "fired %u times", result.fired);
     return result;
 }

@@ -385,7 +385,7 @@ def fuzz(context):
 
 SUITES = {
     "unit": criterion_suite("unit"),
-    "hostile": criterion_suite("hostile"),
+    "hostile": with_table("hostile", "table.py"),
     "teardown": with_table("teardown", "table.py"),
     "conformance": conformance,
     "diff": diff,
