@@ -20,7 +20,7 @@ TEXT
     [ ${#groups[@]} -gt 0 ] || groups=(build test evidence qemu)
     need_groups "${groups[@]}"
     case " ${groups[*]} " in *" build "* | *" test "*) need_groups build; need_sources ;; esac
-    case " ${groups[*]} " in *" build "*) build ship capos-sim ;; esac
+    case " ${groups[*]} " in *" build "*) build ship capos-sim; build explore capos-explore ;; esac
     case " ${groups[*]} " in *" test "*) build sanitize ;; esac
     echo "capos: ready: ${groups[*]}"
 }
