@@ -122,16 +122,16 @@ Test(choose, a_spoiled_list_is_refused_with_its_line_and_offset)
     refused("draw 1 0", "draw 1 0", SIZE_MAX, NULL);
     refused("choices 2", "choices 1", SIZE_MAX, "line 1, byte 0: ");
     refused("seed 7", "seed x", SIZE_MAX, "line 2, byte 16: ");
-    refused("seed 7", "seed 8", SIZE_MAX, "line 6, byte 93: ");
-    refused("choices 3 of", "choices 9 of", SIZE_MAX, "line 6, byte 93: ");
-    refused("draw 1 0", "draw 0 0", SIZE_MAX, "line 7, byte 115: ");
-    refused("draw 1 0", "drew 1 0", SIZE_MAX, "line 7, byte 115: ");
-    refused("draw 2 ", "draw 3 ", SIZE_MAX, "line 8, byte 129: ");
-    refused("end", "end end", SIZE_MAX, "line 10, byte 157: ");
+    refused("seed 7", "seed 8", SIZE_MAX, "line 6, byte 86: ");
+    refused("choices 3 of", "choices 9 of", SIZE_MAX, "line 6, byte 86: ");
+    refused("draw 1 0", "draw 0 0", SIZE_MAX, "line 7, byte 106: ");
+    refused("draw 1 0", "drew 1 0", SIZE_MAX, "line 7, byte 106: ");
+    refused("draw 2 ", "draw 3 ", SIZE_MAX, "line 8, byte 120: ");
+    refused("end", "end end", SIZE_MAX, "line 10, byte 148: ");
     refused("seed", "seed", 20, "line 2, byte 16: ");
-    refused("seed", "seed", 120, "line 7, byte 115: ");
-    refused("seed", "seed", 157, "line 10, byte 157: ");
-    refused("seed", "seed", 160, "line 10, byte 157: ");
-    refused("end", "more\nend", SIZE_MAX, "line 10, byte 157: ");
+    refused("seed", "seed", 111, "line 7, byte 106: ");
+    refused("seed", "seed", 148, "line 10, byte 148: ");
+    refused("seed", "seed", 151, "line 10, byte 148: ");
+    refused("end", "more\nend", SIZE_MAX, "line 10, byte 148: ");
     refused("draw", "draw", 0, "line 1, byte 0: ");
 }
