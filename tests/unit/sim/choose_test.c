@@ -127,11 +127,11 @@ Test(choose, a_spoiled_list_is_refused_with_its_line_and_offset)
     refused("draw 1 0", "draw 0 0", SIZE_MAX, "line 7, byte 106: ");
     refused("draw 1 0", "drew 1 0", SIZE_MAX, "line 7, byte 106: ");
     refused("draw 2 ", "draw 3 ", SIZE_MAX, "line 8, byte 120: ");
-    refused("end", "end end", SIZE_MAX, "line 10, byte 148: ");
+    refused("\nend", "\nend end", SIZE_MAX, "line 10, byte 148: ");
     refused("seed", "seed", 20, "line 2, byte 16: ");
     refused("seed", "seed", 111, "line 7, byte 106: ");
     refused("seed", "seed", 148, "line 10, byte 148: ");
     refused("seed", "seed", 151, "line 10, byte 148: ");
-    refused("end", "more\nend", SIZE_MAX, "line 10, byte 148: ");
+    refused("\nend", "\nmore\nend", SIZE_MAX, "line 10, byte 148: ");
     refused("draw", "draw", 0, "line 1, byte 0: ");
 }
