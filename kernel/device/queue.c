@@ -142,9 +142,7 @@ void queue_drop(struct kernel *k, struct dma_queue *q, bool confirmed)
     struct claim *claim = &k->devices.claims[q->claim];
 
     ASSERT(q->used);
-    /* After a confirmed reset nothing is outstanding; without one the publications go to quarantine with the
-     * pages. */
-    k->stats.leftovers += broker_forget(k, q);
+    ASSERT(q->outstanding == 0); /* queues_forget came first, confirmed or not */
     if (confirmed) {
         pages_give(k, pool->function, q->run);
         pool->pages_used -= q->run.count;
@@ -187,8 +185,19 @@ void queues_stop(struct kernel *k, struct claim *claim)
     }
 }
 
+void queues_forget(struct kernel *k, const struct claim *claim)
+{
+    for (uint16_t n = 0; n < DMA_QUEUES_MAX; n++) {
+        struct dma_queue *q = queue_of(k, claim, n);
+
+        if (q != NULL)
+            k->stats.leftovers += broker_forget(k, q);
+    }
+}
+
 void queues_after_reset(struct kernel *k, struct claim *claim)
 {
+    queues_forget(k, claim);
     for (uint16_t n = 0; n < DMA_QUEUES_MAX; n++) {
         struct dma_queue *q = queue_of(k, claim, n);
 
@@ -196,7 +205,6 @@ void queues_after_reset(struct kernel *k, struct claim *claim)
             continue;
         q->enabled = 0;
         q->epoch++;
-        k->stats.leftovers += broker_forget(k, q);
         if (q->addresses_written != 0)
             q->over = 1; /* its indices belong to the life that ended: only destroy is left */
     }

@@ -59,6 +59,7 @@ bool teardown_with(struct kernel *k, uint16_t record, enum audit_kind kind, bool
     if (claim->direct && !function_master_take_back(k, claim->function))
         confirmed = false; /* the driver's word is not enough: its pages go only when this reads back */
     claim->dma_on = 0;
+    queues_forget(k, claim);
     drop_pools(k, record, confirmed); /* unmap, scrub, return; or quarantine */
     drop_registers(k, record);
     f->quarantined = !confirmed;
