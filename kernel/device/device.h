@@ -144,8 +144,8 @@ struct device_reply queue_destroy(struct kernel *k, struct owner *o, cap_id id, 
 void queue_drop(struct kernel *k, struct dma_queue *q, bool confirmed);
 /* Every queue of the claim stops taking publications and bells, now. */
 void queues_stop(struct kernel *k, struct claim *claim);
-/* Every publication of the claim is forgotten, before any buffer that one names goes, whatever pool it lies in: they
- * go to quarantine with their pages, or the device was reset. */
+/* Every publication of the claim is forgotten, before any buffer that one names goes, whatever pool it lies
+ * in: they go to quarantine with their pages, or the device was reset. */
 void queues_forget(struct kernel *k, const struct claim *claim);
 /* A confirmed reset: what was published is nobody's any more; the rings are over (I12: the epoch rises). */
 void queues_after_reset(struct kernel *k, struct claim *claim);

@@ -323,3 +323,31 @@ Test(invariants, sticky_pages_go_to_their_function_only_until_power_off)
     cr_assert_eq(again.rx_cpu, rx);
     cr_assert_eq(rx[5], 0);
 }
+
+/* Found by exploration: the buffer's pool goes before the pool of the ring that names it. */
+Test(invariants, a_publication_from_another_pool_is_forgotten_before_its_buffer_goes)
+{
+    struct nic n = {0};
+    struct dma_publication p;
+    cap_id pool, buffer;
+
+    bench_start();
+    nic_claim(&n, FAKE_MODERN_BDF);
+    nic_open(&n);
+    nic_reset(&n);
+    pool = A->pool_create(CTX, n.device, 4).cap;
+    buffer = A->buffer_create(CTX, pool, DMA_PAGE_BYTES, DMA_FROM_DEVICE).cap;
+    nic_memory(&n);
+    nic_enable(&n);
+    nic_run(&n);
+    p = one(0, segment(buffer, 0, 64, DMA_FROM_DEVICE));
+    ok(A->publish(CTX, n.queue[0], &p, 1));
+    fake_at(P, FAKE_MODERN_BDF)->reset_reads = -1;
+    owner_kill(K, bench.owner);
+    cr_assert_eq(kernel_usage(K).outstanding_publications, 0);
+    cr_assert_eq(kernel_usage(K).buffers, 0, "a record that was freed came back to life");
+    cr_assert_eq(kernel_stats(K)->leftovers, 1);
+    cr_assert_eq(kernel_usage(K).quarantined_devices, 1);
+    ok(device_release_quarantine(K, FAKE_MODERN_BDF));
+    cr_assert_eq(kernel_usage(K).pages_quarantined, 0);
+}
