@@ -66,7 +66,7 @@ static void honest(struct xp_jobs *jobs)
                 configure(xp_job_add(jobs, "X1", "ring", "X1/q%u/%s/0x%04x", sizes[s],
                                      xp_model_name((enum xp_model)model), starts[i]),
                           &config,
-                          sizes[s] > 4 || (sizes[s] == 4 && model == XP_WEAK && starts[i] != 0xfffe));
+                          sizes[s] > 4 || (sizes[s] == 4 && model == XP_WEAK && starts[i] != 0));
             }
 }
 
