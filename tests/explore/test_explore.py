@@ -146,8 +146,10 @@ class Reports(Folder):
 
 class Lives(Folder):
     def start(self, *flags):
+        # What runs the tests may ignore interrupts; a shell cannot undo that for itself.
         return subprocess.Popen([str(ROOT / "capos"), "explore", *flags], cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
     def in_session(self, session):
         listed = subprocess.run(["ps", "-s", str(session), "-o", "pid=,ppid=,comm="], capture_output=True, text=True, check=False)
