@@ -36,6 +36,23 @@ enum cap_interface {
     CAP_IF_DMA_BUFFER,     /* pages of a pool that a program may map and name */
     CAP_IF_DMA_QUEUE,      /* one ring of the function, written by the kernel */
     CAP_IF_INTERRUPT,      /* one MSI-X route */
+    CAP_IF_FUNCTIONS,      /* the scan record; hands out functions */
+    CAP_IF_FUNCTION,       /* one PCI function that may be claimed */
+    CAP_IF_MEMORY,         /* a MemoryObject: pages that can be mapped and shared */
+    CAP_IF_MEMORY_SOURCE,  /* makes MemoryObjects, charged to its holder */
+    CAP_IF_ENDPOINT,       /* the receiving side of calls; makes client capabilities */
+    CAP_IF_ENDPOINT_SOURCE, /* makes endpoints */
+    CAP_IF_TIMER,          /* waits until a time */
+    CAP_IF_PROCESS,        /* one running program: kill, wait for its end */
+    CAP_IF_SPAWNER,        /* starts programs of the boot package */
+    CAP_IF_SERIAL,         /* one serial port: read, write */
+    CAP_IF_AUDIT,          /* drains the audit log */
+    CAP_IF_EVIDENCE,       /* EvidenceSink: emits markers of one list of names */
+    CAP_IF_SYSTEM,         /* what runs and what is held; power */
+    CAP_IF_ENTROPY,        /* random bytes of the kernel's source */
+    /* served by programs, through endpoints */
+    CAP_IF_NIC,            /* frames, MAC, MTU, link */
+    CAP_IF_SUPERVISOR,     /* services by name: list, restart, kill */
     CAP_IF_COUNT
 };
 

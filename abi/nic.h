@@ -23,6 +23,32 @@ struct nic_tx_frame {
     uint16_t length;
 };
 
+/* What a client of a Nic capability shares with the service: a MemoryObject that begins with this header, then
+ * the slots. Both sides write only what is theirs, and take the other's numbers as hints to be checked: an
+ * index beyond NIC_SHARE_SLOTS ahead of one's own is refused and counted, never followed. All indices
+ * free-running, masked at use. */
+#define NIC_SHARE_SLOTS      64u
+#define NIC_SHARE_SLOT_BYTES 2048u
+
+struct nic_share_entry {
+    uint32_t length; /* bytes of the frame at the start of the slot of the same number */
+};
+
+struct nic_share {
+    uint32_t tx_tail;  /* client: frames given to send */
+    uint32_t rx_head;  /* client: received frames taken */
+    uint32_t reserved[14];
+    uint32_t tx_head;  /* service: frames sent, their slots are the client's again */
+    uint32_t rx_tail;  /* service: frames received */
+    uint32_t link;     /* service: enum nic_link */
+    uint32_t dropped;  /* service: frames that found no room */
+    uint32_t reserved2[12];
+    struct nic_share_entry tx[NIC_SHARE_SLOTS];
+    struct nic_share_entry rx[NIC_SHARE_SLOTS];
+};
+#define NIC_SHARE_TX_AT 4096u /* bytes from the start: tx slots, then rx slots */
+#define NIC_SHARE_BYTES (NIC_SHARE_TX_AT + 2u * NIC_SHARE_SLOTS * NIC_SHARE_SLOT_BYTES)
+
 enum nic_link { NIC_LINK_UNKNOWN = 0, NIC_LINK_DOWN, NIC_LINK_UP };
 
 #endif

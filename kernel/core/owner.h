@@ -9,7 +9,7 @@
 #include "kernel/core/budget.h"
 #include "kernel/core/captable.h"
 
-#define OWNERS_MAX 8u
+#define OWNERS_MAX 16u
 
 enum owner_state { OWNER_FREE = 0, OWNER_LIVE, OWNER_ENDING };
 

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Methods of the interfaces that the kernel serves: number, arguments, value, result capability. `range` is a
+ * RING_EXTRA_RANGE of a MemoryObject of the caller's: the kernel copies from it, or writes to it, once.
+ * Method numbers begin at 1. Results: enum device_error for the device interfaces, enum system_error for the
+ * others. A method that waits completes when what it waits for is there: exactly once, or with
+ * RING_E_CANCELLED. */
+#ifndef CAPOS_ABI_METHODS_H
+#define CAPOS_ABI_METHODS_H
+
+#include <stdint.h>
+
+#include "abi/cap.h"
+#include "abi/device.h"
+
+/* Second closed enum of method results, for what is not a device. */
+enum system_error {
+    SYS_OK = 0,
+    SYS_E_NO_MEMORY,  /* no page, or no table for it */
+    SYS_E_VALUE,      /* an argument out of its range */
+    SYS_E_NAME,       /* no such program, service or marker */
+    SYS_E_STATE,      /* not now: already claimed, already mapped, already ended */
+    SYS_E_PROGRAM,    /* the program file was refused; value: enum elf_error */
+    SYS_E_BUSY,       /* in use, or somebody else waits already */
+    SYS_E_CONDITION,  /* a marker whose condition does not hold */
+    SYS_E_AGAIN,      /* nothing there yet, and the call does not wait */
+    SYS_ERROR_COUNT
+};
+
+/* CAP_IF_FUNCTIONS. */
+enum functions_method {
+    FUNCTIONS_COUNT = 1, /* value: functions found */
+    FUNCTIONS_INFO,      /* args[0]: index; range: struct pci_function_info is written, addresses blanked */
+    FUNCTIONS_TAKE,      /* args[0]: index; cap: CAP_IF_FUNCTION. SYS_E_STATE: somebody holds it */
+    FUNCTIONS_RELEASE_QUARANTINE /* args[0]: bdf; value: pages released. enum device_error */
+};
+
+/* CAP_IF_FUNCTION. */
+enum function_method {
+    FUNCTION_CLAIM = 1 /* cap: CAP_IF_DEVICE */
+};
+
+/* CAP_IF_DEVICE and what derives from it: device.h says what each does. */
+enum device_method {
+    DEVICE_INFO = 1,          /* range: struct pci_function_info is written */
+    DEVICE_OPEN_REGISTERS,    /* args[0]: table of the boot package, by number; range: its struct reg_window
+                                 list is read. cap: DeviceMmio or DevicePorts */
+    DEVICE_ENABLE_DMA,
+    DEVICE_POOL_CREATE,       /* args[0]: pages. cap: DMAPool */
+    DEVICE_INTERRUPT_CREATE   /* args[0]: vector. cap: Interrupt */
+};
+enum registers_method {
+    REGISTERS_READ = 1,       /* args[0]: row | index << 16. value */
+    REGISTERS_WRITE,          /* args[0]: row | index << 16, args[1]: value */
+    REGISTERS_WRITE_ADDRESS   /* args[0]: row, args[1]: DMAQueue as index | generation << 32 */
+};
+enum pool_method {
+    POOL_BUFFER_CREATE = 1,   /* args[0]: bytes, args[1]: enum dma_direction. cap: DMABuffer */
+    POOL_QUEUE_CREATE         /* args[0]: DeviceMmio or DevicePorts as above; args[1]: queue | size << 16 |
+                                 bell_index << 32 | avail_flags << 48. cap: DMAQueue */
+};
+enum buffer_method {
+    BUFFER_MAP = 1,           /* value: address, until release or revoke */
+    BUFFER_DESTROY
+};
+enum queue_method {
+    QUEUE_PUBLISH = 1,        /* args[0]: count; range: that many struct dma_publication. value: accepted */
+    QUEUE_REAP,               /* value: completions taken in */
+    QUEUE_VIEW,               /* value: address of the used ring, read-only; the available ring stays hidden */
+    QUEUE_DESTROY
+};
+enum interrupt_method {
+    INTERRUPT_WAIT = 1,       /* waits. value: interrupts since the last ack */
+    INTERRUPT_POLL,           /* the same, never waits */
+    INTERRUPT_ACK,
+    INTERRUPT_MASK            /* args[0]: 1 masked, 0 unmasked */
+};
+
+/* CAP_IF_MEMORY_SOURCE, CAP_IF_MEMORY. Pages are zeroed, and scrubbed before anyone else gets them. */
+enum memory_source_method { MEMORY_CREATE = 1 /* args[0]: bytes, rounded up to pages. cap: MemoryObject */ };
+enum memory_method {
+    MEMORY_MAP = 1, /* args[0]: 1 writable, 0 read-only. value: address in the caller. One mapping a holder */
+    MEMORY_UNMAP,
+    MEMORY_BYTES    /* value */
+};
+
+/* CAP_IF_ENDPOINT_SOURCE, CAP_IF_ENDPOINT. */
+enum endpoint_source_method { ENDPOINT_CREATE = 1 /* cap: Endpoint, its holder may RECV on it */ };
+enum endpoint_method {
+    ENDPOINT_CLIENT = 1 /* args[0]: enum cap_interface, at least CAP_IF_NIC; args[1]: badge. cap: of that
+                           interface; dies with the endpoint */
+};
+
+enum timer_method { TIMER_WAIT = 1 /* waits until the time args[0], in ns of the ring page's clock */ };
+
+/* CAP_IF_SPAWNER, CAP_IF_PROCESS. */
+enum spawner_method {
+    SPAWNER_COUNT = 1, /* value: programs of the boot package */
+    SPAWNER_START,     /* args[0]: program by number, args[1]: number of grants; range: struct spawn_request,
+                          then that many struct spawn_grant. cap: Process. The grants are copied or moved whole,
+                          or nothing happened */
+    SPAWNER_PACKAGE    /* cap: a MemoryObject that holds the boot package, to be mapped read-only */
+};
+enum process_method {
+    PROCESS_WAIT = 1, /* waits for its end. value: enum process_end | code << 8 */
+    PROCESS_KILL,
+    PROCESS_INFO      /* range: struct process_info is written */
+};
+enum process_end {
+    PROCESS_RUNS = 0,
+    PROCESS_EXITED,  /* code: its own */
+    PROCESS_KILLED,  /* by a holder of the process capability */
+    PROCESS_FAULTED  /* code: exception vector */
+};
+struct spawn_request {
+    char name[24];     /* for records and listings, NUL-terminated */
+    uint32_t pages;    /* budget: MemoryObject pages beside the program's own */
+    uint32_t text_bytes; /* parameters, below */
+    char text[512];
+};
+struct spawn_grant {
+    char name[24];
+    cap_id cap;
+    uint32_t move; /* 1: the giver keeps nothing */
+    uint32_t reserved;
+};
+struct process_info {
+    char name[24];
+    uint32_t number;
+    uint32_t state;     /* enum process_end */
+    uint32_t pages;     /* held, program and MemoryObjects */
+    uint32_t caps;
+    uint64_t entries;   /* of the kernel */
+    uint64_t run_ns;
+    uint64_t calls;
+    uint64_t denials;
+};
+
+/* CAP_IF_SERIAL. */
+enum serial_method {
+    SERIAL_WRITE = 1, /* range: text, escaped so that no line can pass for evidence. value: bytes taken */
+    SERIAL_READ       /* waits. range: bytes are written. value: how many, at least 1 */
+};
+
+enum audit_method {
+    AUDIT_DRAIN = 1 /* waits. range: struct audit_line are written. value: how many, at least 1 */
+};
+
+enum evidence_method {
+    EVIDENCE_EMIT = 1 /* args[0]: marker by number; range: its facts as `key=value` words, those that the program
+                         is to fill in. SYS_E_NAME: not on this sink's list; SYS_E_CONDITION; SYS_E_VALUE */
+};
+
+enum system_method {
+    SYSTEM_PROCESS = 1, /* args[0]: index; range: struct process_info. SYS_E_VALUE: no such process */
+    SYSTEM_USAGE,       /* range: struct system_usage is written */
+    SYSTEM_CAP,         /* args[0]: process index, args[1]: slot; range: struct cap_line */
+    SYSTEM_POWER        /* args[0]: 1 off, 2 reboot */
+};
+struct cap_line {
+    cap_id id;
+    uint16_t interface;
+    uint16_t bdf; /* 0xffff: none */
+    uint32_t payload;
+};
+struct system_usage {
+    uint32_t processes, objects, caps, pages_used, pages_free, dma_pages_used, dma_pages_free, devices_claimed,
+        devices_quarantined, interrupts;
+    uint64_t audit_records, denials, now_ns;
+};
+
+enum entropy_method { ENTROPY_FILL = 1 /* range: bytes are written, at most 256 */ };
+
+/* Served by nicd. */
+enum nic_method {
+    NIC_INFO = 1,  /* value: MAC in the low 48 bits, MTU in the high 16 */
+    NIC_LINK,      /* value: enum nic_link */
+    NIC_ATTACH,    /* with a MemoryObject moved or copied along: struct nic_share lies at its start (nic.h).
+                      value: slots of each direction. One client at a time: SYS_E_BUSY */
+    NIC_KICK,      /* args[0]: frames that the client gave since the last kick; completes when the service took
+                      note. value: frames it sent */
+    NIC_WAIT       /* waits for frames, or for room. value: received frames in the share */
+};
+
+/* Served by init. Services are numbered as in the manifest. */
+enum supervisor_method {
+    SUPERVISOR_COUNT = 1,
+    SUPERVISOR_NAME,    /* args[0]: service; value, and args of the same number: eight characters a call, args[1]
+                           names which eight */
+    SUPERVISOR_STATE,   /* args[0]: service. value: enum process_end | restarts << 8 | process number << 32 */
+    SUPERVISOR_RESTART, /* args[0] */
+    SUPERVISOR_KILL     /* args[0] */
+};
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The boot package: program files, register tables and the service graph in one file, made by the host tool from
+ * a manifest, checked there and again at boot before anything starts. Little-endian, every offset from the
+ * package's first byte, every section 8-aligned. Nothing in it is believed before package_check. */
+#ifndef CAPOS_ABI_PACKAGE_H
+#define CAPOS_ABI_PACKAGE_H
+
+#include <stdint.h>
+
+#define PACKAGE_MAGIC      0x6b706163u /* "capk" */
+#define PACKAGE_VERSION    1u
+#define PACKAGE_NAME_BYTES 24u
+#define PACKAGE_PROGRAMS_MAX 16u
+#define PACKAGE_SERVICES_MAX 16u
+#define PACKAGE_GRANTS_MAX   128u
+#define PACKAGE_TABLES_MAX   16u
+#define PACKAGE_MARKERS_MAX  64u
+#define PACKAGE_BYTES_MAX  (8u << 20)
+
+/* A part of the package. */
+struct package_extent {
+    uint32_t offset;
+    uint32_t bytes;
+};
+
+struct package_header {
+    uint32_t magic;
+    uint32_t version;
+    uint32_t bytes;    /* of the whole package */
+    uint32_t programs; /* counts */
+    uint32_t services;
+    uint32_t grants;
+    uint32_t tables;
+    uint32_t init;     /* program that the kernel starts; the only one that it starts */
+    struct package_extent program_list, service_list, grant_list, table_list;
+    uint8_t hash[32];  /* SHA-256 of the package with this field zero */
+};
+_Static_assert(sizeof(struct package_header) == 96, "ABI");
+
+struct package_program {
+    char name[PACKAGE_NAME_BYTES]; /* [a-z0-9-]+, NUL-padded, unique */
+    struct package_extent file;    /* the ELF file */
+    uint8_t hash[32];              /* SHA-256 of the file */
+};
+_Static_assert(sizeof(struct package_program) == 64, "ABI");
+
+/* What a service does when it ends by itself or faults. */
+enum package_restart { RESTART_NEVER = 0, RESTART_ALWAYS };
+
+struct package_service {
+    char name[PACKAGE_NAME_BYTES]; /* unique among services */
+    uint16_t program;
+    uint16_t first_grant, grant_count; /* in the grant list, without gaps between services */
+    uint16_t restart;              /* enum package_restart */
+    uint32_t restart_budget;       /* crashes in a minute before it stays down */
+    uint32_t pages;                /* MemoryObject pages that it may hold */
+    struct package_extent text;    /* `key=value` words for its start-up page */
+};
+_Static_assert(sizeof(struct package_service) == 48, "ABI");
+
+enum package_grant_kind {
+    GRANT_KERNEL = 1, /* a capability of init's own, by interface: serial, timer, audit, system, ... */
+    GRANT_DEVICE,     /* one PCI function: class and number among its kind; claimed by one service at most */
+    GRANT_SERVED,     /* a capability that another service serves: by its name there */
+    GRANT_SERVES,     /* an endpoint of its own, under a name that others ask for */
+    GRANT_EVIDENCE    /* an EvidenceSink over a list of markers */
+};
+
+struct package_grant {
+    char name[PACKAGE_NAME_BYTES]; /* in the receiver's start-up page */
+    uint16_t kind;                 /* enum package_grant_kind */
+    uint16_t interface;            /* enum cap_interface */
+    uint16_t service;              /* SERVED: which service serves it */
+    uint16_t port;                 /* SERIAL: its number */
+    char served[PACKAGE_NAME_BYTES]; /* SERVED: name of its GRANT_SERVES there */
+    uint16_t vendor, device_first, device_last, number; /* DEVICE: ids, and which of those that match */
+    uint64_t markers;              /* EVIDENCE: bit per marker of evidence/markers.json, in its order */
+};
+_Static_assert(sizeof(struct package_grant) == 72, "ABI");
+
+/* A register table (regtable.h), its rows and steps laid flat. */
+struct package_table {
+    char name[PACKAGE_NAME_BYTES];
+    struct package_extent head;  /* struct reg_table without its pointers, as package_table_head */
+    struct package_extent rows;  /* struct reg_row */
+    struct package_extent steps; /* struct reg_step */
+};
+_Static_assert(sizeof(struct package_table) == 48, "ABI");
+
+struct package_table_head {
+    uint16_t row_count, step_count;
+    uint8_t section_count, ports, quiesce_row, queue_programs;
+    uint32_t quiesce_write, quiesce_until, quiesce_polls_max, ring_align;
+};
+_Static_assert(sizeof(struct package_table_head) == 24, "ABI");
+
+/* Why a package is refused: one value a reason, at build time and at boot alike. */
+enum package_error {
+    PACKAGE_OK = 0,
+    PACKAGE_E_SIZE,      /* shorter than its header, longer than PACKAGE_BYTES_MAX, or not as long as it says */
+    PACKAGE_E_MAGIC,     /* not a boot package */
+    PACKAGE_E_VERSION,   /* of another version */
+    PACKAGE_E_HASH,      /* its bytes are not those that were hashed */
+    PACKAGE_E_EXTENT,    /* a part leaves the package, or is not aligned */
+    PACKAGE_E_COUNT,     /* more parts than there may be, or none */
+    PACKAGE_E_NAME,      /* a name malformed, or given twice */
+    PACKAGE_E_PROGRAM,   /* a service names no program, or a program's hash differs */
+    PACKAGE_E_FIELD,     /* a field out of its range, or a reserved one not zero */
+    PACKAGE_E_DANGLING,  /* a grant of something that nobody serves */
+    PACKAGE_E_CYCLE,     /* services that wait for each other */
+    PACKAGE_E_CLAIM,     /* two services claim one device */
+    PACKAGE_E_TABLE,     /* a register table malformed */
+    PACKAGE_ERROR_COUNT
+};
+
+#endif
