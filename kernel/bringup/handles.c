@@ -96,8 +96,7 @@ static struct device_reply use(const struct device_authority *a, const struct ha
         return a->ops->reap(a->ctx, handle->id);
     case CAP_IF_INTERRUPT:
         return a->ops->interrupt_wait(a->ctx, handle->id);
-    case CAP_IF_NONE:
-    case CAP_IF_COUNT:
+    default: /* nothing else is recorded */
         break;
     }
     ASSERT(false && "a handle of no interface was recorded");
