@@ -146,8 +146,10 @@ enum audit_method {
 };
 
 enum evidence_method {
-    EVIDENCE_EMIT = 1 /* args[0]: marker by number; range: its facts as `key=value` words, those that the program
-                         is to fill in. SYS_E_NAME: not on this sink's list; SYS_E_CONDITION; SYS_E_VALUE */
+    EVIDENCE_EMIT = 1, /* args[0]: marker by number; range: its facts as `key=value` words, those that the program
+                          is to fill in. SYS_E_NAME: not on this sink's list; SYS_E_CONDITION; SYS_E_VALUE */
+    EVIDENCE_NARROW    /* args[0]: a bit per marker, all on this sink's list. cap: an EvidenceSink over those
+                          alone, derived from this one. SYS_E_NAME: one is not on the list, or none is named */
 };
 
 enum system_method {
@@ -181,14 +183,23 @@ enum nic_method {
     NIC_WAIT       /* waits for frames, or for room. value: received frames in the share */
 };
 
-/* Served by init. Services are numbered as in the manifest. */
+/* Served by init. Services are numbered as in the manifest. SYS_E_NAME: no such service. SYS_E_STATE: init itself,
+ * or one to be killed that does not run. */
+enum service_state {
+    SERVICE_WAITS = 0, /* to be started: for its time, or for a service that serves it something */
+    SERVICE_RUNS,
+    SERVICE_ENDED,     /* by itself, and its rule is never */
+    SERVICE_GIVEN_UP   /* its restart budget is used up */
+};
 enum supervisor_method {
     SUPERVISOR_COUNT = 1,
-    SUPERVISOR_NAME,    /* args[0]: service; value, and args of the same number: eight characters a call, args[1]
-                           names which eight */
-    SUPERVISOR_STATE,   /* args[0]: service. value: enum process_end | restarts << 8 | process number << 32 */
-    SUPERVISOR_RESTART, /* args[0] */
-    SUPERVISOR_KILL     /* args[0] */
+    SUPERVISOR_NAME,    /* args[0]: service. value: eight characters, NUL-padded, the first lowest; args[1]
+                           names which eight, 0 to 2 */
+    SUPERVISOR_STATE,   /* args[0]: service. value: enum process_end of its last life | enum service_state << 8 |
+                           starts << 16 (at most 0xffff) | process number << 32 */
+    SUPERVISOR_RESTART, /* args[0]. Ends it if it runs, starts it anew whatever its rule; its budget is whole
+                           again */
+    SUPERVISOR_KILL     /* args[0]. Its rule says whether it comes back; its budget is not charged */
 };
 
 #endif

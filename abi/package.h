@@ -31,7 +31,7 @@ struct package_header {
     uint32_t services;
     uint32_t grants;
     uint32_t tables;
-    uint32_t init;     /* program that the kernel starts; the only one that it starts */
+    uint32_t init;     /* program that the kernel starts; the only one that it starts. One service is of it */
     struct package_extent program_list, service_list, grant_list, table_list;
     uint8_t hash[32];  /* SHA-256 of the package with this field zero */
 };
@@ -59,8 +59,10 @@ struct package_service {
 _Static_assert(sizeof(struct package_service) == 48, "ABI");
 
 enum package_grant_kind {
-    GRANT_KERNEL = 1, /* a capability of init's own, by interface: serial, timer, audit, system, ... */
-    GRANT_DEVICE,     /* one PCI function: class and number among its kind; claimed by one service at most */
+    GRANT_KERNEL = 1, /* to init's service: made by the kernel. To another: a copy of init's, by interface and
+                         port */
+    GRANT_DEVICE,     /* one PCI function: vendor, class and number among those; granted to one service at most,
+                         and left out of the start-up page where the machine has no such function */
     GRANT_SERVED,     /* a capability that another service serves: by its name there */
     GRANT_SERVES,     /* an endpoint of its own, under a name that others ask for */
     GRANT_EVIDENCE    /* an EvidenceSink over a list of markers */
@@ -73,8 +75,12 @@ struct package_grant {
     uint16_t service;              /* SERVED: which service serves it */
     uint16_t port;                 /* SERIAL: its number */
     char served[PACKAGE_NAME_BYTES]; /* SERVED: name of its GRANT_SERVES there */
-    uint16_t vendor, device_first, device_last, number; /* DEVICE: ids, and which of those that match */
-    uint64_t markers;              /* EVIDENCE: bit per marker of evidence/markers.json, in its order */
+    uint16_t vendor;               /* DEVICE: vendor id */
+    uint16_t device_class;         /* DEVICE: class << 8 | subclass: 0x0200 is an Ethernet controller */
+    uint16_t number;               /* DEVICE: which of those that match, in the order of the scan */
+    uint16_t reserved;
+    uint64_t markers;              /* EVIDENCE: bit per marker of evidence/markers.json, in its order; init's list
+                                      holds every other */
 };
 _Static_assert(sizeof(struct package_grant) == 72, "ABI");
 
@@ -104,11 +110,11 @@ enum package_error {
     PACKAGE_E_EXTENT,    /* a part leaves the package, or is not aligned */
     PACKAGE_E_COUNT,     /* more parts than there may be, or none */
     PACKAGE_E_NAME,      /* a name malformed, or given twice */
-    PACKAGE_E_PROGRAM,   /* a service names no program, or a program's hash differs */
+    PACKAGE_E_PROGRAM,   /* a service names no program, a program's hash differs, or init's is not one service's */
     PACKAGE_E_FIELD,     /* a field out of its range, or a reserved one not zero */
     PACKAGE_E_DANGLING,  /* a grant of something that nobody serves */
     PACKAGE_E_CYCLE,     /* services that wait for each other */
-    PACKAGE_E_CLAIM,     /* two services claim one device */
+    PACKAGE_E_CLAIM,     /* two grants of one device */
     PACKAGE_E_TABLE,     /* a register table malformed */
     PACKAGE_ERROR_COUNT
 };
