@@ -28,6 +28,8 @@ enum audit_kind {
     AUDIT_QUARANTINE_RELEASE, /* privileged: a function left quarantine */
     AUDIT_KILL, /* an owner was killed */
     AUDIT_EXIT, /* an owner ended */
+    AUDIT_SPAWN, /* a process was made: handle.index is its number */
+    AUDIT_FAULT, /* a process ended by a fault; result: exception vector */
     AUDIT_KIND_COUNT
 };
 

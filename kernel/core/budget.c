@@ -42,6 +42,13 @@ bool budget_reserve(struct budget *budget, enum budget_kind kind, uint32_t amoun
     return true;
 }
 
+void budget_take_over(struct budget *budget, enum budget_kind kind, uint32_t amount)
+{
+    ASSERT(kind < BUDGET_COUNT);
+    ASSERT(amount <= 0xffffffffu - budget->used[kind]);
+    budget->used[kind] += amount;
+}
+
 void budget_refund(struct budget *budget, enum budget_kind kind, uint32_t amount)
 {
     ASSERT(kind < BUDGET_COUNT);

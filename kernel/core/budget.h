@@ -15,6 +15,10 @@ enum budget_kind {
     BUDGET_QUEUES,
     BUDGET_INTERRUPTS,
     BUDGET_CAP_SLOTS,
+    BUDGET_PROCESSES, /* Process objects, charged to who started the process */
+    BUDGET_MEMORY_PAGES, /* the program's own pages, and its MemoryObjects */
+    BUDGET_ENDPOINTS, /* endpoints and their client capabilities */
+    BUDGET_CALLS, /* what waits: calls, receives, timers */
     BUDGET_COUNT
 };
 
@@ -34,6 +38,9 @@ void budget_init(struct budget *budget, const struct budget_limits *limits);
 bool budget_covers(const struct budget *budget, enum budget_kind kind, uint32_t amount);
 /* False, and nothing charged, when the limit does not cover it. */
 bool budget_reserve(struct budget *budget, enum budget_kind kind, uint32_t amount);
+/* Charges without asking the limit: for what its holder has accepted and whose first owner is gone. Nothing more
+ * is covered until enough was refunded. */
+void budget_take_over(struct budget *budget, enum budget_kind kind, uint32_t amount);
 /* Asserts that the amount is charged: a double refund is our own bug (I16). */
 void budget_refund(struct budget *budget, enum budget_kind kind, uint32_t amount);
 

@@ -12,15 +12,13 @@
 #include "kernel/core/processor.h"
 
 #define PROCESSES_MAX OWNERS_MAX
-#define WAITERS_MAX   64u /* calls on kernel objects that wait, of all processes */
+#define PROCESS_NONE  0xffffu
+#define WAITERS_MAX   64u  /* calls on kernel objects that wait, of all processes */
 #define ENDPOINTS_MAX 16u
+#define CLIENTS_MAX   64u  /* client capabilities of all endpoints */
 #define CALLS_MAX     128u /* calls on endpoints, queued or received, of all processes */
-
-/* Pages of programs and MemoryObjects: a region apart from DMA. */
-struct page_source {
-    uint8_t *memory; /* page-aligned */
-    uint32_t count;
-};
+#define MEMORIES_MAX  64u  /* MemoryObjects */
+#define HANDLES_MAX   32u  /* Process objects, those of ended processes included */
 
 struct system; /* system.h */
 
@@ -33,8 +31,10 @@ struct object_call {
     uint16_t method;
     uint64_t args[3];
     cap_id cap;         /* the caller's handle */
-    uint8_t *range;     /* of the caller's MemoryObject, or NULL. The program may change it at any moment: what
-                           decides is copied first */
+    /* Of the caller's MemoryObject, or NULL. Present, and writable, as the method's line in methods.c asks: the
+     * core has checked that; its length is the door's to check. The program may change it at any moment: what
+     * decides is copied first. */
+    uint8_t *range;
     uint32_t range_bytes;
 };
 
@@ -47,16 +47,21 @@ struct object_reply {
     bool waits;        /* nothing of the above yet: asked again each turn, with the same call */
 };
 
-/* What the core does not serve itself. */
+/* What the core does not serve itself. The core has looked the handle up, checked that the interface has the
+ * method, and resolved the range; it counts and audits the exceptions that come back as denials, unless the
+ * room below has already (`denials_audited`). */
 struct object_door {
     void *ctx;
     struct object_reply (*call)(void *ctx, struct system *s, const struct object_call *call);
     /* Ends the object in its room's teardown order (owner.h); it is dead afterwards. */
     object_destroy destroy;
-    /* A release asked by a holder. Default of the core for its own kinds; others here. */
+    /* RELEASE of a handle to an object that the core does not serve: the handle is gone when this says
+     * RING_OK without exception, and what was mapped by it is unmapped. */
     struct object_reply (*release)(void *ctx, struct system *s, uint16_t process, cap_id cap);
-    /* A process ended, in whatever way, all it held is gone. */
+    /* A process ended, in whatever way; all it held is gone, its record (system.h) still tells name, end, code
+     * and the last stop. */
     void (*ended)(void *ctx, struct system *s, uint16_t process);
+    bool denials_audited; /* call and release write their own denials to the audit log */
 };
 
 #endif
