@@ -26,6 +26,13 @@ else()
   message(FATAL_ERROR "CAPOS_KIND is ${CAPOS_KIND}: use ship, debug, sanitize, coverage or fuzz")
 endif()
 
+# User programs, and the rooms linked into them, report to nobody: no instrumentation.
+if(CAPOS_KIND STREQUAL "ship" OR CAPOS_KIND STREQUAL "debug")
+  set(CAPOS_PROGRAM_KIND_FLAGS ${CAPOS_KIND_FLAGS})
+else()
+  set(CAPOS_PROGRAM_KIND_FLAGS -O2 -g)
+endif()
+
 # The fuzzer follows the branches of the code under test, not those of the world around it.
 string(REPLACE "fuzzer-no-link," "" CAPOS_HOST_KIND_FLAGS "${CAPOS_KIND_FLAGS}")
 

@@ -27,6 +27,7 @@ ROOMS = {
     "kernel/device/": {"tree": ("abi/", "platform/platform.h", "ringmem.h", "provider/format/", "kernel/core/",
                                 "kernel/device/", "kernel/kernel.h"), "system": FREESTANDING},
     "kernel/": {"tree": ("abi/", "platform/platform.h", "ringmem.h", "provider/", "kernel/", "evidence/"), "system": FREESTANDING},
+    "user/rt/": {"tree": ("abi/", "user/rt/"), "system": FREESTANDING, "also": {"user/rt/no_platform.c": {"platform/platform.h"}}},
     "evidence/": {"tree": ("abi/", "platform/platform.h", "kernel/core/digest.h", "evidence/"), "system": FREESTANDING},
     "devmodel/": {"tree": ("capos/", "devmodel/", "<own folder>"), "system": None},
 }
