@@ -16,6 +16,9 @@
 #define PACKAGE_TABLES_MAX   16u
 #define PACKAGE_MARKERS_MAX  64u
 #define PACKAGE_BYTES_MAX  (8u << 20)
+#define PACKAGE_PAGES_MAX    16384u /* of one service */
+#define PACKAGE_RESTARTS_MAX 16u    /* of one service in a minute */
+#define PACKAGE_PORTS_MAX    4u     /* serial ports, counted from 1 */
 
 /* A part of the package. */
 struct package_extent {

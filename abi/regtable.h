@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A device class described to the kernel by data. The kernel interprets the rows; it knows no device by name.
- * A table is constant, comes with the driver, and is checked once by `regtable_check` in kernel/device. */
+ * A table is constant, comes with the driver, and is checked by `regtable_check` in kernel/core. */
 #ifndef CAPOS_ABI_REGTABLE_H
 #define CAPOS_ABI_REGTABLE_H
 

@@ -76,9 +76,6 @@ bool function_master_reads_off(struct kernel *k, uint16_t function);
 /* Off, where kernel code's own driver had the command register in its hands. True when it reads back off. */
 bool function_master_take_back(struct kernel *k, uint16_t function);
 
-/* regtable.c */
-bool regtable_check(const struct reg_table *table);
-
 /* windows.c */
 bool windows_check(const struct function *f, const struct reg_table *table, const struct reg_window *windows);
 

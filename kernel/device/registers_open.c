@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Opening registers: a checked table bound to checked windows of one claimed function. */
+#include "kernel/core/regtable.h"
 #include "kernel/device/device.h"
 
 static uint16_t free_record(const struct kernel *k)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Checks a register table once, so that the interpreter in registers.c need not doubt its rows again. A table
  * comes with a driver: nothing in it is believed before this. */
-#include "kernel/device/device.h"
+#include "kernel/core/regtable.h"
+
+#include <stddef.h>
 
 #define RING_SHIFT_MAX  12u
 #define MSIX_MOVE_BYTES 4u

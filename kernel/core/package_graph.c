@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The service graph of a boot package: who runs what, is granted what, and waits for whom. */
+#include "abi/assert.h"
+#include "abi/memory.h"
+#include "abi/startup.h"
+#include "kernel/core/package_parts.h"
+
+#define VENDOR_NONE 0xffffu /* what an absent function reads as */
+#define NO_GRANT    UINT32_MAX
+
+/* `key=value` words, one blank between two, no key twice: what a program may read as its parameters. */
+static bool key_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* Bytes of the key at `at` that a `=` and a value follow; 0: none. */
+static uint32_t key_bytes(const char *text, uint32_t n, uint32_t at)
+{
+    uint32_t end = at;
+
+    while (end < n && key_byte(text[end]))
+        end++;
+    return end < n && text[end] == '=' && end + 1u < n && text[end + 1u] != ' ' ? end - at : 0;
+}
+
+static bool key_again(const char *text, uint32_t at, uint32_t bytes)
+{
+    for (uint32_t i = 0; i < at; i++) {
+        if ((i == 0 || text[i - 1u] == ' ') && memcmp(text + i, text + at, bytes + 1u) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool text_ok(const char *text, uint32_t n)
+{
+    uint32_t at = 0;
+
+    if (n >= STARTUP_TEXT_BYTES)
+        return false;
+    while (at < n) {
+        const uint32_t key = key_bytes(text, n, at);
+
+        if (key == 0 || key_again(text, at, key))
+            return false;
+        for (at += key; at < n && text[at] != ' '; at++) {
+            if (text[at] < '!' || text[at] > '~')
+                return false;
+        }
+        if (at < n && ++at == n) /* a blank at the end */
+            return false;
+    }
+    return true;
+}
+
+static enum package_error check_service(const struct package *p, uint32_t i, uint32_t first_grant)
+{
+    const struct package_service *s = &p->services[i];
+
+    if (!package_name_ok(s->name))
+        return PACKAGE_E_NAME;
+    for (uint32_t k = 0; k < i; k++) {
+        if (package_name_same(s->name, p->services[k].name))
+            return PACKAGE_E_NAME;
+    }
+    if (s->program >= p->header->programs)
+        return PACKAGE_E_PROGRAM;
+    if (s->grant_count > STARTUP_GRANTS_MAX)
+        return PACKAGE_E_COUNT;
+    if (s->first_grant != first_grant || s->grant_count > p->header->grants - first_grant)
+        return PACKAGE_E_FIELD;
+    if (s->restart > RESTART_ALWAYS || s->restart_budget > PACKAGE_RESTARTS_MAX ||
+        s->pages > PACKAGE_PAGES_MAX)
+        return PACKAGE_E_FIELD;
+    if (!package_extent_ok(p, s->text, 0))
+        return PACKAGE_E_EXTENT;
+    return text_ok((const char *)(p->bytes + s->text.offset), s->text.bytes) ? PACKAGE_OK : PACKAGE_E_FIELD;
+}
+
+/* Interfaces of which the kernel makes capabilities for init, and init copies for others. */
+static bool kernel_interface(uint16_t interface)
+{
+    switch (interface) {
+    case CAP_IF_FUNCTIONS:
+    case CAP_IF_MEMORY_SOURCE:
+    case CAP_IF_ENDPOINT_SOURCE:
+    case CAP_IF_TIMER:
+    case CAP_IF_SPAWNER:
+    case CAP_IF_SERIAL:
+    case CAP_IF_AUDIT:
+    case CAP_IF_SYSTEM:
+    case CAP_IF_ENTROPY:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool served_interface(uint16_t interface)
+{
+    return interface >= CAP_IF_NIC && interface < CAP_IF_COUNT;
+}
+
+static bool device_named(const struct package_grant *g)
+{
+    return g->vendor != 0 && g->vendor != VENDOR_NONE;
+}
+
+static bool name_empty(const char *name)
+{
+    const char empty[PACKAGE_NAME_BYTES] = {0};
+
+    return package_name_same(name, empty);
+}
+
+/* The fields of its kind in their ranges, those of others zero. */
+static bool fields_ok(const struct package_grant *g)
+{
+    const bool device = g->kind == GRANT_DEVICE;
+    const bool served = g->kind == GRANT_SERVED;
+    const bool serial = g->kind == GRANT_KERNEL && g->interface == CAP_IF_SERIAL;
+
+    if (g->reserved != 0 || (!served && (g->service != 0 || !name_empty(g->served))))
+        return false;
+    if (!device && (g->vendor != 0 || g->device_class != 0 || g->number != 0))
+        return false;
+    if (serial ? g->port < 1 || g->port > PACKAGE_PORTS_MAX : g->port != 0)
+        return false;
+    if (g->kind != GRANT_EVIDENCE && g->markers != 0)
+        return false;
+    switch (g->kind) {
+    case GRANT_KERNEL:
+        return kernel_interface(g->interface);
+    case GRANT_DEVICE:
+        return g->interface == CAP_IF_FUNCTION && device_named(g);
+    case GRANT_SERVED:
+    case GRANT_SERVES:
+        return served_interface(g->interface);
+    case GRANT_EVIDENCE:
+        return g->interface == CAP_IF_EVIDENCE && g->markers != 0;
+    default:
+        return false;
+    }
+}
+
+/* Init hands out what it is given; it serves the supervisor alone, and waits for nobody. */
+static bool init_may_hold(const struct package_grant *g)
+{
+    return g->kind == GRANT_KERNEL || g->kind == GRANT_EVIDENCE ||
+           (g->kind == GRANT_SERVES && g->interface == CAP_IF_SUPERVISOR);
+}
+
+static uint32_t find_source(const struct package *p, const struct package_grant *grant)
+{
+    for (uint32_t i = 0; i < p->services[p->init].grant_count; i++) {
+        const struct package_grant *own = package_grant(p, p->init, i);
+
+        if (own->kind == grant->kind && own->interface == grant->interface && own->port == grant->port &&
+            (grant->markers & ~own->markers) == 0)
+            return i;
+    }
+    return NO_GRANT;
+}
+
+static uint32_t find_serves(const struct package *p, const struct package_grant *grant)
+{
+    if (grant->service >= p->header->services)
+        return NO_GRANT;
+    for (uint32_t i = 0; i < p->services[grant->service].grant_count; i++) {
+        const struct package_grant *own = package_grant(p, grant->service, i);
+
+        if (own->kind == GRANT_SERVES && own->interface == grant->interface &&
+            package_name_same(own->name, grant->served))
+            return i;
+    }
+    return NO_GRANT;
+}
+
+static enum package_error check_grant(const struct package *p, uint32_t service, uint32_t number)
+{
+    const struct package_grant *g = package_grant(p, service, number);
+
+    if (!package_name_ok(g->name) || (g->kind == GRANT_SERVED && !package_name_ok(g->served)))
+        return PACKAGE_E_NAME;
+    for (uint32_t k = 0; k < number; k++) {
+        if (package_name_same(g->name, package_grant(p, service, k)->name))
+            return PACKAGE_E_NAME;
+    }
+    if (!fields_ok(g) || (service == p->init && !init_may_hold(g)))
+        return PACKAGE_E_FIELD;
+    if (g->kind == GRANT_SERVED)
+        return find_serves(p, g) == NO_GRANT ? PACKAGE_E_DANGLING : PACKAGE_OK;
+    if (service != p->init && (g->kind == GRANT_KERNEL || g->kind == GRANT_EVIDENCE))
+        return find_source(p, g) == NO_GRANT ? PACKAGE_E_DANGLING : PACKAGE_OK;
+    if (g->kind != GRANT_DEVICE)
+        return PACKAGE_OK;
+    for (const struct package_grant *k = p->grants; k < g; k++) {
+        if (k->kind == GRANT_DEVICE && k->vendor == g->vendor && k->device_class == g->device_class &&
+            k->number == g->number)
+            return PACKAGE_E_CLAIM;
+    }
+    return PACKAGE_OK;
+}
+
+/* Services that `service` waits for, a bit each. */
+static uint32_t waits_for(const struct package *p, uint32_t service)
+{
+    uint32_t bits = 0;
+
+    for (uint32_t i = 0; i < p->services[service].grant_count; i++) {
+        const struct package_grant *g = package_grant(p, service, i);
+
+        if (g->kind == GRANT_SERVED)
+            bits |= 1u << g->service;
+    }
+    return bits;
+}
+
+/* In the order of the list, as soon as nothing is waited for. False: those that are left wait for each other.
+ */
+static bool find_order(struct package *p, struct package_place *at)
+{
+    const uint32_t n = p->header->services;
+    uint32_t started = 1u << p->init;
+
+    p->order[0] = p->init;
+    for (uint32_t count = 1; count < n; count++) {
+        uint32_t next = 0;
+
+        while (next < n && ((started >> next & 1u) != 0 || (waits_for(p, next) & ~started) != 0))
+            next++;
+        if (next == n) {
+            for (next = 0; (started >> next & 1u) != 0;)
+                next++;
+            *at = (struct package_place){PACKAGE_SERVICES, (uint16_t)next};
+            return false;
+        }
+        started |= 1u << next;
+        p->order[count] = (uint16_t)next;
+    }
+    return true;
+}
+
+static bool find_init(struct package *p)
+{
+    uint32_t found = 0;
+
+    for (uint32_t i = 0; i < p->header->services; i++) {
+        if (p->services[i].program == p->header->init) {
+            p->init = (uint16_t)i;
+            found++;
+        }
+    }
+    return found == 1;
+}
+
+enum package_error package_check_services(struct package *p, struct package_place *at)
+{
+    enum package_error error = PACKAGE_OK;
+    uint32_t grants = 0;
+
+    for (uint32_t i = 0; i < p->header->services; i++) {
+        *at = (struct package_place){PACKAGE_SERVICES, (uint16_t)i};
+        error = check_service(p, i, grants);
+        if (error != PACKAGE_OK)
+            return error;
+        grants += p->services[i].grant_count;
+    }
+    *at = (struct package_place){PACKAGE_HEADER, 0};
+    if (grants != p->header->grants)
+        return PACKAGE_E_FIELD;
+    if (!find_init(p))
+        return PACKAGE_E_PROGRAM;
+    for (uint32_t i = 0; i < p->header->services; i++) {
+        for (uint32_t k = 0; k < p->services[i].grant_count; k++) {
+            *at = (struct package_place){PACKAGE_GRANTS, (uint16_t)(p->services[i].first_grant + k)};
+            error = check_grant(p, i, k);
+            if (error != PACKAGE_OK)
+                return error;
+        }
+    }
+    return find_order(p, at) ? PACKAGE_OK : PACKAGE_E_CYCLE;
+}
+
+uint32_t package_source(const struct package *p, const struct package_grant *grant)
+{
+    const uint32_t i = find_source(p, grant);
+
+    ASSERT(i != NO_GRANT);
+    return i;
+}
+
+uint32_t package_serves(const struct package *p, const struct package_grant *grant)
+{
+    const uint32_t i = find_serves(p, grant);
+
+    ASSERT(i != NO_GRANT);
+    return i;
+}
