@@ -38,8 +38,8 @@ void budget_init(struct budget *budget, const struct budget_limits *limits);
 bool budget_covers(const struct budget *budget, enum budget_kind kind, uint32_t amount);
 /* False, and nothing charged, when the limit does not cover it. */
 bool budget_reserve(struct budget *budget, enum budget_kind kind, uint32_t amount);
-/* Charges without asking the limit: for what its holder has accepted and whose first owner is gone. Nothing more
- * is covered until enough was refunded. */
+/* Charges without asking the limit: for what its holder has accepted and whose first owner is gone. Nothing
+ * more is covered until enough was refunded. */
 void budget_take_over(struct budget *budget, enum budget_kind kind, uint32_t amount);
 /* Asserts that the amount is charged: a double refund is our own bug (I16). */
 void budget_refund(struct budget *budget, enum budget_kind kind, uint32_t amount);

@@ -78,6 +78,12 @@ const struct object *object_at(const struct object_pool *pool, struct object_ref
     return &pool->entries[ref.index];
 }
 
+void object_give(struct object_pool *pool, struct object_ref ref, uint16_t owner)
+{
+    ASSERT(object_live(pool, ref));
+    pool->entries[ref.index].owner = owner;
+}
+
 /* Takes `index` out of its source's list of derived objects. */
 static void unlink_from_parent(struct object_pool *pool, uint16_t index)
 {

@@ -45,6 +45,8 @@ struct object_ref object_create(struct object_pool *pool, uint8_t interface, uin
 bool object_live(const struct object_pool *pool, struct object_ref ref);
 /* The live entry behind a live reference (asserted). */
 const struct object *object_at(const struct object_pool *pool, struct object_ref ref);
+/* Another owner is charged for it from now on; its place in the derivation tree stays. */
+void object_give(struct object_pool *pool, struct object_ref ref, uint16_t owner);
 /* Kills the object and everything derived from it (P13, T3 "mark dead"): every reference to any of them is
  * dead when this returns. Returns how many died. */
 uint16_t object_kill(struct object_pool *pool, uint16_t index);

@@ -24,8 +24,8 @@ static struct audit_event owner_event(const struct owner *owner, enum audit_kind
     return (struct audit_event){CAP_NONE, owner->index, AUDIT_BDF_NONE, (uint8_t)kind, CAP_IF_NONE, 0};
 }
 
-struct owner *core_owner_create(struct core *core, const struct budget_limits *limits,
-                                uint32_t generation_limit)
+static struct owner *create(struct core *core, const struct budget_limits *limits, uint32_t generation_limit,
+                            enum audit_kind kind, cap_id handle)
 {
     ASSERT(limits != NULL);
     if (!audit_has_room(&core->audit, 1))
@@ -39,11 +39,24 @@ struct owner *core_owner_create(struct core *core, const struct budget_limits *l
         owner->held_pages = 0;
         budget_init(&owner->budget, limits);
         captable_init(&owner->caps, generation_limit);
-        const struct audit_event event = owner_event(owner, AUDIT_OWNER);
+        owner->end_result = 0;
+        struct audit_event event = owner_event(owner, kind);
+        event.handle = handle;
         audit_grant(&core->audit, &event);
         return owner;
     }
     return NULL;
+}
+
+struct owner *core_owner_create(struct core *core, const struct budget_limits *limits,
+                                uint32_t generation_limit)
+{
+    return create(core, limits, generation_limit, AUDIT_OWNER, CAP_NONE);
+}
+
+struct owner *core_owner_spawn(struct core *core, const struct budget_limits *limits, uint32_t number)
+{
+    return create(core, limits, CAP_GENERATION_LIMIT_MAX, AUDIT_SPAWN, (cap_id){number, 0});
 }
 
 /* The capability in `slot` ends: generation up, slot budget back, record written in the room kept for it. */
@@ -81,7 +94,8 @@ void core_owner_end(struct core *core, struct owner *owner, enum audit_kind kind
     struct audit_event event = owner_event(owner, kind);
 
     ASSERT(owner->state == OWNER_LIVE);
-    ASSERT(kind == AUDIT_KILL || kind == AUDIT_EXIT);
+    ASSERT(kind == AUDIT_KILL || kind == AUDIT_EXIT || kind == AUDIT_FAULT);
+    event.result = owner->end_result;
     owner->state = OWNER_ENDING; /* T3: no new use from here on */
     for (uint16_t i = 1; i < pool->fresh; i++) {
         if (!pool->entries[i].live || pool->entries[i].owner != owner->index)

@@ -17,7 +17,7 @@ struct owner {
     uint32_t epoch; /* rises at each life: a binding of an earlier life is stale */
     uint16_t index;
     uint8_t state; /* enum owner_state */
-    uint8_t reserved;
+    uint8_t end_result; /* of the record of its end: an exception vector */
     uint32_t held_pages; /* of its page budget, kept by quarantine */
     struct budget budget;
     struct captable caps;
@@ -37,7 +37,9 @@ void core_init(struct core *core);
 /* NULL: no owner free, or the audit log is full. */
 struct owner *core_owner_create(struct core *core, const struct budget_limits *limits,
                                 uint32_t generation_limit);
-/* The one way out (P16). `kind`: AUDIT_KILL or AUDIT_EXIT. The pointer is dead afterwards. */
+/* The same for a process; its record says which. */
+struct owner *core_owner_spawn(struct core *core, const struct budget_limits *limits, uint32_t number);
+/* The one way out (P16). `kind`: AUDIT_KILL, AUDIT_EXIT or AUDIT_FAULT. The pointer is dead afterwards. */
 void core_owner_end(struct core *core, struct owner *owner, enum audit_kind kind, object_destroy destroy,
                     void *ctx);
 

@@ -7,7 +7,7 @@
 #include "abi/assert.h"
 #include "abi/memory.h"
 
-void pages_init(struct page_source *source, uint8_t *memory, uint32_t count)
+void page_source_init(struct page_source *source, uint8_t *memory, uint32_t count)
 {
     ASSERT(source != NULL);
     ASSERT(memory != NULL || count == 0);
@@ -45,7 +45,7 @@ static uint32_t find_run(const struct page_source *source, uint32_t pages)
     return source->count;
 }
 
-uint8_t *pages_take(struct page_source *source, uint32_t pages)
+uint8_t *page_source_take(struct page_source *source, uint32_t pages)
 {
     const uint32_t first = find_run(source, pages);
 
@@ -64,7 +64,7 @@ uint8_t *pages_take(struct page_source *source, uint32_t pages)
     return source->memory + (size_t)first * PROCESSOR_PAGE;
 }
 
-void pages_give(struct page_source *source, uint8_t *memory, uint32_t pages)
+void page_source_give(struct page_source *source, uint8_t *memory, uint32_t pages)
 {
     const size_t offset = (size_t)(memory - source->memory);
 

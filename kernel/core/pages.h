@@ -20,10 +20,10 @@ struct page_source {
 };
 
 /* `memory` is the source's from now on, with any content. */
-void pages_init(struct page_source *source, uint8_t *memory, uint32_t count);
+void page_source_init(struct page_source *source, uint8_t *memory, uint32_t count);
 /* A run of `pages` zeroed pages, or NULL: no such run is free. pages >= 1. */
-uint8_t *pages_take(struct page_source *source, uint32_t pages);
+uint8_t *page_source_take(struct page_source *source, uint32_t pages);
 /* Scrubs and gives back a run that was taken (asserted), with the same count. Nothing maps it any more. */
-void pages_give(struct page_source *source, uint8_t *memory, uint32_t pages);
+void page_source_give(struct page_source *source, uint8_t *memory, uint32_t pages);
 
 #endif

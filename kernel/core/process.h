@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Processes: an owner, an address space, a ring page, a start-up page. Owns their pages and their order of
- * running; trusts the processor to isolate them and nothing that a program wrote. One thread, under the kernel
- * lock; a turn runs one program until it comes back. */
+ * running; trusts the processor to isolate them and nothing that a program wrote. One thread, under the
+ * kernel lock; a turn runs one program until it comes back. */
 #ifndef CAPOS_KERNEL_CORE_PROCESS_H
 #define CAPOS_KERNEL_CORE_PROCESS_H
 
@@ -31,9 +31,9 @@ struct object_call {
     uint16_t method;
     uint64_t args[3];
     cap_id cap;         /* the caller's handle */
-    /* Of the caller's MemoryObject, or NULL. Present, and writable, as the method's line in methods.c asks: the
-     * core has checked that; its length is the door's to check. The program may change it at any moment: what
-     * decides is copied first. */
+    /* Of the caller's MemoryObject, or NULL. Present, and writable, as the method's line in methods.c asks:
+     * the core has checked that; its length is the door's to check. The program may change it at any moment:
+     * what decides is copied first. */
     uint8_t *range;
     uint32_t range_bytes;
 };
@@ -58,8 +58,8 @@ struct object_door {
     /* RELEASE of a handle to an object that the core does not serve: the handle is gone when this says
      * RING_OK without exception, and what was mapped by it is unmapped. */
     struct object_reply (*release)(void *ctx, struct system *s, uint16_t process, cap_id cap);
-    /* A process ended, in whatever way; all it held is gone, its record (system.h) still tells name, end, code
-     * and the last stop. */
+    /* A process ended, in whatever way; all it held is gone, its record (system.h) still tells name, end,
+     * code and the last stop. */
     void (*ended)(void *ctx, struct system *s, uint16_t process);
     bool denials_audited; /* call and release write their own denials to the audit log */
 };

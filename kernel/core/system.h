@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The system of processes as its surroundings use it: place a struct system, initialise it over a core, give the
- * first process its capabilities, start it, and run turns until nothing is left to run. Trusts its caller, the
- * processor and the object door; trusts nothing that a program wrote. One thread, under the kernel lock; nothing
- * of a program waits on the kernel's stack. */
+/* The system of processes as its surroundings use it: place a struct system, initialise it over a core, give
+ * the first process its capabilities, start it, and run turns until nothing is left to run. Trusts its
+ * caller, the processor and the object door; trusts nothing that a program wrote. One thread, under the
+ * kernel lock; nothing of a program waits on the kernel's stack. */
 #ifndef CAPOS_KERNEL_CORE_SYSTEM_H
 #define CAPOS_KERNEL_CORE_SYSTEM_H
 
@@ -27,8 +27,8 @@ struct program_image {
     uint64_t entry; /* the program's address */
 };
 
-/* Loads a program file into an empty space. 0: done, `out` is filled. Else an elf_error, and no page is taken;
- * mappings that it left go with the space. */
+/* Loads a program file into an empty space. 0: done, `out` is filled. Else an elf_error, and no page is
+ * taken; mappings that it left go with the space. */
 typedef uint32_t (*program_loader)(const uint8_t *file, uint64_t length, uint16_t space,
                                    const struct processor *processor, struct page_source *pages,
                                    struct program_image *out);
@@ -77,6 +77,7 @@ struct process {
     /* Of the cap_enter that it is in. */
     uint32_t min_complete;
     uint64_t timeout_ns, deadline_ns;
+    bool space;          /* made */
     bool entered_now;    /* the deadline is counted from the next turn's time: never too early */
     uint32_t result;     /* enum ring_enter, for its next run */
     struct ring_receive receives[RING_INBOX];
@@ -136,7 +137,6 @@ struct waiter {
     uint16_t process;
     struct object_ref object; /* waited on */
     struct object_ref range;  /* MemoryObject of the call, or none */
-    uint64_t deadline_ns;     /* TIMER */
     struct ring_submission submission;
 };
 
@@ -170,10 +170,10 @@ struct system {
     struct call calls[CALLS_MAX];
     struct waiter waiters[WAITERS_MAX];
     uint64_t now_ns;      /* of this turn */
-    uint64_t run_since_ns;
     uint64_t next_order;
     uint32_t next_number;
-    uint16_t last_run;    /* process, or PROCESS_NONE */
+    uint16_t last_run;    /* process that ran last */
+    uint32_t last_number; /* its number */
     bool last_counted;    /* its run time is in */
 };
 
@@ -181,14 +181,14 @@ struct system {
 void system_init(struct system *s, const struct system_setup *setup);
 
 struct system_turn {
-    bool ran;             /* a program ran */
-    bool runnable;        /* another turn has a program to run now */
+    bool ran;             /* a program ran: the next turn may follow at once. Else nothing can run before
+                             `deadline_ns`, or before what a call behind the door waits for */
     bool door_waits;      /* a call waits behind the object door: it is asked again each turn */
     uint16_t processes;   /* live after this turn */
     uint64_t deadline_ns; /* earliest time at which waiting ends by itself; RING_FOREVER: none */
 };
-/* One turn at the time `now_ns` (never falls): waiters and timers are served, one runnable program runs until it
- * comes back, what it asked for is done. */
+/* One turn at the time `now_ns` (never falls): waiters and timers are served, one runnable program runs until
+ * it comes back, what it asked for is done. */
 struct system_turn system_turn(struct system *s, uint64_t now_ns);
 
 /* For a process to be made. */
@@ -199,15 +199,16 @@ struct process_request {
     uint32_t memory_pages;  /* budget beside the program's own */
     const char *text;       /* NUL-terminated within STARTUP_TEXT_BYTES, or NULL */
 };
-/* Makes a process that does not run yet. SYS_E_NO_MEMORY, SYS_E_PROGRAM (`*detail`: the loader's word),
- * SYS_E_BUSY (no process free, or the audit log is full): nothing is left behind. */
+/* Makes a process that does not run yet, its pages charged to itself. SYS_E_NO_MEMORY, SYS_E_PROGRAM
+ * (`*detail`: the loader's word), SYS_E_BUSY (no process free, or the audit log is full): nothing is left
+ * behind. */
 enum system_error process_create(struct system *s, const struct process_request *request, uint16_t *process,
                                  uint32_t *detail);
 /* Its start-up page names one more capability that it holds. False: no line left. PROCESS_MADE only. */
 bool process_name_grant(struct system *s, uint16_t process, const char name[STARTUP_NAME_BYTES], cap_id cap);
-/* A new root object of an interface, its handle in the process's table, named in its start-up page. The payload
- * is the serving room's; 0 for sources, timers and spawners of the core. Its refusals are core_grant_check's,
- * and CAP_EX_NO_SLOT when the start-up page has no line left. */
+/* A new root object of an interface, its handle in the process's table, named in its start-up page. The
+ * payload is the serving room's; 0 for sources, timers and spawners of the core. Its refusals are
+ * core_grant_check's, and CAP_EX_NO_SLOT when the start-up page has no line left. */
 enum cap_exception process_grant_root(struct system *s, uint16_t process, const char *name, uint8_t interface,
                                       uint16_t payload, cap_id *out);
 /* PROCESS_MADE to PROCESS_READY. */
@@ -218,19 +219,21 @@ bool process_live(const struct system *s, uint16_t process);
 /* False: no such process. */
 bool process_info(const struct system *s, uint16_t process, struct process_info *out);
 
-/* For the object door: room that its calls map for a caller lies in the space of the same number as the process.
- * Copies or moves a capability between live processes, with whatever hangs on it (a moved MemoryObject is
- * unmapped at the giver): whole, or not at all. */
+/* For the object door: room that its calls map for a caller lies in the space of the same number as the
+ * process. Copies or moves a capability between live processes, with whatever hangs on it (a moved
+ * MemoryObject is unmapped at the giver): whole, or not at all. */
 enum cap_exception process_transfer(struct system *s, uint16_t from, cap_id cap, uint16_t to, bool move,
                                     cap_id *out);
 /* May objects of this interface go to another process? Those that are mapped by their driver may not. */
 bool process_transferable(uint8_t interface);
-/* Ends an object of any kind: the core's own here, others through the door (object_destroy; ctx: the system). */
+/* Ends an object of any kind: the core's own here, others through the door (object_destroy; ctx: the system).
+ */
 void system_destroy(void *system, uint16_t object);
 
 /* What is held, for "exactly as before": all fields u32. */
 struct system_held {
-    uint32_t processes, handles, memories, memory_pages, endpoints, clients, calls, receives, waiters, mappings;
+    uint32_t processes, handles, memories, memory_pages, endpoints, clients, calls, receives, waiters,
+        mappings;
 };
 struct system_held system_held(const struct system *s);
 

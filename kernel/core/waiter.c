@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Calls on kernel objects that wait. Owns their records; a waiter completes once: with its answer, or
+ * cancelled as soon as the handle it came by no longer names its object. The object is asked again each turn,
+ * and nothing that could be forgotten is kept about it. */
+#include "kernel/core/parts.h"
+
+struct object_reply waiter_add(struct system *s, struct process *p, enum waiter_kind kind,
+                               const struct ring_submission *submission, struct object_ref object,
+                               struct object_ref range)
+{
+    for (uint16_t i = 0; i < WAITERS_MAX; i++) {
+        struct waiter *w = &s->waiters[i];
+
+        if (w->kind != WAITER_UNUSED)
+            continue;
+        if (!budget_reserve(&p->owner->budget, BUDGET_CALLS, 1))
+            break;
+        *w = (struct waiter){.kind = (uint8_t)kind,
+                             .process = p->index,
+                             .object = object,
+                             .range = range,
+                             .submission = *submission};
+        return reply_waits();
+    }
+    return reply_status(RING_E_LIMIT);
+}
+
+static void forget(struct process *p, struct waiter *w)
+{
+    ASSERT(w->kind != WAITER_UNUSED);
+    w->kind = WAITER_UNUSED;
+    budget_refund(&p->owner->budget, BUDGET_CALLS, 1);
+}
+
+static struct object_reply look(struct system *s, struct process *p, const struct waiter *w)
+{
+    const bool here = ring_still(s, p, w->submission.cap, w->object);
+    const bool range_here = w->range.index == OBJECT_NONE || ring_still(s, p, w->submission.extra, w->range);
+
+    return here && range_here ? serve_again(s, p, &w->submission, w->object) : reply_status(RING_E_CANCELLED);
+}
+
+void waiter_serve(struct system *s)
+{
+    for (uint16_t i = 0; i < WAITERS_MAX; i++) {
+        struct waiter *w = &s->waiters[i];
+        struct object_reply reply;
+        struct process *p;
+
+        if (w->kind == WAITER_UNUSED)
+            continue;
+        p = process_at(s, w->process);
+        reply = look(s, p, w);
+        if (reply.waits || w->kind == WAITER_UNUSED) /* or its process ended by what was asked */
+            continue;
+        const uint64_t user = w->submission.user;
+        forget(p, w);
+        ring_answer(p, user, &reply);
+    }
+}
+
+void waiter_end_process(struct system *s, struct process *p)
+{
+    for (uint16_t i = 0; i < WAITERS_MAX; i++) {
+        if (s->waiters[i].kind != WAITER_UNUSED && s->waiters[i].process == p->index)
+            forget(p, &s->waiters[i]);
+    }
+}
