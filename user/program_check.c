@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* capos-program-check FILE: what the kernel's loader says of a program file. Exit 0: loadable; 1: refused, or not
- * readable; 2: usage. */
+/* capos-program-check FILE: what the kernel's loader says of a program file. Exit 0: loadable; 1: refused, or
+ * not readable; 2: usage. */
 #include <stdio.h>
 #include <stdlib.h>
 

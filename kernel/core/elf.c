@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Loader of program files. Owns nothing: file and pages are the caller's. Trusts no byte of the file: each number
- * is read once, in order of dependence, and compared before it is used; nothing is written before all of it was
- * judged. */
+/* Loader of program files. Owns nothing: file and pages are the caller's. Trusts no byte of the file: each
+ * number is read once, in order of dependence, and compared before it is used; nothing is written before all
+ * of it was judged. */
 #include "kernel/core/elf.h"
 
 #include "abi/assert.h"
@@ -13,9 +13,9 @@
 #define RELOCATION_BYTES 24u
 #define SPAN_MAX         ((uint64_t)ELF_PAGES_MAX * PROCESSOR_PAGE)
 
-#define TYPE_DYN       3u
-#define MACHINE_X86_64 62u
-#define RELOCATION_RELATIVE 8u
+#define TYPE_DYN              3u
+#define MACHINE_X86_64        62u
+#define RELOCATION_RELATIVE   8u
 #define FLAG_TEXT_RELOCATIONS 4u /* of DT_FLAGS */
 
 enum { EXECUTE = 1u, WRITE = 2u, READ = 4u };
@@ -83,6 +83,7 @@ static const char *const names[ELF_ERROR_COUNT] = {
     [ELF_E_DYNAMIC] = "its dynamic section is malformed, or asks for libraries",
     [ELF_E_RELOCATION] = "a relocation that is not relative, or not into a writable segment",
     [ELF_E_ROOM] = "no room in the address space",
+    [ELF_E_MEMORY] = "no pages for it",
 };
 
 const char *elf_error_name(enum elf_error error)
@@ -247,8 +248,7 @@ static enum elf_error judge_dynamic(const struct judged *j)
 
     if (j->dynamic_bytes == 0)
         return ELF_OK;
-    if (j->dynamic_bytes > ELF_DYNAMIC_MAX * DYNAMIC_BYTES ||
-        !in_file(j, j->dynamic, j->dynamic_bytes, &at))
+    if (j->dynamic_bytes > ELF_DYNAMIC_MAX * DYNAMIC_BYTES || !in_file(j, j->dynamic, j->dynamic_bytes, &at))
         return ELF_E_DYNAMIC;
     for (uint64_t end = at + j->dynamic_bytes; end - at >= DYNAMIC_BYTES; at += DYNAMIC_BYTES) {
         const uint64_t value = load(j, at + 8, 8);
@@ -350,5 +350,25 @@ enum elf_error elf_place(const uint8_t *file, const struct elf_layout *layout, u
     }
     *at = base;
     *entry = base + layout->entry;
+    return ELF_OK;
+}
+
+uint32_t elf_load(const uint8_t *file, uint64_t length, uint16_t space, const struct processor *processor,
+                  struct page_source *pages, struct program_image *out)
+{
+    struct elf_layout layout;
+    enum elf_error error = elf_measure(file, length, &layout);
+
+    if (error != ELF_OK)
+        return error;
+    struct program_image image = {.memory = page_source_take(pages, layout.pages), .pages = layout.pages};
+    if (image.memory == NULL)
+        return ELF_E_MEMORY;
+    error = elf_place(file, &layout, image.memory, processor, space, &image.at, &image.entry);
+    if (error != ELF_OK) {
+        page_source_give(pages, image.memory, image.pages);
+        return error;
+    }
+    *out = image;
     return ELF_OK;
 }

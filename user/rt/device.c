@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Device operations as ring calls: one operation, one call, one entry. What a call reads or writes beside its
- * arguments goes through one MemoryObject, in use during that call alone. Trusts the kernel's replies; a value
- * outside of an enum is a refusal as well. */
+ * arguments goes through one MemoryObject, in use during that call alone. Trusts the kernel's replies; a
+ * value outside of an enum is a refusal as well. */
 #include "user/rt/device.h"
 
 #include "abi/assert.h"

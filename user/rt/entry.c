@@ -4,8 +4,8 @@
 #include "abi/assert.h"
 #include "user/rt/rt.h"
 
-/* No frame above this one; the stack aligned as the calling convention wants it. Both addresses are relative to
- * the instruction: nothing here waits for a relocation. */
+/* No frame above this one; the stack aligned as the calling convention wants it. Both addresses are relative
+ * to the instruction: nothing here waits for a relocation. */
 __asm__(".section .text.rt_entry,\"ax\",@progbits\n"
         ".globl rt_entry\n"
         ".hidden rt_entry\n"
@@ -30,8 +30,8 @@ struct relocation {
     uint64_t info;
     int64_t addend;
 };
-#define DYNAMIC_RELA       7
-#define DYNAMIC_RELA_BYTES 8
+#define DYNAMIC_RELA        7
+#define DYNAMIC_RELA_BYTES  8
 #define RELOCATION_RELATIVE 8u
 
 _Noreturn void rt_begin(const struct startup_page *start, uint64_t base, const struct dynamic_entry *dynamic);

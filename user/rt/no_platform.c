@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Room no_platform: a program has no machine. Rooms that know a direct way to a device beside the brokered one link
- * against these; to reach one is the program's own bug. */
+/* Room no_platform: a program has no machine. Rooms that know a direct way to a device beside the brokered
+ * one link against these; to reach one is the program's own bug. */
 #include "abi/assert.h"
 #include "platform/platform.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Ring client. Keeps its own two indices; what the kernel writes is read once the entry that wrote it came back.
- * An entry that the kernel refuses is this program's own bug. */
+/* Ring client. Keeps its own two indices; what the kernel writes is read once the entry that wrote it came
+ * back. An entry that the kernel refuses is this program's own bug. */
 #include "user/rt/ring.h"
 
 #include <stddef.h>

@@ -18,8 +18,8 @@ struct ring_client {
     struct ring_page *page;
     uint32_t (*cap_enter)(uint32_t min_complete, uint64_t timeout_ns);
     uint32_t submitted; /* own record of submit_tail */
-    uint32_t read;      /* own record of complete_head */
-    uint32_t open;      /* submitted, not handed out */
+    uint32_t read; /* own record of complete_head */
+    uint32_t open; /* submitted, not handed out */
     uint32_t kept_count;
     uint64_t next_own;
     struct ring_completion kept[RING_COMPLETIONS];
@@ -68,16 +68,17 @@ struct ring_submission ring_make_return(uint64_t token, uint16_t result, uint64_
                                         const struct ring_extra *extra);
 struct ring_submission ring_make_release(cap_id cap);
 
-/* Writes one submission; enters only when the page is full. False: RING_OPEN_MAX are open, nothing is written. */
+/* Writes one submission; enters only when the page is full. False: RING_OPEN_MAX are open, nothing is
+ * written. */
 bool ring_submit(struct ring_client *r, uint64_t user, const struct ring_submission *submission);
-/* The next completion of a submission, kept ones first. False: none within `timeout_ns` (0: does not wait, but
- * lets the kernel take what was submitted), or nothing is open. */
+/* The next completion of a submission, kept ones first. False: none within `timeout_ns` (0: does not wait,
+ * but lets the kernel take what was submitted), or nothing is open. */
 bool ring_wait(struct ring_client *r, uint64_t timeout_ns, struct ring_completion *out);
 /* What was submitted enters; waits for nothing. */
 void ring_flush(struct ring_client *r);
 
-/* One submission and its completion; what was submitted before enters with it. `user` of the completion is of no
- * meaning. */
+/* One submission and its completion; what was submitted before enters with it. `user` of the completion is of
+ * no meaning. */
 struct ring_completion ring_do(struct ring_client *r, const struct ring_submission *submission);
 struct ring_completion ring_call(struct ring_client *r, cap_id cap, uint16_t method, const uint64_t *args,
                                  const struct ring_extra *extra);

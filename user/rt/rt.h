@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a program begins with. It supplies program_main; the runtime has relocated the file, checked the start-up
- * page and opened the ring before it is called. */
+/* What a program begins with. It supplies program_main; the runtime has relocated the file, checked the
+ * start-up page and opened the ring before it is called. */
 #ifndef CAPOS_USER_RT_RT_H
 #define CAPOS_USER_RT_RT_H
 
@@ -12,7 +12,7 @@
 #include "user/rt/ring.h"
 
 #define RT_EXIT_ASSERT  0xa55e47u /* exit code of a failed assertion */
-#define RT_EXIT_STARTUP 0x57a47u  /* exit code of a start-up page that is not one */
+#define RT_EXIT_STARTUP 0x57a47u /* exit code of a start-up page that is not one */
 
 /* A MemoryObject, and where it is mapped. */
 struct rt_memory {
@@ -24,9 +24,9 @@ struct rt_memory {
 struct rt {
     const struct startup_page *start;
     struct ring_client ring;
-    cap_id console;            /* first grant of CAP_IF_SERIAL, or CAP_NONE */
-    struct rt_memory text;     /* what rt_print hands over; made at its first use */
-    bool mute;                 /* no console, or no memory for it: rt_print does nothing */
+    cap_id console; /* first grant of CAP_IF_SERIAL, or CAP_NONE */
+    struct rt_memory text; /* what rt_print hands over; made at its first use */
+    bool mute; /* no console, or no memory for it: rt_print does nothing */
 };
 
 /* The program. What it returns is its exit code. */
