@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Spaces of the simulator's processor: which rooms are reserved, what of them is mapped and how, and the
+ * protection that follows while a program runs. Trusts the kernel that calls; nothing of a program but its
+ * stack pointer is looked at, and that is compared. */
+#include "sim/processor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "abi/assert.h"
+#include "abi/startup.h"
+#include "sim/processor_switch.h"
+
+#define VECTOR_STACK_FAULT 12u
+#define READ_WRITE         (PROT_READ | PROT_WRITE)
+
+/* Pages that lie together, and how they are mapped; of a room only where they lie. */
+struct span {
+    uint8_t *at;
+    uint32_t pages;
+    enum processor_access access;
+};
+
+/* By address, none over another. */
+struct spans {
+    struct span *list;
+    uint32_t count, room;
+};
+
+struct space {
+    bool used;
+    bool runnable;
+    uint8_t *guard; /* page below its stack, or NULL */
+    struct sim_context context;
+    struct spans rooms, mapped;
+};
+
+struct sim_processor {
+    struct sim_processor_config config;
+    struct sim_switch change;
+    uint64_t runs, faults;
+    struct space spaces[SIM_SPACES_MAX];
+};
+
+static size_t bytes_of(uint32_t pages)
+{
+    return (size_t)pages * PROCESSOR_PAGE;
+}
+
+static uint8_t *end_of(const struct span *s)
+{
+    return s->at + bytes_of(s->pages);
+}
+
+/* Index of the first span that ends behind `at`; count when there is none. */
+static uint32_t first_behind(const struct spans *spans, const uint8_t *at)
+{
+    uint32_t i = 0;
+
+    while (i < spans->count && end_of(&spans->list[i]) <= at)
+        i++;
+    return i;
+}
+
+static const struct span *span_at(const struct spans *spans, const uint8_t *at)
+{
+    const uint32_t i = first_behind(spans, at);
+
+    return i < spans->count && spans->list[i].at <= at ? &spans->list[i] : NULL;
+}
+
+/* False: it lies over another, or there is no memory. */
+static bool span_add(struct spans *spans, struct span new)
+{
+    const uint32_t i = first_behind(spans, new.at);
+
+    if (i < spans->count && spans->list[i].at < end_of(&new))
+        return false;
+    if (spans->count == spans->room) {
+        const uint32_t room = spans->room ? 2u * spans->room : 16u;
+        struct span *list = realloc(spans->list, room * sizeof *list);
+        if (!list)
+            return false;
+        spans->list = list;
+        spans->room = room;
+    }
+    for (uint32_t k = spans->count; k > i; k--)
+        spans->list[k] = spans->list[k - 1u];
+    spans->list[i] = new;
+    spans->count++;
+    return true;
+}
+
+static void span_remove(struct spans *spans, uint32_t i)
+{
+    spans->count--;
+    for (; i < spans->count; i++)
+        spans->list[i] = spans->list[i + 1u];
+}
+
+static void protect(uint8_t *at, size_t bytes, int protection)
+{
+    if (mprotect(at, bytes, protection) == 0)
+        return;
+    perror("capos sim: mprotect");
+    ASSERT(!"the host refused to protect pages of a program");
+}
+
+static int protection_of(enum processor_access access)
+{
+    return access == PROCESSOR_READ_EXECUTE ? PROT_READ | PROT_EXEC
+           : access == PROCESSOR_READ_WRITE ? READ_WRITE
+                                            : PROT_READ;
+}
+
+/* Neighbours of one kind with one call. */
+static void protect_mapped(const struct spans *mapped, bool all, int (*protection)(enum processor_access))
+{
+    for (uint32_t i = 0; i < mapped->count;) {
+        const struct span *first = &mapped->list[i];
+        uint8_t *end = end_of(first);
+
+        for (i++; i < mapped->count && mapped->list[i].at == end && mapped->list[i].access == first->access;
+             i++)
+            end = end_of(&mapped->list[i]);
+        if (all || first->access == PROCESSOR_READ)
+            protect(first->at, (size_t)(end - first->at), protection(first->access));
+    }
+}
+
+static int kernel_protection(enum processor_access access)
+{
+    return access == PROCESSOR_READ_EXECUTE ? PROT_READ | PROT_EXEC : READ_WRITE;
+}
+
+/* While a program runs. Executable pages are protected from map to unmap; read-only ones are the kernel's to
+ * write between two runs. */
+static void protect_for(struct sim_processor *p, const struct space *s)
+{
+    for (uint32_t i = 0; p->config.isolate && i < p->config.region_count; i++)
+        protect(p->config.regions[i].base, p->config.regions[i].bytes, PROT_NONE);
+    protect_mapped(&s->mapped, p->config.isolate, protection_of);
+    if (s->guard && !p->config.isolate)
+        protect(s->guard, PROCESSOR_PAGE, PROT_NONE);
+}
+
+/* Of a page while no program runs: it may be another program's code. */
+static int resting_protection(const struct sim_processor *p, const uint8_t *page)
+{
+    for (uint32_t i = 0; i < SIM_SPACES_MAX; i++) {
+        const struct span *span = span_at(&p->spaces[i].mapped, page);
+
+        if (span && span->access == PROCESSOR_READ_EXECUTE)
+            return kernel_protection(span->access);
+    }
+    return READ_WRITE;
+}
+
+static void protect_after(struct sim_processor *p, const struct space *s)
+{
+    if (!p->config.isolate) {
+        protect_mapped(&s->mapped, false, kernel_protection);
+        if (s->guard)
+            protect(s->guard, PROCESSOR_PAGE, resting_protection(p, s->guard));
+    }
+    for (uint32_t i = 0; p->config.isolate && i < p->config.region_count; i++)
+        protect(p->config.regions[i].base, p->config.regions[i].bytes, READ_WRITE);
+}
+
+static struct space *space_of(struct sim_processor *p, uint16_t space)
+{
+    ASSERT(space < SIM_SPACES_MAX);
+    ASSERT(p->spaces[space].used);
+    return &p->spaces[space];
+}
+
+static bool sim_space_create(void *ctx, uint16_t space)
+{
+    struct sim_processor *p = ctx;
+
+    ASSERT(space < SIM_SPACES_MAX && !p->spaces[space].used);
+    p->spaces[space] = (struct space){.used = true};
+    return true;
+}
+
+static void sim_space_destroy(void *ctx, uint16_t space)
+{
+    struct sim_processor *p = ctx;
+    struct space *s = space_of(p, space);
+
+    for (uint32_t i = 0; i < s->mapped.count; i++)
+        protect(s->mapped.list[i].at, bytes_of(s->mapped.list[i].pages), READ_WRITE);
+    free(s->mapped.list);
+    free(s->rooms.list);
+    *s = (struct space){0};
+}
+
+static bool in_region(const struct sim_processor *p, const uint8_t *at, size_t bytes)
+{
+    for (uint32_t i = 0; i < p->config.region_count; i++) {
+        const struct sim_region *r = &p->config.regions[i];
+
+        if (at >= r->base && at < r->base + r->bytes && bytes <= (size_t)(r->base + r->bytes - at))
+            return true;
+    }
+    return false;
+}
+
+static uint64_t sim_reserve(void *ctx, uint16_t space, uint8_t *memory, uint32_t pages)
+{
+    struct sim_processor *p = ctx;
+    struct space *s = space_of(p, space);
+
+    ASSERT(pages > 0 && (uintptr_t)memory % PROCESSOR_PAGE == 0);
+    ASSERT(in_region(p, memory, bytes_of(pages)));
+    if (!span_add(&s->rooms, (struct span){memory, pages, PROCESSOR_READ}))
+        return 0;
+    return (uint64_t)(uintptr_t)memory;
+}
+
+static bool sim_map(void *ctx, uint16_t space, uint64_t at, uint8_t *memory, uint32_t pages,
+                    enum processor_access access)
+{
+    struct space *s = space_of(ctx, space);
+    const struct span *room = span_at(&s->rooms, memory);
+
+    ASSERT((uint8_t *)(uintptr_t)at == memory && pages > 0);
+    ASSERT(room != NULL && bytes_of(pages) <= (size_t)(end_of(room) - memory));
+    if (!span_add(&s->mapped, (struct span){memory, pages, access}))
+        return false;
+    if (access == PROCESSOR_READ_EXECUTE)
+        protect(memory, bytes_of(pages), PROT_READ | PROT_EXEC);
+    return true;
+}
+
+static void sim_unmap(void *ctx, uint16_t space, uint64_t at, uint32_t pages)
+{
+    struct space *s = space_of(ctx, space);
+    uint8_t *memory = (uint8_t *)(uintptr_t)at;
+    const uint32_t room = first_behind(&s->rooms, memory);
+
+    ASSERT(room < s->rooms.count && s->rooms.list[room].at == memory && s->rooms.list[room].pages == pages);
+    for (uint32_t i = first_behind(&s->mapped, memory);
+         i < s->mapped.count && s->mapped.list[i].at < memory + bytes_of(pages);) {
+        protect(s->mapped.list[i].at, bytes_of(s->mapped.list[i].pages), READ_WRITE);
+        span_remove(&s->mapped, i);
+    }
+    span_remove(&s->rooms, room);
+}
+
+static void sim_entries(void *ctx, uint16_t space, uint64_t *cap_enter, uint64_t *exit_entry)
+{
+    (void)ctx, (void)space;
+    *cap_enter = (uint64_t)(uintptr_t)sim_cap_enter;
+    *exit_entry = (uint64_t)(uintptr_t)sim_exit;
+}
+
+static void sim_start(void *ctx, uint16_t space, uint64_t entry, uint64_t stack, uint64_t argument)
+{
+    struct sim_processor *p = ctx;
+    struct space *s = space_of(p, space);
+    uint8_t *below = (uint8_t *)(uintptr_t)stack - STARTUP_STACK_BYTES - PROCESSOR_PAGE;
+
+    s->context = (struct sim_context){.rip = entry, .rsp = stack, .argument = argument};
+    s->runnable = true;
+    if (in_region(p, below, PROCESSOR_PAGE) && span_at(&s->mapped, below) == NULL)
+        s->guard = below;
+}
+
+/* A stack pointer that lies in no writable page of the program is refused as a machine refuses a bad stack.
+ */
+static bool stack_is_its_own(const struct space *s, const struct sim_switch *w)
+{
+    const uint8_t *at = (const uint8_t *)(uintptr_t)w->context.rsp;
+    const struct span *span = span_at(&s->mapped, at);
+
+    return span && span->access == PROCESSOR_READ_WRITE && (size_t)(end_of(span) - at) >= sizeof(uint64_t);
+}
+
+static void overrun(struct sim_processor *p, uint16_t space)
+{
+    const char *name = p->config.name ? p->config.name(p->config.ctx, space) : NULL;
+
+    if (p->config.overrun)
+        p->config.overrun(p->config.ctx, space);
+    fflush(NULL);
+    fprintf(stderr, "capos sim: program %u%s%s did not come back within %u ms of processor time (at %#llx)\n",
+            space, name ? ": " : "", name ? name : "", p->config.limit_ms,
+            (unsigned long long)p->change.stop.registers[16]);
+    exit(1);
+}
+
+static void came_back(struct sim_processor *p, struct space *s, struct processor_stop *out)
+{
+    const struct sim_switch *w = &p->change;
+
+    *out = (struct processor_stop){.event = PROCESSOR_FAULT};
+    if (w->by == SIM_BY_FAULT) {
+        *out = w->stop;
+    } else if (!stack_is_its_own(s, w)) {
+        out->code = VECTOR_STACK_FAULT;
+        out->address = w->context.rsp;
+        out->registers[7] = w->context.rsp;
+    } else if (w->by == SIM_BY_EXIT) {
+        out->event = PROCESSOR_EXIT;
+        out->code = (uint32_t)w->args[0];
+    } else {
+        out->event = PROCESSOR_ENTER;
+        out->min_complete = (uint32_t)w->args[0];
+        out->timeout_ns = w->args[1];
+    }
+    s->context = w->context;
+    s->runnable = out->event == PROCESSOR_ENTER;
+    p->faults += out->event == PROCESSOR_FAULT;
+}
+
+static void sim_run(void *ctx, uint16_t space, uint32_t result, struct processor_stop *out)
+{
+    struct sim_processor *p = ctx;
+    struct space *s = space_of(p, space);
+
+    ASSERT(s->runnable && sim_switch_now == NULL);
+    p->change.context = s->context;
+    p->change.result = result;
+    p->runs++;
+    protect_for(p, s);
+    sim_switch_now = &p->change;
+    sim_trap_limit(p->config.limit_ms);
+    sim_switch_in(&p->change);
+    sim_trap_limit(0);
+    sim_switch_now = NULL;
+    protect_after(p, s);
+    if (p->change.by == SIM_BY_LIMIT)
+        overrun(p, space);
+    came_back(p, s, out);
+}
+
+static uint32_t sim_pick(void *ctx, uint32_t n)
+{
+    const struct sim_processor *p = ctx;
+
+    return p->config.pick ? p->config.pick(p->config.ctx, n) : 0;
+}
+
+struct sim_processor *sim_processor_open(const struct sim_processor_config *config)
+{
+    struct sim_processor *p = calloc(1, sizeof *p);
+
+    ASSERT(config->region_count > 0 && config->region_count <= SIM_REGIONS_MAX);
+    if (!p || !sim_trap_open()) {
+        free(p);
+        return NULL;
+    }
+    p->config = *config;
+    if (p->config.limit_ms == 0)
+        p->config.limit_ms = SIM_RUN_LIMIT_MS;
+    return p;
+}
+
+void sim_processor_close(struct sim_processor *p)
+{
+    for (uint16_t i = 0; i < SIM_SPACES_MAX; i++) {
+        if (p->spaces[i].used)
+            sim_space_destroy(p, i);
+    }
+    sim_trap_close();
+    free(p);
+}
+
+struct processor sim_processor_ops(struct sim_processor *p)
+{
+    static const struct processor_ops ops = {
+        .space_create = sim_space_create,
+        .space_destroy = sim_space_destroy,
+        .reserve = sim_reserve,
+        .map = sim_map,
+        .unmap = sim_unmap,
+        .entries = sim_entries,
+        .start = sim_start,
+        .run = sim_run,
+        .pick = sim_pick,
+    };
+
+    return (struct processor){&ops, p};
+}
+
+uint64_t sim_processor_runs(const struct sim_processor *p)
+{
+    return p->runs;
+}
+
+uint64_t sim_processor_faults(const struct sim_processor *p)
+{
+    return p->faults;
+}
+
+uint8_t *sim_region_map(size_t bytes)
+{
+    void *at = mmap(NULL, bytes, READ_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    return at == MAP_FAILED ? NULL : at;
+}
+
+void sim_region_unmap(struct sim_region region)
+{
+    munmap(region.base, region.bytes);
+}
