@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The life of services, decided. Trusts the package, which was checked; the numbers that a client sends are
+ * compared first. */
+#include "user/init/supervise.h"
+
+#include "abi/assert.h"
+#include "abi/memory.h"
+
+#define NAME_PART_BYTES 8u
+
+void supervisor_init(struct supervisor *s, const struct package *package)
+{
+    memset(s, 0, sizeof *s);
+    s->package = package;
+    s->services[package->init].state = SERVICE_RUNS;
+    s->services[package->init].starts = 1;
+}
+
+static struct service *service_of(struct supervisor *s, uint32_t service)
+{
+    ASSERT(service < s->package->header->services);
+    return &s->services[service];
+}
+
+bool supervisor_down(const struct supervisor *s, uint32_t service)
+{
+    ASSERT(service < s->package->header->services);
+    return s->services[service].state == SERVICE_ENDED || s->services[service].state == SERVICE_GIVEN_UP;
+}
+
+/* Everybody who serves it something has endpoints: was started once, and is not down. */
+static bool served(const struct supervisor *s, uint32_t service)
+{
+    for (uint32_t i = 0; i < s->package->services[service].grant_count; i++) {
+        const struct package_grant *g = package_grant(s->package, service, i);
+
+        if (g->kind == GRANT_SERVED &&
+            (s->services[g->service].starts == 0 || supervisor_down(s, g->service)))
+            return false;
+    }
+    return true;
+}
+
+uint32_t supervisor_next(const struct supervisor *s, uint64_t now_ns)
+{
+    for (uint32_t i = 0; i < s->package->header->services; i++) {
+        const uint32_t service = s->package->order[i];
+
+        if (s->services[service].state == SERVICE_WAITS && s->services[service].due_ns <= now_ns &&
+            served(s, service))
+            return service;
+    }
+    return SERVICE_NONE;
+}
+
+uint64_t supervisor_due(const struct supervisor *s)
+{
+    uint64_t due = NEVER_NS;
+
+    for (uint32_t i = 0; i < s->package->header->services; i++) {
+        if (s->services[i].state == SERVICE_WAITS && s->services[i].due_ns < due && served(s, i))
+            due = s->services[i].due_ns;
+    }
+    return due;
+}
+
+void supervisor_started(struct supervisor *s, uint32_t service, uint32_t process)
+{
+    struct service *v = service_of(s, service);
+
+    ASSERT(v->state == SERVICE_WAITS);
+    v->state = SERVICE_RUNS;
+    v->end = PROCESS_RUNS;
+    v->again = false;
+    v->starts++;
+    v->process = process;
+}
+
+static void forget_old_ends(struct service *v, uint64_t now_ns)
+{
+    uint8_t old = 0;
+
+    while (old < v->charged && now_ns - v->ends_ns[old] >= RESTART_MINUTE_NS)
+        old++;
+    v->charged = (uint8_t)(v->charged - old);
+    memmove(v->ends_ns, v->ends_ns + old, v->charged * sizeof v->ends_ns[0]);
+}
+
+static uint64_t back_off(uint32_t ends)
+{
+    uint64_t wait = BACK_OFF_FIRST_NS;
+
+    for (uint32_t i = 1; i < ends && wait < BACK_OFF_MOST_NS; i++)
+        wait *= 2u;
+    return wait < BACK_OFF_MOST_NS ? wait : BACK_OFF_MOST_NS;
+}
+
+/* One end more: starts again after a while, or is given up. */
+static void charge(struct supervisor *s, uint32_t service, uint64_t now_ns)
+{
+    struct service *v = service_of(s, service);
+
+    forget_old_ends(v, now_ns);
+    ASSERT(v->charged <= PACKAGE_RESTARTS_MAX);
+    v->ends_ns[v->charged++] = now_ns;
+    v->state = SERVICE_WAITS;
+    v->due_ns = now_ns + back_off(v->charged);
+    if (v->charged > s->package->services[service].restart_budget)
+        v->state = SERVICE_GIVEN_UP;
+}
+
+void supervisor_not_started(struct supervisor *s, uint32_t service, uint64_t now_ns)
+{
+    ASSERT(service_of(s, service)->state == SERVICE_WAITS);
+    charge(s, service, now_ns);
+}
+
+static void start_anew(struct service *v, uint64_t now_ns)
+{
+    v->state = SERVICE_WAITS;
+    v->due_ns = now_ns;
+    v->charged = 0;
+}
+
+void supervisor_ended(struct supervisor *s, uint32_t service, enum process_end end, uint64_t now_ns)
+{
+    struct service *v = service_of(s, service);
+
+    ASSERT(v->state == SERVICE_RUNS);
+    ASSERT(service != s->package->init);
+    v->end = (uint8_t)end;
+    if (v->again) {
+        start_anew(v, now_ns);
+    } else if (s->package->services[service].restart == RESTART_NEVER) {
+        v->state = SERVICE_ENDED;
+    } else if (end == PROCESS_KILLED) {
+        v->state = SERVICE_WAITS;
+        v->due_ns = now_ns;
+    } else {
+        charge(s, service, now_ns);
+    }
+}
+
+static enum system_error asked(const struct supervisor *s, uint64_t service)
+{
+    if (service >= s->package->header->services)
+        return SYS_E_NAME;
+    return service == s->package->init ? SYS_E_STATE : SYS_OK;
+}
+
+enum system_error supervisor_restart(struct supervisor *s, uint64_t service, uint64_t now_ns, bool *kill)
+{
+    const enum system_error error = asked(s, service);
+
+    *kill = false;
+    if (error != SYS_OK)
+        return error;
+    struct service *v = service_of(s, (uint32_t)service);
+    if (v->state == SERVICE_RUNS)
+        v->again = *kill = true;
+    else
+        start_anew(v, now_ns);
+    return SYS_OK;
+}
+
+enum system_error supervisor_kill(const struct supervisor *s, uint64_t service, bool *kill)
+{
+    const enum system_error error = asked(s, service);
+
+    *kill = false;
+    if (error != SYS_OK)
+        return error;
+    *kill = s->services[service].state == SERVICE_RUNS;
+    return *kill ? SYS_OK : SYS_E_STATE;
+}
+
+enum system_error supervisor_state(const struct supervisor *s, uint64_t service, uint64_t *value)
+{
+    if (service >= s->package->header->services)
+        return SYS_E_NAME;
+    const struct service *v = &s->services[service];
+    const uint64_t starts = v->starts < 0xffffu ? v->starts : 0xffffu;
+
+    *value = v->end | (uint64_t)v->state << 8 | starts << 16 | (uint64_t)v->process << 32;
+    return SYS_OK;
+}
+
+enum system_error supervisor_name(const struct supervisor *s, uint64_t service, uint64_t part,
+                                  uint64_t *value)
+{
+    if (service >= s->package->header->services)
+        return SYS_E_NAME;
+    if (part >= PACKAGE_NAME_BYTES / NAME_PART_BYTES)
+        return SYS_E_VALUE;
+    memcpy(value, s->package->services[service].name + part * NAME_PART_BYTES, sizeof *value);
+    return SYS_OK;
+}

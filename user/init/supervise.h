@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What init decides: which service starts when, and which stays down. Pure: time comes in as a number, what
+ * is to be done goes out as a number. Services are numbered as in the package. */
+#ifndef CAPOS_USER_INIT_SUPERVISE_H
+#define CAPOS_USER_INIT_SUPERVISE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/methods.h"
+#include "kernel/core/package.h"
+
+#define SERVICE_NONE      UINT32_MAX
+#define NEVER_NS          UINT64_MAX
+#define RESTART_MINUTE_NS 60000000000ull /* ends older than this cost nothing any more */
+#define BACK_OFF_FIRST_NS 100000000ull /* doubles with each end within the minute */
+#define BACK_OFF_MOST_NS  10000000000ull
+
+struct service {
+    uint8_t state; /* enum service_state */
+    uint8_t end; /* enum process_end of its last life; PROCESS_RUNS: it lives, or never did */
+    bool again; /* somebody asked for a restart: it starts anew whatever its rule */
+    uint8_t charged; /* ends by itself within the last minute */
+    uint32_t starts;
+    uint32_t process; /* number of its last process, 0: none yet */
+    uint64_t due_ns; /* WAITS: not before */
+    uint64_t ends_ns[PACKAGE_RESTARTS_MAX + 1u]; /* when, oldest first */
+};
+
+struct supervisor {
+    const struct package *package; /* checked, outlives this */
+    struct service services[PACKAGE_SERVICES_MAX];
+};
+
+/* Init's own service runs; all others wait, due at once. */
+void supervisor_init(struct supervisor *s, const struct package *package);
+/* A service to be started now, in the package's order; SERVICE_NONE: none. One whose server was not started
+ * yet, or is down, is not. */
+uint32_t supervisor_next(const struct supervisor *s, uint64_t now_ns);
+/* When supervisor_next has something again if nothing else happens; NEVER_NS: it has not. */
+uint64_t supervisor_due(const struct supervisor *s);
+void supervisor_started(struct supervisor *s, uint32_t service, uint32_t process);
+/* It could not be started: costs as much as an end by itself. */
+void supervisor_not_started(struct supervisor *s, uint32_t service, uint64_t now_ns);
+/* Its process ended. PROCESS_KILLED costs nothing. */
+void supervisor_ended(struct supervisor *s, uint32_t service, enum process_end end, uint64_t now_ns);
+/* Ended or given up: it has no endpoints, and starts only when asked. */
+bool supervisor_down(const struct supervisor *s, uint32_t service);
+/* Somebody asks. *kill: its process is to be killed, the rest follows from its end. */
+enum system_error supervisor_restart(struct supervisor *s, uint64_t service, uint64_t now_ns, bool *kill);
+enum system_error supervisor_kill(const struct supervisor *s, uint64_t service, bool *kill);
+/* Values of the supervisor's methods. */
+enum system_error supervisor_state(const struct supervisor *s, uint64_t service, uint64_t *value);
+enum system_error supervisor_name(const struct supervisor *s, uint64_t service, uint64_t part,
+                                  uint64_t *value);
+
+#endif
