@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Writes the register tables that drivers bring to standard output, as the boot package holds them: for each
  * table name, head, rows, steps. The one source of their numbers is the driver's own table. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
