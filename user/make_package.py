@@ -124,7 +124,8 @@ def text_of(where, parameters, tables):
         if isinstance(value, dict):
             fields(f"{where}.{key}", value, "parameter")
             value = list(tables).index(one_of(f"{where}.{key}", value["table"], tables, "table"))
-        if not KEY.fullmatch(key) or isinstance(value, bool) or not isinstance(value, (int, str)) or not VALUE.fullmatch(str(value)):
+        plain = isinstance(value, (int, str)) and not isinstance(value, bool)
+        if not KEY.fullmatch(key) or not plain or not VALUE.fullmatch(str(value)):
             raise Refused(where, "field", f'"{key}" is no key with a value of one word')
         words.append(f"{key}={value}")
     text = " ".join(words)
@@ -183,7 +184,8 @@ def evidence_grant(where, grant, manifest, out):
         raise Refused(f"{where}.evidence", "field", "names no marker")
 
 
-GRANTS = {"kernel": kernel_grant, "device": device_grant, "service": served_grant, "serves": serves_grant, "evidence": evidence_grant}
+GRANTS = {"kernel": kernel_grant, "device": device_grant, "service": served_grant, "serves": serves_grant,
+          "evidence": evidence_grant}
 KIND_NUMBERS = {"kernel": GRANT_KINDS["kernel"], "device": GRANT_KINDS["device"], "service": GRANT_KINDS["served"],
                 "serves": GRANT_KINDS["serves"], "evidence": GRANT_KINDS["evidence"]}
 
@@ -309,8 +311,8 @@ class Bytes:
 
 
 def pack_grant(grant):
-    return struct.pack(GRANT, grant["name"].encode(), KIND_NUMBERS[grant["kind"]], grant["interface"], grant["service"], grant["port"],
-                       grant["served"].encode(), grant["vendor"], grant["class"], grant["number"], 0, grant["markers"])
+    return struct.pack(GRANT, grant["name"].encode(), KIND_NUMBERS[grant["kind"]], grant["interface"], grant["service"],
+                       grant["port"], grant["served"].encode(), grant["vendor"], grant["class"], grant["number"], 0, grant["markers"])
 
 
 def assemble(manifest, files, tables):

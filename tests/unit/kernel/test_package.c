@@ -56,7 +56,8 @@ static void plant_claim(struct built *b)
 }
 
 /* clang-format off */
-#define FAULT(error, list, entry, what, change) static void plant_##error##_##what(struct built *b) { change; }
+#define FAULT(error, list, entry, what, change) \
+    static void plant_##error##_##what(struct built *b) { change; }
 #include "tests/unit/kernel/package_faults.def"
 #undef FAULT
 #define FAULT(error, list, entry, what, change) \
