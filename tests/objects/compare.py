@@ -27,8 +27,26 @@ LINKED = {
     "tests/tie/capos-steps": ("tests/tie/capos-steps.map", KERNEL),
 }
 
+# User programs: their own object beside the rooms that their map names. Those of the tests are compared as well.
+PROGRAMS = ("programs/*.elf", "test-programs/*.elf")
+LINKED_ROOM = re.compile(r"^LOAD (?:.*/)?rooms/(\w+)\.o$", re.M)
 PLACED = re.compile(r"^ (\.\S+)(?:\n)? +0x([0-9a-f]+) +0x([0-9a-f]+) (\S.*)$", re.M)
 MAP_BEGINS = "\nLinker script and memory map\n"
+
+
+def linked_files(build):
+    """LINKED, and the programs of this build: file to (map, rooms)."""
+    out = dict(LINKED)
+    for path in sorted(path for pattern in PROGRAMS for path in build.glob(pattern)):
+        rooms = LINKED_ROOM.findall(path.with_suffix(".map").read_text(encoding="utf-8"))
+        name = path.relative_to(build).with_suffix("").as_posix()
+        out[name + ".elf"] = (name + ".map", (*rooms, name))
+    return out
+
+
+def object_of(room):
+    """A room's object, or a program's own, in the build folder."""
+    return f"{room}.o" if "/" in room else f"rooms/{room}.o"
 
 
 @dataclasses.dataclass
@@ -56,8 +74,8 @@ def placements(link_map):
 
 
 def room_of(placed, room):
-    """The placements of rooms/ROOM.o, by section name. Sections of one name in a room have been joined when it was made."""
-    ends = f"rooms/{room}.o"
+    """The placements of a room's object, by section name. Sections of one name in a room have been joined when it was made."""
+    ends = object_of(room)
     return {name: where for (path, name), where in placed.items() if path == ends or path.endswith("/" + ends)}
 
 
@@ -116,11 +134,11 @@ def main(words):
     parser.add_argument("build", type=pathlib.Path, help="build folder")
     build = parser.parse_args(words).build
     status = 0
-    for name, (map_name, rooms) in LINKED.items():
+    for name, (map_name, rooms) in linked_files(build).items():
         linked, placed = elf.Elf.read(build / name), placements((build / map_name).read_text(encoding="utf-8"))
         total = Tally()
         for room in rooms:
-            found, tally = differences(elf.Elf.read(build / f"rooms/{room}.o"), linked, room_of(placed, room))
+            found, tally = differences(elf.Elf.read(build / object_of(room)), linked, room_of(placed, room))
             total = Tally(*(a + b for a, b in zip(dataclasses.astuple(total), dataclasses.astuple(tally))))
             for sentence in found:
                 print(f"{name}: {room}: {sentence}")

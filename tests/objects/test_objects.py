@@ -18,12 +18,13 @@ import compare  # noqa: E402
 import elf  # noqa: E402
 
 SHARED = set(compare.KERNEL)  # what more than one world links
+FILES = compare.linked_files(BUILD)
 
 
 class Linked:
     def __init__(self, name):
         self.name = name
-        map_name, self.rooms = compare.LINKED[name]
+        map_name, self.rooms = FILES[name]
         self.elf = elf.Elf(bytearray((BUILD / name).read_bytes()))
         self.placed = compare.placements((BUILD / map_name).read_text(encoding="utf-8"))
 
@@ -39,7 +40,9 @@ class Objects(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.rooms = {path.stem: elf.Elf.read(path) for path in sorted((BUILD / "rooms").glob("*.o"))}
-        cls.linked = [Linked(name) for name in compare.LINKED]
+        cls.rooms.update({room: elf.Elf.read(BUILD / compare.object_of(room))
+                          for _, rooms in FILES.values() for room in rooms if "/" in room})
+        cls.linked = [Linked(name) for name in FILES]
 
     def found(self, linked, room, section, where):
         return compare.compare_section(room, section, linked.elf, where.get(section.name, []), compare.Tally())
@@ -47,7 +50,7 @@ class Objects(unittest.TestCase):
     def test_every_room_that_is_built_is_linked_somewhere_and_the_shared_ones_everywhere(self):
         self.assertEqual(set(self.rooms), {room for linked in self.linked for room in linked.rooms})
         for linked in self.linked:
-            self.assertLessEqual(SHARED, set(linked.rooms), linked.name)
+            self.assertLessEqual(SHARED if linked.name in compare.LINKED else {"rt"}, set(linked.rooms), linked.name)
 
     def test_every_room_lies_whole_in_every_file_linked_from_it(self):
         for linked in self.linked:
@@ -66,7 +69,8 @@ class Objects(unittest.TestCase):
     def test_no_room_lies_twice_in_a_file(self):
         for linked in self.linked:
             for room in linked.rooms:
-                files = {path for path, _ in linked.placed if path.endswith(f"rooms/{room}.o")}
+                files = {path for path, _ in linked.placed if path.endswith("/" + compare.object_of(room))
+                         or path == compare.object_of(room)}
                 self.assertEqual(len(files), 1, (linked.name, files))
 
     def test_a_change_of_one_byte_is_found_wherever_it_is(self):
@@ -91,7 +95,7 @@ class Objects(unittest.TestCase):
         """The same through the program: a copy of the build's files, one byte changed in one of them."""
         with tempfile.TemporaryDirectory(prefix="capos-objects-") as folder:
             folder = pathlib.Path(folder)
-            for name in (*compare.LINKED, *(row[0] for row in compare.LINKED.values()), *(f"rooms/{r}.o" for r in self.rooms)):
+            for name in (*FILES, *(row[0] for row in FILES.values()), *(compare.object_of(room) for room in self.rooms)):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_bytes((BUILD / name).read_bytes())
             self.assertEqual(self.program(folder)[0], 0)
