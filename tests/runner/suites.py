@@ -436,10 +436,35 @@ FUZZ_SECONDS, FUZZ_SECONDS_DEEP = 45, 900
 FUZZ_MARKS = ("lives", "device_steps", "sent", "received", "stopped", "quarantined")
 
 
+# One change each, by kind of place, place, field, value (sim/explore/fuzz_elf.c): reasons that chance rarely meets.
+FUZZ_ELF_SEEDS = ((1, 5, 1, 7), (1, 5, 0, 3), (0, 33, 0, 4))
+FUZZ_ELF_ERRORS = 17  # reasons to refuse a file's bytes; the other two are of its surroundings
+
+
+def fuzz_files(context, result):
+    """Program files: a good one with changes of the fuzzer's, or its bytes alone. A twentieth of the time."""
+    seconds = (FUZZ_SECONDS_DEEP if context.deep else FUZZ_SECONDS) // 20 + 3
+    kept = context.root / "build/fuzz"
+    with tempfile.TemporaryDirectory(prefix="capos-fuzz-") as corpus:
+        for number, (kind, place, field, value) in enumerate(FUZZ_ELF_SEEDS):
+            change = bytes([1, kind, place, field]) + value.to_bytes(8, "little")
+            (pathlib.Path(corpus) / f"seed-{number}").write_bytes(change)
+        status, output = run([kept / "sim/explore/capos-fuzz-elf", f"-max_total_time={seconds}", f"-seed={context.seed}",
+                              "-max_len=200", f"-artifact_prefix={kept}/", corpus], context.root, timeout=seconds + 120)
+    result.check(status == 0, f"fuzz: program files ended with status {status}; the input is kept in build/fuzz\n" + tail(output))
+    counts = dict(re.findall(r"(\w+)=(\d+)", (re.findall(r"^files: .*", output, re.M) or [""])[-1]))
+    result.check(int(counts.get("loaded", 0)) > 0, "fuzz: no program file was loaded in the whole run")
+    result.check(int(counts.get("errors", 0)) == FUZZ_ELF_ERRORS,
+                 f"fuzz: {counts.get('errors', 0)} of {FUZZ_ELF_ERRORS} reasons to refuse a program file were met")
+    if counts:
+        result.notes.append(f"{counts['inputs']} program files, {counts['loaded']} of them loaded")
+
+
 def fuzz(context):
     """Lives of a network driver in world `nic`, the choices being a fuzzer's bytes, under the sanitizers."""
     result = Result()
-    build(context, "fuzz", "capos-fuzz-nic")
+    build(context, "fuzz", "capos-fuzz-nic", "capos-fuzz-elf")
+    fuzz_files(context, result)
     seconds = FUZZ_SECONDS_DEEP if context.deep else FUZZ_SECONDS
     kept = context.root / "build/fuzz"
     with tempfile.TemporaryDirectory(prefix="capos-fuzz-") as corpus:

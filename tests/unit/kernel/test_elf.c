@@ -7,69 +7,18 @@
 #include <string.h>
 
 #include "kernel/core/elf.h"
-
-#define FILE_BYTES  0x4000u
-#define HEADERS     64u
-#define HEADER(n)   (HEADERS + 56u * (n))
-#define DYNAMIC     0x3100u
-#define RELOCATIONS 0x200u
-enum { TEXT = 1, CONSTANTS, DATA, DYNAMIC_HEADER, STACK }; /* program headers behind the first */
+#include "tests/support/elf_file.h"
 
 static uint8_t file[FILE_BYTES];
 
 static void put(uint32_t at, uint64_t value, uint32_t width)
 {
-    memcpy(file + at, &value, width);
+    elf_file_put(file, at, value, width);
 }
 
-static void put_header(uint32_t n, uint32_t kind, uint32_t flags, uint64_t offset, uint64_t address,
-                       uint64_t file_bytes, uint64_t bytes)
-{
-    put(HEADER(n), kind, 4);
-    put(HEADER(n) + 4, flags, 4);
-    put(HEADER(n) + 8, offset, 8);
-    put(HEADER(n) + 16, address, 8);
-    put(HEADER(n) + 24, address, 8);
-    put(HEADER(n) + 32, file_bytes, 8);
-    put(HEADER(n) + 40, bytes, 8);
-    put(HEADER(n) + 48, kind == 1 ? 4096 : 8, 8);
-}
-
-static void put_tag(uint32_t n, uint64_t tag, uint64_t value)
-{
-    put(DYNAMIC + 16u * n, tag, 8);
-    put(DYNAMIC + 16u * n + 8, value, 8);
-}
-
-/* Headers and relocations, text, constants, data with a dynamic section and zeroes behind. */
 static void good(void)
 {
-    static const uint8_t ident[16] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
-
-    memset(file, 0, sizeof file);
-    memcpy(file, ident, sizeof ident);
-    put(16, 3, 2);
-    put(18, 62, 2);
-    put(20, 1, 4);
-    put(24, 0x1010, 8);
-    put(32, HEADERS, 8);
-    put(52, 64, 2);
-    put(54, 56, 2);
-    put(56, 6, 2);
-    put_header(0, 1, 4, 0, 0, 0x300, 0x300);
-    put_header(TEXT, 1, 5, 0x1000, 0x1000, 0x800, 0x800);
-    put_header(CONSTANTS, 1, 4, 0x2000, 0x2000, 0x10, 0x10);
-    put_header(DATA, 1, 6, 0x3100, 0x4100, 0x200, 0x1000);
-    put_header(DYNAMIC_HEADER, 2, 6, 0x3100, 0x4100, 0x60, 0x60);
-    put_header(STACK, 0x6474e551, 6, 0, 0, 0, 0);
-    put_tag(0, 7, RELOCATIONS);
-    put_tag(1, 8, 48);
-    put_tag(2, 9, 24);
-    put_tag(3, 0x6ffffff9, 2);
-    put(RELOCATIONS, 0x4180, 8);
-    put(RELOCATIONS + 8, 8, 8);
-    put(RELOCATIONS + 24, 0x4ff8, 8);
-    put(RELOCATIONS + 32, 8, 8);
+    elf_file_good(file);
 }
 
 struct fault {
@@ -206,7 +155,8 @@ Test(elf, segments_are_counted)
 
     good();
     for (uint32_t n = 0; n < ELF_SEGMENTS_MAX + 1u; n++)
-        put_header(n, 1, n == 0 ? 5 : 4, n * 0x1000ull % FILE_BYTES, n * 0x1000ull, 0x100, 0x100);
+        elf_file_put_header(file, n, 1, n == 0 ? 5 : 4, n * 0x1000ull % FILE_BYTES, n * 0x1000ull, 0x100,
+                            0x100);
     put(24, 0, 8);
     put(56, ELF_SEGMENTS_MAX, 2);
     cr_assert_eq(measured(FILE_BYTES, &l), ELF_OK);
@@ -255,7 +205,7 @@ Test(elf, a_file_without_segments_or_relocations)
     put(HEADER(DYNAMIC_HEADER), 0, 4);
     cr_assert_eq(measured(FILE_BYTES, &l), ELF_OK);
     good();
-    put_tag(1, 8, 0);
+    put(TAG(1) + 8u, 0, 8);
     cr_assert_eq(measured(FILE_BYTES, &l), ELF_OK);
 }
 
