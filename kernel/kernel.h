@@ -63,6 +63,21 @@ void kernel_init(struct kernel *k, struct platform *platform);
 /* Scans PCI: bus mastering off everywhere first, before any page is handed out. Once a life. */
 void kernel_scan(struct kernel *k);
 
+/* For the room that shows memory to programs. Whole pages: of a live buffer, or of a live queue's device area
+ * alone. Records are payloads of objects. */
+struct kernel_memory {
+    uint8_t *memory;
+    uint32_t pages;
+};
+struct kernel_memory kernel_buffer_memory(const struct kernel *k, uint16_t buffer);
+struct kernel_memory kernel_queue_view(const struct kernel *k, uint16_t queue);
+/* The live Device object over a function, or OBJECT_NONE. */
+uint16_t kernel_device_object(const struct kernel *k, uint16_t bdf);
+/* object_destroy for the objects of this room; `kernel`: a struct kernel. */
+void kernel_destroy_object(void *kernel, uint16_t object);
+/* From now on `watch` hears of each buffer and ring whose pages leave their holder, before they do. */
+void kernel_watch_memory(struct kernel *k, struct memory_watch watch);
+
 uint16_t kernel_function_count(const struct kernel *k);
 uint16_t kernel_bus_count(const struct kernel *k);
 /* NULL beyond the count. Valid until the next kernel_init; addresses are blanked. */

@@ -9,7 +9,7 @@ static struct device_reply remember(struct handles *h, struct device_reply reply
 {
     if (!device_reply_ok(reply))
         return reply;
-    if (h->count < HANDLES_MAX)
+    if (h->count < HANDLES_SEEN_MAX)
         h->seen[h->count++] = (struct handle){reply.cap, interface};
     else
         h->lost++;

@@ -7,7 +7,7 @@
 #include "abi/device.h"
 #include "kernel/kernel.h"
 
-#define HANDLES_MAX 32u
+#define HANDLES_SEEN_MAX 32u
 
 struct handle {
     cap_id id;
@@ -18,9 +18,9 @@ struct handles {
     struct kernel_binding binding;         /* first: the kernel's operations get a pointer to this struct */
     struct device_authority kernel;        /* the authority behind */
     struct device_authority_ops ops;       /* its operations, the granting ones replaced */
-    struct handle seen[HANDLES_MAX];
+    struct handle seen[HANDLES_SEEN_MAX];
     uint32_t count;
-    uint32_t lost;                         /* grants beyond HANDLES_MAX: a claim that fails */
+    uint32_t lost;                         /* grants beyond HANDLES_SEEN_MAX: a claim that fails */
 };
 
 struct stale_result {

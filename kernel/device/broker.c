@@ -265,7 +265,7 @@ static void write_chain(struct kernel *k, struct dma_queue *q, uint16_t head, ui
 
         ASSERT(slot->buffer_generation ==
                buffer->object.generation); /* I2: a live record's address, or none */
-        pages_activate(k, function, first, last - first + 1u);
+        dma_pages_activate(k, function, first, last - first + 1u);
         split_write_descriptor(&q->ring, at,
                                (struct split_descriptor){
                                    .address = page_bus(k, buffer->run.first) + slot->offset,

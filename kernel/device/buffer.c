@@ -31,7 +31,7 @@ struct device_reply buffer_create(struct kernel *k, struct owner *o, cap_id pool
     const uint32_t pages = bytes / DMA_PAGE_BYTES + (bytes % DMA_PAGE_BYTES != 0);
     struct dma_pool *pool;
     struct dma_buffer *b;
-    struct page_run run;
+    struct dma_run run;
 
     if (found.exception != CAP_EX_NONE)
         return reply_exception(found.exception);
@@ -48,7 +48,7 @@ struct device_reply buffer_create(struct kernel *k, struct owner *o, cap_id pool
         return reply_exception(exception);
     if (pages > pool->pages_max - pool->pages_used)
         return reply_error(DEV_E_NO_MEMORY);
-    if (!pages_take(k, pool->function, found.record, pages, &run)) /* I17, T11: the last to fail */
+    if (!dma_pages_take(k, pool->function, found.record, pages, &run)) /* I17, T11: the last to fail */
         return reply_error(DEV_E_NO_MEMORY);
 
     const uint16_t record = free_buffer(k);
@@ -85,12 +85,13 @@ void buffer_drop(struct kernel *k, struct dma_buffer *b, bool confirmed)
     struct dma_pool *pool = &k->devices.pools[b->pool];
 
     ASSERT(b->state != BUFFER_FREE);
+    memory_leaves(k, CAP_IF_DMA_BUFFER, (uint16_t)(b - k->devices.buffers));
     if (confirmed) {
         ASSERT(b->publications == 0); /* I4 */
-        pages_give(k, pool->function, b->run);
+        dma_pages_give(k, pool->function, b->run);
         pool->pages_used -= b->run.count;
     } else {
-        pages_quarantine(k, pool->function, b->run);
+        dma_pages_quarantine(k, pool->function, b->run);
     }
     if (b->charge.active) /* kernel code's own is charged to nobody */
         charge_refund(k, &b->charge);

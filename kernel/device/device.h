@@ -93,15 +93,15 @@ void registers_bell(struct kernel *k, struct dma_queue *q);
 void registers_free(struct kernel *k, struct register_grant *r);
 
 /* pages.c */
-void pages_init(struct kernel *k);
-bool pages_take(struct kernel *k, uint16_t function, uint16_t pool, uint32_t count, struct page_run *out);
+void dma_pages_init(struct kernel *k);
+bool dma_pages_take(struct kernel *k, uint16_t function, uint16_t pool, uint32_t count, struct dma_run *out);
 /* A page becomes the function's for good: the device is about to learn its address (I2, sticky). */
-void pages_activate(struct kernel *k, uint16_t function, uint32_t first, uint32_t count);
+void dma_pages_activate(struct kernel *k, uint16_t function, uint32_t first, uint32_t count);
 /* Unmap, scrub, free: only what no device can reach any more (I4, I10, I20). */
-void pages_give(struct kernel *k, uint16_t function, struct page_run run);
-void pages_quarantine(struct kernel *k, uint16_t function, struct page_run run);
+void dma_pages_give(struct kernel *k, uint16_t function, struct dma_run run);
+void dma_pages_quarantine(struct kernel *k, uint16_t function, struct dma_run run);
 /* Every quarantined page of the pool: unmapped, scrubbed, free. */
-uint32_t pages_release_pool(struct kernel *k, uint16_t function, uint16_t pool);
+uint32_t dma_pages_release_pool(struct kernel *k, uint16_t function, uint16_t pool);
 static inline uint8_t *page_cpu(const struct kernel *k, uint32_t page)
 {
     return k->devices.pages.region.cpu + (size_t)page * DMA_PAGE_BYTES;
@@ -109,6 +109,14 @@ static inline uint8_t *page_cpu(const struct kernel *k, uint32_t page)
 static inline uint64_t page_bus(const struct kernel *k, uint32_t page)
 {
     return k->devices.pages.region.bus.v + (uint64_t)page * DMA_PAGE_BYTES;
+}
+
+/* A buffer's or ring's pages are about to be scrubbed or kept: whoever shows them to a program stops now
+ * (I20). */
+static inline void memory_leaves(struct kernel *k, enum cap_interface interface, uint16_t record)
+{
+    if (k->devices.watch.leaves != NULL)
+        k->devices.watch.leaves(k->devices.watch.ctx, interface, record);
 }
 
 /* pool.c, buffer.c */

@@ -65,7 +65,7 @@ struct device_reply kernel_direct_pages(struct kernel *k, uint16_t bdf, uint32_t
 {
     const struct claim *claim = direct_claim(k, bdf);
     const uint16_t buffer = free_buffer(k);
-    struct page_run run;
+    struct dma_run run;
 
     if (claim == NULL)
         return reply_error(DEV_E_STATE);
@@ -75,7 +75,7 @@ struct device_reply kernel_direct_pages(struct kernel *k, uint16_t bdf, uint32_t
     const uint16_t pool = direct_pool(k, claim_record);
     if (buffer == NO_RECORD || pool == NO_RECORD)
         return reply_exception(CAP_EX_EXHAUSTED);
-    if (!pages_take(k, claim->function, pool, pages, &run))
+    if (!dma_pages_take(k, claim->function, pool, pages, &run))
         return reply_error(DEV_E_NO_MEMORY);
 
     k->devices.buffers[buffer] = (struct dma_buffer){.run = run,
@@ -84,7 +84,7 @@ struct device_reply kernel_direct_pages(struct kernel *k, uint16_t bdf, uint32_t
                                                      .pool = pool,
                                                      .state = BUFFER_MAPPED};
     k->devices.pools[pool].pages_used += pages;
-    pages_activate(k, claim->function, run.first, run.count); /* its address is out: sticky */
+    dma_pages_activate(k, claim->function, run.first, run.count); /* its address is out: sticky */
     *out = (struct kernel_direct_memory){page_cpu(k, run.first), {page_bus(k, run.first)}, pages};
     return reply_value(pages);
 }

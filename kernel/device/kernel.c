@@ -11,6 +11,7 @@ void kernel_init(struct kernel *k, struct platform *platform)
     k->platform = platform;
     core_init(&k->core);
     memset(&k->stats, 0, sizeof k->stats);
+    d->watch = (struct memory_watch){NULL, NULL};
     d->function_count = 0;
     d->functions_lost = 0;
     d->bus_count = 0;
@@ -31,7 +32,12 @@ void kernel_init(struct kernel *k, struct platform *platform)
     }
     for (uint32_t i = 0; i < INTERRUPTS_MAX; i++)
         d->interrupts[i].used = 0;
-    pages_init(k);
+    dma_pages_init(k);
+}
+
+void kernel_watch_memory(struct kernel *k, struct memory_watch watch)
+{
+    k->devices.watch = watch;
 }
 
 void kernel_scan(struct kernel *k)

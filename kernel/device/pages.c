@@ -7,7 +7,7 @@
 
 #define GUARDS_MAX 2u
 
-void pages_init(struct kernel *k)
+void dma_pages_init(struct kernel *k)
 {
     struct pages *p = &k->devices.pages;
 
@@ -96,7 +96,7 @@ static void guard_drop(struct pages *p, uint32_t index)
         p->guards--;
 }
 
-bool pages_take(struct kernel *k, uint16_t function, uint16_t pool, uint32_t count, struct page_run *out)
+bool dma_pages_take(struct kernel *k, uint16_t function, uint16_t pool, uint32_t count, struct dma_run *out)
 {
     struct pages *p = &k->devices.pages;
     uint32_t first = find_run(k, function, count);
@@ -121,11 +121,11 @@ bool pages_take(struct kernel *k, uint16_t function, uint16_t pool, uint32_t cou
     p->granted += count;
     platform_dma_map(k->platform, k->devices.functions[function].info.bdf, (dev_addr){page_bus(k, first)},
                      (size_t)count * DMA_PAGE_BYTES);
-    *out = (struct page_run){first, count};
+    *out = (struct dma_run){first, count};
     return true;
 }
 
-void pages_activate(struct kernel *k, uint16_t function, uint32_t first, uint32_t count)
+void dma_pages_activate(struct kernel *k, uint16_t function, uint32_t first, uint32_t count)
 {
     struct pages *p = &k->devices.pages;
 
@@ -146,7 +146,7 @@ void pages_activate(struct kernel *k, uint16_t function, uint32_t first, uint32_
 }
 
 /* Out of the live counts; the pages are on their way back. */
-static void begin_revoking(struct pages *p, struct page_run run)
+static void begin_revoking(struct pages *p, struct dma_run run)
 {
     for (uint32_t i = run.first; i < run.first + run.count; i++) {
         struct page *page = &p->page[i];
@@ -161,7 +161,7 @@ static void begin_revoking(struct pages *p, struct page_run run)
 }
 
 /* Revoking or Quarantined -> Scrubbed -> Free. */
-static void unmap_scrub_free(struct kernel *k, uint16_t function, struct page_run run)
+static void unmap_scrub_free(struct kernel *k, uint16_t function, struct dma_run run)
 {
     struct pages *p = &k->devices.pages;
 
@@ -184,14 +184,14 @@ static void unmap_scrub_free(struct kernel *k, uint16_t function, struct page_ru
     k->stats.pages_scrubbed += run.count;
 }
 
-void pages_give(struct kernel *k, uint16_t function, struct page_run run)
+void dma_pages_give(struct kernel *k, uint16_t function, struct dma_run run)
 {
     begin_revoking(&k->devices.pages, run);
     unmap_scrub_free(k, function,
                      run); /* I10: the caller has the confirmed reset, or nothing was ever published */
 }
 
-void pages_quarantine(struct kernel *k, uint16_t function, struct page_run run)
+void dma_pages_quarantine(struct kernel *k, uint16_t function, struct dma_run run)
 {
     struct pages *p = &k->devices.pages;
 
@@ -215,14 +215,14 @@ static bool held_by(const struct pages *p, uint32_t index, uint16_t pool)
     return p->page[index].state == PAGE_QUARANTINED && p->page[index].pool == pool;
 }
 
-uint32_t pages_release_pool(struct kernel *k, uint16_t function, uint16_t pool)
+uint32_t dma_pages_release_pool(struct kernel *k, uint16_t function, uint16_t pool)
 {
     struct pages *p = &k->devices.pages;
     uint32_t released = 0;
 
     /* Between two runs lies a guard: neighbouring quarantined pages are one run. */
     for (uint32_t i = 0; i < p->fresh; i++) {
-        struct page_run run = {i, 0};
+        struct dma_run run = {i, 0};
 
         while (i < p->fresh && held_by(p, i, pool)) {
             run.count++;

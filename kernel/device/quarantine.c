@@ -12,7 +12,7 @@ static uint32_t free_quarantined(struct kernel *k, uint16_t function)
 
         if (pool->state != POOL_QUARANTINED || pool->function != function)
             continue;
-        released += pages_release_pool(k, function, i);
+        released += dma_pages_release_pool(k, function, i);
         if (pool->pages_charge.active)
             charge_refund_held(k, &pool->pages_charge);
         pool->state = POOL_UNUSED;

@@ -46,7 +46,10 @@ static enum device_error decide(const struct kernel *k, const struct dma_pool *p
         return DEV_E_QUEUE;
     if (claim->queues[request->queue] != NO_RECORD)
         return DEV_E_BUSY;
-    if (!split_layout_for(request->size, r->table->ring_align, layout))
+    /* I1: programs see pages. The device area, which is shown to them, shares none with descriptors, whatever
+     * less the device asks for. */
+    ASSERT(r->table->ring_align <= SPLIT_ALIGN_LEGACY);
+    if (!split_layout_for(request->size, SPLIT_ALIGN_LEGACY, layout))
         return DEV_E_QUEUE_SIZE;
     if (request->avail_flags > 1 || !bell_inside(r, request->bell_index))
         return DEV_E_VALUE;
@@ -107,7 +110,7 @@ struct device_reply queue_create(struct kernel *k, struct owner *o, const struct
     struct split_layout layout;
     struct dma_pool *pool;
     struct dma_queue *q;
-    struct page_run run;
+    struct dma_run run;
 
     if (found.exception != CAP_EX_NONE)
         return reply_exception(found.exception);
@@ -119,7 +122,7 @@ struct device_reply queue_create(struct kernel *k, struct owner *o, const struct
     if (exception != CAP_EX_NONE)
         return reply_exception(exception);
     const uint32_t pages = (layout.bytes + DMA_PAGE_BYTES - 1u) / DMA_PAGE_BYTES;
-    if (pages > pool->pages_max - pool->pages_used || !pages_take(k, pool->function, found.pool, pages, &run))
+    if (pages > pool->pages_max - pool->pages_used || !dma_pages_take(k, pool->function, found.pool, pages, &run))
         return reply_error(DEV_E_NO_MEMORY); /* I17: the last thing that can fail */
 
     const uint16_t record = free_queue(k);
@@ -143,11 +146,12 @@ void queue_drop(struct kernel *k, struct dma_queue *q, bool confirmed)
 
     ASSERT(q->used);
     ASSERT(q->outstanding == 0); /* queues_forget came first, confirmed or not */
+    memory_leaves(k, CAP_IF_DMA_QUEUE, (uint16_t)(q - k->devices.queues));
     if (confirmed) {
-        pages_give(k, pool->function, q->run);
+        dma_pages_give(k, pool->function, q->run);
         pool->pages_used -= q->run.count;
     } else {
-        pages_quarantine(k, pool->function, q->run);
+        dma_pages_quarantine(k, pool->function, q->run);
     }
     claim->queues[q->number] = NO_RECORD;
     charge_refund(k, &q->charge);

@@ -282,7 +282,7 @@ struct device_reply registers_write_address(struct kernel *k, struct owner *o, c
     if (c.r->table->queue_programs && !size_agrees(k, &c, q))
         return reply_error(DEV_E_QUEUE_SIZE);
 
-    pages_activate(k, c.claim->function, q->run.first, q->run.count);
+    dma_pages_activate(k, c.claim->function, q->run.first, q->run.count);
     hw_write(k, c.r, c.row, at, word);
     k->stats.register_writes++;
     q->addresses_written |= 1ull << row;

@@ -132,7 +132,7 @@ struct dma_pool {
 };
 
 /* A run of pages: what buffers and rings are made of. */
-struct page_run {
+struct dma_run {
     uint32_t first;
     uint32_t count;
 };
@@ -144,7 +144,7 @@ enum buffer_state { BUFFER_FREE = 0, BUFFER_ALLOCATED, BUFFER_MAPPED, BUFFER_PUB
 struct dma_buffer {
     struct object_ref object; /* its generation is the buffer's (I5) */
     struct charge charge;
-    struct page_run run;
+    struct dma_run run;
     uint32_t bytes;
     uint32_t publications; /* outstanding segments */
     uint16_t claim;
@@ -185,7 +185,7 @@ enum broker_fault {
 struct dma_queue {
     struct object_ref object;
     struct charge charge;
-    struct page_run run;
+    struct dma_run run;
     struct split_ring ring;
     uint64_t addresses_written; /* address rows that carry this ring */
     uint32_t epoch;
@@ -216,7 +216,14 @@ struct interrupt {
     uint8_t active; /* was unmasked: MSI-X enable may be on */
 };
 
+/* Who shows DMA pages to programs; `record`: of a buffer or queue. */
+struct memory_watch {
+    void *ctx;
+    void (*leaves)(void *ctx, enum cap_interface interface, uint16_t record);
+};
+
 struct devices {
+    struct memory_watch watch;
     uint16_t function_count;
     uint16_t functions_lost; /* found beyond FUNCTIONS_MAX */
     uint16_t bus_count;

@@ -372,8 +372,9 @@ bool rig_usage_quarantined(const struct rig *r, uint32_t pages)
 static uint32_t ring_pages(const struct rig *r, const struct virtq *q)
 {
     struct split_layout layout;
-    bool modern = r->nic.probe.kind == VIRTIO_MODERN;
-    if (q->size == 0 || !split_layout_for(q->size, modern ? SPLIT_ALIGN_MODERN : SPLIT_ALIGN_LEGACY, &layout))
+    /* The broker keeps the device area on pages of its own. */
+    bool dense = r->nic.probe.kind == VIRTIO_MODERN && r->config.author == RIG_DIRECT;
+    if (q->size == 0 || !split_layout_for(q->size, dense ? SPLIT_ALIGN_MODERN : SPLIT_ALIGN_LEGACY, &layout))
         return 0;
     return (layout.bytes + DMA_PAGE_BYTES - 1u) / DMA_PAGE_BYTES;
 }
