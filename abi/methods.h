@@ -144,6 +144,20 @@ enum serial_method {
 enum audit_method {
     AUDIT_DRAIN = 1 /* waits. range: struct audit_line are written. value: how many, at least 1 */
 };
+/* One record of the audit log, as it is hashed: chain is SHA-256(chain of the record before, the 24 bytes in
+ * front of it), of the first one over 32 zero bytes. */
+struct audit_line {
+    uint64_t seq;      /* from 1, without gaps */
+    cap_id handle;     /* the holder's, or a count */
+    uint16_t owner;    /* 0xffff: the kernel */
+    uint16_t bdf;      /* 0xffff: none */
+    uint8_t kind;      /* what happened: enum audit_kind of the kernel */
+    uint8_t interface; /* enum cap_interface */
+    uint8_t result;    /* 0, enum cap_exception, or 0x40 + enum device_error */
+    uint8_t reserved;
+    uint8_t chain[32];
+};
+_Static_assert(sizeof(struct audit_line) == 56, "ABI");
 
 enum evidence_method {
     EVIDENCE_EMIT = 1, /* args[0]: marker by number; range: its facts as `key=value` words, those that the program

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Escaped writing to port 1. Trusts no text: programs, peers and users supply it. */
+/* Escaped writing to a port. Trusts no text: programs, peers and users supply it. */
 #include "evidence/console.h"
 
 #include "abi/assert.h"
@@ -17,14 +17,21 @@ _Static_assert(PREFIX_BYTES > 1 && PREFIX_BYTES < CONSOLE_NO_MATCH, "the match c
 void console_init(struct console *c, struct platform *platform)
 {
     ASSERT(platform != NULL);
-    *c = (struct console){.platform = platform, .matched = 0, .mid_line = false};
+    console_init_port(c, platform, CONSOLE_MAIN);
+}
+
+void console_init_port(struct console *c, struct platform *platform, uint8_t port)
+{
+    ASSERT(platform != NULL);
+    ASSERT(port != CONSOLE_EVIDENCE); /* evidence alone goes there */
+    *c = (struct console){.platform = platform, .port = port, .matched = 0, .mid_line = false};
 }
 
 static void flush(struct console *c, struct text *chunk)
 {
     ASSERT(!chunk->overflow);
     if (chunk->used > 0)
-        platform_console_write(c->platform, CONSOLE_MAIN, chunk->at, chunk->used);
+        platform_console_write(c->platform, (enum platform_console)c->port, chunk->at, chunk->used);
     chunk->used = 0;
 }
 

@@ -14,6 +14,7 @@ struct platform;
 
 struct console {
     struct platform *platform;
+    uint8_t port;     /* enum platform_console */
     uint8_t matched;  /* bytes of the prefix at the start of this line; CONSOLE_NO_MATCH once it differs */
     bool mid_line;    /* the last byte written was no newline */
 };
@@ -22,6 +23,8 @@ struct console {
 
 /* The console is at the start of a line. `platform` outlives it. */
 void console_init(struct console *c, struct platform *platform);
+/* The same over another port than the main one (enum platform_console). */
+void console_init_port(struct console *c, struct platform *platform, uint8_t port);
 /* Any bytes, in pieces of any size. */
 void console_write(struct console *c, const char *text, size_t bytes);
 /* One whole line: ends an unfinished one first, adds the newline; a newline inside `text` becomes \x0a. */

@@ -54,6 +54,9 @@ def check_marker(marker, names):
             raise ValueError(f"{name}: no marker {other}")
     if not re.fullmatch(r"[a-z0-9-]+", marker.get("unless", "x")):
         raise ValueError(f"{name}: bad item {marker['unless']}")
+    for fact in marker.get("kernel", []):
+        if fact not in facts:
+            raise ValueError(f"{name}: the kernel is to fill in {fact}, no fact of it")
     for fact, operator, _ in marker.get("expect", []):
         if fact not in facts or operator not in ("==", ">="):
             raise ValueError(f"{name}: bad expectation of {fact}")
@@ -85,7 +88,12 @@ def header(data):
         out += ["};", f"enum evidence_status evidence_emit_{ident(marker['name'])}(struct evidence *ev,",
                 f"    const struct evidence_{ident(marker['name'])} *facts);", ""]
     out += ["/* Name of a marker as it stands in a line. */",
-            "const char *evidence_marker_name(enum evidence_marker marker);", "", "#endif", ""]
+            "const char *evidence_marker_name(enum evidence_marker marker);", "",
+            "enum evidence_kind {", *[f"    EVIDENCE_KIND_{kind.upper()}," for kind in KINDS], "};", "",
+            "struct evidence_fact {", "    const char *name;", "    uint8_t kind; /* enum evidence_kind */",
+            "    bool by_kernel; /* a program that emits the marker leaves it to the kernel */", "};", "",
+            "/* Facts of a marker that programs may emit, in their order. 0: only the kernel emits it. */",
+            "uint32_t evidence_program_facts(enum evidence_marker marker, const struct evidence_fact **facts);", "", "#endif", ""]
     return "\n".join(out)
 
 
@@ -98,6 +106,7 @@ def source(data):
         out.append(f"    {{\"{marker['name']}\", {many}}},")
     out += ["};", "", "const char *evidence_marker_name(enum evidence_marker marker)", "{",
             "    ASSERT(marker < EVIDENCE_MARKER_COUNT);", "    return rules[marker].name;", "}", ""]
+    out += program_facts(data)
     for marker in data["markers"]:
         name = ident(marker["name"])
         out += [f"enum evidence_status evidence_emit_{name}(struct evidence *ev, const struct evidence_{name} *facts)",
@@ -106,6 +115,25 @@ def source(data):
         out += [f"    evidence_fact_{kind}(&line, \"{fact}\", facts->{fact});" for fact, kind in marker["facts"]]
         out += [f"    return evidence_line_emit(ev, &line, EVIDENCE_{name.upper()} == EVIDENCE_MARKER_COUNT - 1);", "}", ""]
     return "\n".join(out)
+
+
+def program_facts(data):
+    programs = [marker for marker in data["markers"] if "kernel" in marker]
+    out = []
+    for marker in programs:
+        out.append(f"static const struct evidence_fact facts_of_{ident(marker['name'])}[] = {{")
+        out += [f"    {{\"{fact}\", EVIDENCE_KIND_{kind.upper()}, {'true' if fact in marker['kernel'] else 'false'}}},"
+                for fact, kind in marker["facts"]]
+        out += ["};", ""]
+    out += ["uint32_t evidence_program_facts(enum evidence_marker marker, const struct evidence_fact **facts)", "{",
+            "    switch (marker) {"]
+    for marker in programs:
+        name = ident(marker["name"])
+        out += [f"    case EVIDENCE_{name.upper()}:", f"        *facts = facts_of_{name};", f"        return {len(marker['facts'])};"]
+    out += ["    default:", "        *facts = NULL;", "        return 0;", "    }", "}", "",
+            "void evidence_line_of(struct evidence_line *line, enum evidence_marker marker)", "{",
+            "    ASSERT(marker < EVIDENCE_MARKER_COUNT);", "    evidence_line_begin(line, marker, &rules[marker]);", "}", ""]
+    return out
 
 
 def table(data):

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One evidence line while its facts are collected: for the generated code of markers.c only. */
+/* One evidence line while its facts are collected: for the generated code of markers.c, and for the sink, which
+ * emits what programs say. */
 #ifndef CAPOS_EVIDENCE_LINE_H
 #define CAPOS_EVIDENCE_LINE_H
 
 #include "evidence/emit.h"
+#include "evidence/markers.h"
 #include "evidence/text.h"
 
 struct evidence_rule {
@@ -19,6 +21,8 @@ struct evidence_line {
 };
 
 void evidence_line_begin(struct evidence_line *line, uint32_t marker, const struct evidence_rule *rule);
+/* The same with the list's own rule. Generated. */
+void evidence_line_of(struct evidence_line *line, enum evidence_marker marker);
 void evidence_fact_word(struct evidence_line *line, const char *name, const char *value);
 void evidence_fact_u64(struct evidence_line *line, const char *name, uint64_t value);
 void evidence_fact_hex16(struct evidence_line *line, const char *name, uint16_t value);

@@ -71,6 +71,8 @@ struct kernel_memory {
 };
 struct kernel_memory kernel_buffer_memory(const struct kernel *k, uint16_t buffer);
 struct kernel_memory kernel_queue_view(const struct kernel *k, uint16_t queue);
+/* Chains of the function's queue that its device has; 0 when there is no such queue. */
+uint16_t kernel_queue_outstanding(const struct kernel *k, uint16_t bdf, uint16_t queue);
 /* The live Device object over a function, or OBJECT_NONE. */
 uint16_t kernel_device_object(const struct kernel *k, uint16_t bdf);
 /* object_destroy for the objects of this room; `kernel`: a struct kernel. */

@@ -39,12 +39,16 @@ struct calls_sink {
 struct calls_witness {
     uint32_t number; /* of the process; 0: it claimed nothing */
     uint16_t bdf;
-    bool released;   /* it gave the Device back itself */
-    struct kernel_usage before;      /* without the claim */
-    uint64_t register_writes, pages_scrubbed, completions;
-    uint64_t scrubbed; /* by its last release */
+    bool ports, windows, empty_window; /* registers opened, by kind */
+    bool entry_programmed, unmasked;   /* of its MSI-X table */
+    bool released;                     /* it gave the Device back itself */
+    uint64_t pool_pages;
+    /* counters of the kernel at the claim */
+    uint64_t register_writes, completions, scrubbed_before;
     uint32_t interrupts;
-    uint32_t stale;    /* uses of dead handles that were refused since its last release */
+    /* at its release */
+    uint64_t scrubbed, writes;
+    uint64_t denials_before; /* of the process: what is refused afterwards names what is gone */
 };
 
 struct calls_setup {

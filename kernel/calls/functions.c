@@ -64,7 +64,6 @@ struct object_reply calls_functions(struct calls *c, const struct object_call *c
 struct object_reply calls_function(struct calls *c, const struct object_call *call)
 {
     const uint16_t bdf = bdf_of(c, call->payload);
-    const struct kernel_usage before = kernel_usage(c->kernel);
     struct kernel_binding binding;
     const struct device_authority a = kernel_authority(&binding, c->kernel, caller(c, call));
     struct device_reply reply;
@@ -73,7 +72,7 @@ struct object_reply calls_function(struct calls *c, const struct object_call *ca
         return transport(RING_E_METHOD);
     reply = a.ops->claim(a.ctx, bdf);
     if (device_reply_ok(reply))
-        calls_witness_claim(c, call->process, bdf, &before);
+        calls_witness_claim(c, call->process, bdf);
     return calls_device_reply(&reply);
 }
 

@@ -5,6 +5,7 @@
 
 #include "abi/assert.h"
 #include "abi/memory.h"
+#include "evidence/line.h"
 #include "kernel/calls/calls.h"
 
 static inline struct object_reply done(uint64_t value)
@@ -76,10 +77,20 @@ bool calls_serial_port(uint16_t port);
 struct object_reply calls_sink_call(struct calls *c, const struct object_call *call);
 /* A free sink record, or CALLS_SINKS_MAX. */
 uint16_t calls_sink_free(const struct calls *c);
+bool calls_same_text(const char *a, const char *b);
+
+/* facts.c */
+/* Does what the marker claims hold, as far as the kernel sees? */
+bool calls_fact_condition(struct calls *c, uint16_t process, enum evidence_marker marker);
+/* One fact that is the kernel's to fill in; the condition held. */
+void calls_fact(struct calls *c, uint16_t process, const struct evidence_fact *fact,
+                struct evidence_line *line);
 
 /* witness.c */
-void calls_witness_claim(struct calls *c, uint16_t process, uint16_t bdf, const struct kernel_usage *before);
-void calls_witness_release(struct calls *c, uint16_t process, uint64_t scrubbed_before);
+void calls_witness_claim(struct calls *c, uint16_t process, uint16_t bdf);
+/* A call on the device, its registers or interrupts succeeded. */
+void calls_witness_grant(struct calls *c, const struct object_call *call);
+void calls_witness_release(struct calls *c, uint16_t process);
 /* NULL: the process claimed nothing. */
 struct calls_witness *calls_witness_of(struct calls *c, uint16_t process);
 

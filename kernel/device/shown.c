@@ -23,15 +23,30 @@ struct kernel_memory kernel_queue_view(const struct kernel *k, uint16_t queue)
                                   q->run.count - q->ring.layout.device_offset / DMA_PAGE_BYTES};
 }
 
-uint16_t kernel_device_object(const struct kernel *k, uint16_t bdf)
+/* NULL: nobody claimed it. */
+static const struct claim *claim_of(const struct kernel *k, uint16_t bdf)
 {
     const uint16_t function = function_find(k, bdf);
-    const struct claim *claim;
 
     if (function == NO_RECORD || k->devices.functions[function].claim == NO_RECORD)
-        return OBJECT_NONE;
-    claim = &k->devices.claims[k->devices.functions[function].claim];
-    return claim->direct ? OBJECT_NONE : claim->object.index;
+        return NULL;
+    return &k->devices.claims[k->devices.functions[function].claim];
+}
+
+uint16_t kernel_queue_outstanding(const struct kernel *k, uint16_t bdf, uint16_t queue)
+{
+    const struct claim *claim = claim_of(k, bdf);
+
+    if (claim == NULL || queue >= DMA_QUEUES_MAX || claim->queues[queue] == NO_RECORD)
+        return 0;
+    return k->devices.queues[claim->queues[queue]].outstanding;
+}
+
+uint16_t kernel_device_object(const struct kernel *k, uint16_t bdf)
+{
+    const struct claim *claim = claim_of(k, bdf);
+
+    return claim == NULL || claim->direct ? OBJECT_NONE : claim->object.index;
 }
 
 void kernel_destroy_object(void *kernel, uint16_t object)

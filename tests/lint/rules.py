@@ -26,6 +26,8 @@ ROOMS = {
                      "bearssl_hmac.h", "bearssl.h"}}},
     "kernel/device/": {"tree": ("abi/", "platform/platform.h", "ringmem.h", "provider/format/", "kernel/core/",
                                 "kernel/device/", "kernel/kernel.h"), "system": FREESTANDING},
+    "kernel/calls/": {"tree": ("abi/", "platform/platform.h", "evidence/", "kernel/core/", "kernel/calls/", "kernel/kernel.h"),
+                      "system": FREESTANDING},
     "kernel/": {"tree": ("abi/", "platform/platform.h", "ringmem.h", "provider/", "kernel/", "evidence/"), "system": FREESTANDING},
     "user/rt/": {"tree": ("abi/", "user/rt/"), "system": FREESTANDING, "also": {"user/rt/no_platform.c": {"platform/platform.h"}}},
     "evidence/": {"tree": ("abi/", "platform/platform.h", "kernel/core/digest.h", "evidence/"), "system": FREESTANDING},

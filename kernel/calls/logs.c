@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Bytes in and out: serial ports, the audit log, entropy. Text is escaped on its way out, so that no line of a
+ * program can pass for evidence. What is taken from a port or from the log is in the caller's range when the
+ * call completes: nothing is taken that has no room there. */
+#include "kernel/calls/parts.h"
+#include "kernel/core/audit.h"
+#include "platform/platform.h"
+
+#define CHUNK_BYTES   256u
+#define WRITE_MAX     4096u /* bytes of one call: a longer text is taken in part */
+#define ENTROPY_MAX   256u
+#define DRAIN_RECORDS 8u /* at a time, on the stack */
+
+_Static_assert(sizeof(struct audit_line) == sizeof(struct audit_record), "one layout");
+_Static_assert(offsetof(struct audit_line, handle) == offsetof(struct audit_record, handle), "one layout");
+_Static_assert(offsetof(struct audit_line, bdf) == offsetof(struct audit_record, bdf), "one layout");
+_Static_assert(offsetof(struct audit_line, kind) == offsetof(struct audit_record, kind), "one layout");
+_Static_assert(offsetof(struct audit_line, result) == offsetof(struct audit_record, result), "one layout");
+_Static_assert(offsetof(struct audit_line, chain) == offsetof(struct audit_record, chain), "one layout");
+
+bool calls_serial_port(uint16_t port)
+{
+    return port == CONSOLE_MAIN || port == CONSOLE_AUDIT; /* evidence has its port for itself */
+}
+
+static struct object_reply serial_write(struct calls *c, const struct object_call *call)
+{
+    struct console *console = call->payload == CONSOLE_MAIN ? c->console : &c->audit_port;
+    const uint32_t bytes = call->range_bytes < WRITE_MAX ? call->range_bytes : WRITE_MAX;
+    char chunk[CHUNK_BYTES];
+
+    for (uint32_t at = 0; at < bytes; at += CHUNK_BYTES) {
+        const uint32_t part = bytes - at < CHUNK_BYTES ? bytes - at : CHUNK_BYTES;
+
+        memcpy(chunk, call->range + at, part); /* read once: what was escaped is what goes out */
+        console_write(console, chunk, part);
+    }
+    return done(bytes);
+}
+
+static struct object_reply serial_read(struct calls *c, const struct object_call *call)
+{
+    char chunk[CHUNK_BYTES];
+    const uint32_t room = call->range_bytes < CHUNK_BYTES ? call->range_bytes : CHUNK_BYTES;
+    const size_t got = platform_console_read(c->platform, (enum platform_console)call->payload, chunk, room);
+
+    ASSERT(got <= room);
+    if (got == 0)
+        return still_waits();
+    memcpy(call->range, chunk, got);
+    return done(got);
+}
+
+struct object_reply calls_serial(struct calls *c, const struct object_call *call)
+{
+    ASSERT(calls_serial_port(call->payload));
+    if (call->method == SERIAL_WRITE)
+        return serial_write(c, call);
+    return call->method == SERIAL_READ ? serial_read(c, call) : transport(RING_E_METHOD);
+}
+
+struct object_reply calls_audit(struct calls *c, const struct object_call *call)
+{
+    struct audit_record records[DRAIN_RECORDS];
+    const uint32_t room = call->range_bytes / (uint32_t)sizeof records[0];
+    uint32_t given = 0;
+
+    if (call->method != AUDIT_DRAIN)
+        return transport(RING_E_METHOD);
+    if (room == 0)
+        return transport(RING_E_RANGE);
+    while (given < room && given < AUDIT_RECORDS_MAX) {
+        const uint32_t part = room - given < DRAIN_RECORDS ? room - given : DRAIN_RECORDS;
+        const uint32_t got = kernel_audit_drain(c->kernel, records, part);
+
+        memcpy(call->range + given * sizeof records[0], records, got * sizeof records[0]);
+        given += got;
+        if (got < part)
+            break;
+    }
+    return given == 0 ? still_waits() : done(given);
+}
+
+struct object_reply calls_entropy(struct calls *c, const struct object_call *call)
+{
+    uint8_t bytes[ENTROPY_MAX];
+
+    if (call->method != ENTROPY_FILL)
+        return transport(RING_E_METHOD);
+    if (call->range_bytes > sizeof bytes)
+        return transport(RING_E_RANGE);
+    platform_entropy(c->platform, bytes, call->range_bytes);
+    memcpy(call->range, bytes, call->range_bytes);
+    memset(bytes, 0, sizeof bytes);
+    return done(call->range_bytes);
+}
