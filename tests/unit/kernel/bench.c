@@ -188,3 +188,9 @@ uint64_t dma_page(const void *at)
 {
     return dma_offset(at) & ~4095ull;
 }
+
+uint64_t dma_ring(const struct nic *n, uint32_t queue)
+{
+    cr_assert_eq(dma_offset(n->view[queue].device_area) % 4096u, 0);
+    return dma_offset(n->view[queue].device_area) - 4096u;
+}

@@ -80,6 +80,8 @@ void device_index(const struct nic *n, uint32_t queue, uint16_t index);
 /* Bytes from the DMA region's start; and the start of its page. */
 uint64_t dma_offset(const void *at);
 uint64_t dma_page(const void *at);
+/* Bytes from the DMA region's start to a ring of 8 entries: its device area has pages of its own. */
+uint64_t dma_ring(const struct nic *n, uint32_t queue);
 /* Everything that is held is as it was when the bench started. */
 void as_before(void);
 

@@ -21,7 +21,7 @@ struct descriptor {
 static struct descriptor descriptor(uint32_t queue, uint32_t slot)
 {
     struct descriptor d;
-    const uint8_t *ring = P->dma + dma_page(n.view[queue].device_area);
+    const uint8_t *ring = P->dma + dma_ring(&n, queue);
 
     memcpy(&d, ring + 16 * slot, sizeof d);
     return d;
@@ -30,7 +30,7 @@ static struct descriptor descriptor(uint32_t queue, uint32_t slot)
 static uint16_t avail_index(uint32_t queue)
 {
     uint16_t index;
-    const uint8_t *ring = P->dma + dma_page(n.view[queue].device_area);
+    const uint8_t *ring = P->dma + dma_ring(&n, queue);
 
     memcpy(&index, ring + 16 * 8 + 2, 2);
     return index;
@@ -418,7 +418,7 @@ Test(broker, i8_an_index_that_moves_with_nothing_outstanding_quarantines_the_que
 Test(broker, the_broker_uses_its_own_record_when_the_device_scribbles_on_descriptors)
 {
     ok(publish_rx(&n, 0, 0, 2048));
-    memset(P->dma + dma_page(n.view[0].device_area), 0xff, 8 * 16);
+    memset(P->dma + dma_ring(&n, 0), 0xff, 8 * 16);
     device_uses(&n, 0, 0, 2048);
     ok(A->reap(CTX, n.queue[0]));
     ok(publish_rx(&n, 0, 0, 2048));

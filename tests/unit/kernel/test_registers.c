@@ -414,7 +414,7 @@ Test(registers, the_words_written_are_the_rings_device_addresses)
 
     nic_up(&n, FAKE_MODERN_BDF);
     memcpy(written, &f->regs[0][32], sizeof written);
-    ring = P->bus_base + dma_page(n.view[1].device_area);
+    ring = P->bus_base + dma_ring(&n, 1);
     cr_assert_eq(written[0], ring);
     cr_assert_eq(written[1], ring + 8 * 16);
     cr_assert_eq(written[2], P->bus_base + dma_offset(n.view[1].device_area));
