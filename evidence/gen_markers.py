@@ -129,7 +129,8 @@ def program_facts(data):
             "    switch (marker) {"]
     for marker in programs:
         name = ident(marker["name"])
-        out += [f"    case EVIDENCE_{name.upper()}:", f"        *facts = facts_of_{name};", f"        return {len(marker['facts'])};"]
+        out += [f"    case EVIDENCE_{name.upper()}:", f"        *facts = facts_of_{name};",
+                f"        return {len(marker['facts'])};"]
     out += ["    default:", "        *facts = NULL;", "        return 0;", "    }", "}", "",
             "void evidence_line_of(struct evidence_line *line, enum evidence_marker marker)", "{",
             "    ASSERT(marker < EVIDENCE_MARKER_COUNT);", "    evidence_line_begin(line, marker, &rules[marker]);", "}", ""]

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One evidence line while its facts are collected: for the generated code of markers.c, and for the sink, which
- * emits what programs say. */
+/* One evidence line while its facts are collected: for the generated code of markers.c, and for the sink,
+ * which emits what programs say. */
 #ifndef CAPOS_EVIDENCE_LINE_H
 #define CAPOS_EVIDENCE_LINE_H
 

@@ -23,7 +23,14 @@ struct platform_dma_region {
     size_t bytes;
 };
 
-enum platform_console { CONSOLE_MAIN = 1, CONSOLE_EVIDENCE = 2 };
+/* Memory of programs and MemoryObjects, apart from DMA: no device is ever given a page of it. Page-aligned;
+ * bytes 0: this world has none. */
+struct platform_memory_region {
+    uint8_t *cpu;
+    size_t bytes;
+};
+
+enum platform_console { CONSOLE_MAIN = 1, CONSOLE_EVIDENCE = 2, CONSOLE_AUDIT = 3 };
 
 /* PCI configuration space, width 1, 2 or 4, offset aligned to width, below 256. */
 uint32_t platform_pci_read(struct platform *p, uint16_t bdf, uint16_t offset, uint8_t width);
@@ -37,6 +44,8 @@ void platform_port_write(struct platform *p, uint16_t port, uint8_t width, uint3
 
 /* The region that all DMA pages come from. */
 struct platform_dma_region platform_dma_region(struct platform *p);
+/* The region that programs live in. Content undefined. */
+struct platform_memory_region platform_memory_region(struct platform *p);
 /* Function `bdf` may from now on reach [bus, bus + bytes), or no longer. Page-aligned. Without an IOMMU the
  * machine cannot enforce it; the simulator's ledger does. */
 void platform_dma_map(struct platform *p, uint16_t bdf, dev_addr bus, size_t bytes);
@@ -63,8 +72,11 @@ void platform_relax(struct platform *p);
 /* Fills `bytes`; on a machine from the CPU's source, in the simulator from the run's one generator. */
 void platform_entropy(struct platform *p, void *buffer, size_t bytes);
 
-/* Text goes out as it is: escaping is the caller's. */
+/* Text goes out as it is: escaping is the caller's. A port that is absent takes it and says nothing. */
 void platform_console_write(struct platform *p, enum platform_console port, const char *text, size_t bytes);
+/* What was typed at `port` and is there by now, oldest first: at most `bytes` of it into `buffer`. Never waits;
+ * 0: nothing there. */
+size_t platform_console_read(struct platform *p, enum platform_console port, char *buffer, size_t bytes);
 
 /* True once somebody asked for an orderly end: the power button, or a signal to the simulator. */
 int platform_end_requested(struct platform *p);

@@ -2,8 +2,8 @@
 /* The object door: what a CALL means on an object that the core does not serve itself: functions and devices,
  * their registers, pools, buffers, queues and interrupts, serial ports, audit log, evidence sinks, system,
  * entropy. Each call on a device goes through the device authority of the caller's own owner; what a program
- * shares is copied once before anything of it is looked at. Trusts core and device room, nothing that a program
- * gave. One thread, under the kernel lock. */
+ * shares is copied once before anything of it is looked at. Trusts core and device room, nothing that a
+ * program gave. One thread, under the kernel lock. */
 #ifndef CAPOS_KERNEL_CALLS_CALLS_H
 #define CAPOS_KERNEL_CALLS_CALLS_H
 
@@ -34,14 +34,14 @@ struct calls_sink {
     uint64_t markers; /* a bit each, in the order of evidence/markers.json */
 };
 
-/* What the kernel saw of the device that a process claimed last: the facts that it fills in itself, and what a
- * marker's condition looks at. Kept until the process's number is another's. */
+/* What the kernel saw of the device that a process claimed last: the facts that it fills in itself, and what
+ * a marker's condition looks at. Kept until the process's number is another's. */
 struct calls_witness {
     uint32_t number; /* of the process; 0: it claimed nothing */
     uint16_t bdf;
     bool ports, windows, empty_window; /* registers opened, by kind */
-    bool entry_programmed, unmasked;   /* of its MSI-X table */
-    bool released;                     /* it gave the Device back itself */
+    bool entry_programmed, unmasked; /* of its MSI-X table */
+    bool released; /* it gave the Device back itself */
     uint64_t pool_pages;
     /* counters of the kernel at the claim */
     uint64_t register_writes, completions, scrubbed_before;
@@ -52,12 +52,12 @@ struct calls_witness {
 };
 
 struct calls_setup {
-    struct kernel *kernel;         /* initialised and scanned */
+    struct kernel *kernel; /* initialised and scanned */
     struct platform *platform;
-    struct evidence *evidence;     /* begun */
-    struct console *console;       /* of port 1 */
+    struct evidence *evidence; /* begun */
+    struct console *console; /* of port 1 */
     struct calls_tables tables;
-    const char *provider_object;   /* fact of the image, for evidence */
+    const char *provider_object; /* fact of the image, for evidence */
 };
 
 struct calls {
@@ -70,7 +70,7 @@ struct calls {
     const char *provider_object;
     struct system *system;
     struct calls_mapping buffers[BUFFERS_MAX], queues[QUEUES_MAX]; /* by the device room's record */
-    struct object_ref taken[FUNCTIONS_MAX];                        /* Function object of each scan record */
+    struct object_ref taken[FUNCTIONS_MAX]; /* Function object of each scan record */
     struct calls_sink sinks[CALLS_SINKS_MAX];
     struct calls_witness witnesses[PROCESSES_MAX];
     enum calls_power power; /* asked for by a holder of a System */
@@ -84,8 +84,8 @@ struct object_door calls_door(struct calls *c);
 /* After system_init, before the first turn. */
 void calls_attach(struct calls *c, struct system *system);
 
-/* What a first process is given: a root object named in its start-up page. `port`: of a serial; `markers`: of an
- * evidence sink, a bit each. CAP_EX_INTERFACE: no such root; CAP_EX_EXHAUSTED; core_grant_check's. */
+/* What a first process is given: a root object named in its start-up page. `port`: of a serial; `markers`: of
+ * an evidence sink, a bit each. CAP_EX_INTERFACE: no such root; CAP_EX_EXHAUSTED; core_grant_check's. */
 struct calls_root {
     const char *name;
     uint8_t interface; /* enum cap_interface */

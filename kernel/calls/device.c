@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Devices, registers, pools and interrupts: each method is one call on the device authority over the caller's
- * owner, which looks the handle up again and records every refusal. Arguments are narrowed here: what does not
- * fit the authority's type is out of its range. */
+ * owner, which looks the handle up again and records every refusal. Arguments are narrowed here: what does
+ * not fit the authority's type is out of its range. */
 #include "kernel/calls/parts.h"
 
 struct object_reply calls_device_reply(const struct device_reply *reply)
 {
     if (!device_reply_ok(*reply))
-        return (struct object_reply){.exception = (uint8_t)reply->exception, .result = (uint16_t)reply->error};
+        return (struct object_reply){.exception = (uint8_t)reply->exception,
+                                     .result = (uint16_t)reply->error};
     return (struct object_reply){.value = reply->value, .cap = reply->cap};
 }
 
 /* The authority of whoever calls; the binding lives as long as the call. */
-#define AUTHORITY(c_, call_)         \
-    struct kernel_binding binding_;  \
-    const struct device_authority a = \
-        kernel_authority(&binding_, (c_)->kernel, caller((c_), (call_)))
+#define AUTHORITY(c_, call_)                                                                                 \
+    struct kernel_binding binding_;                                                                          \
+    const struct device_authority a = kernel_authority(&binding_, (c_)->kernel, caller((c_), (call_)))
 
 static struct object_reply open_registers(struct calls *c, const struct object_call *call)
 {
@@ -118,7 +118,8 @@ static struct device_reply queue_create(const struct device_authority *a, const 
     struct dma_queue_view view; /* a kernel address: QUEUE_VIEW shows the pages */
 
     return a->ops->queue_create(a->ctx, call->cap, unpack(call->args[0]), (uint16_t)shape,
-                                (uint16_t)(shape >> 16), (uint16_t)(shape >> 32), (uint16_t)(shape >> 48), &view);
+                                (uint16_t)(shape >> 16), (uint16_t)(shape >> 32), (uint16_t)(shape >> 48),
+                                &view);
 }
 
 struct object_reply calls_pool(struct calls *c, const struct object_call *call)

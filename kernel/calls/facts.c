@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Facts and conditions of markers that programs emit, from what the kernel saw of the caller's device. A marker
- * without a condition here is not emitted. */
+/* Facts and conditions of markers that programs emit, from what the kernel saw of the caller's device. A
+ * marker without a condition here is not emitted. */
 #include "kernel/calls/parts.h"
 
 #include "platform/platform.h"
@@ -91,7 +91,8 @@ static uint64_t faults(const struct calls *c)
     return sum;
 }
 
-void calls_fact(struct calls *c, uint16_t process, const struct evidence_fact *fact, struct evidence_line *line)
+void calls_fact(struct calls *c, uint16_t process, const struct evidence_fact *fact,
+                struct evidence_line *line)
 {
     const struct calls_witness *w = calls_witness_of(c, process);
     const struct kernel_usage usage = kernel_usage(c->kernel);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Bytes in and out: serial ports, the audit log, entropy. Text is escaped on its way out, so that no line of a
- * program can pass for evidence. What is taken from a port or from the log is in the caller's range when the
- * call completes: nothing is taken that has no room there. */
+/* Bytes in and out: serial ports, the audit log, entropy. Text is escaped on its way out, so that no line of
+ * a program can pass for evidence. What is taken from a port or from the log is in the caller's range when
+ * the call completes: nothing is taken that has no room there. */
 #include "kernel/calls/parts.h"
 #include "kernel/core/audit.h"
 #include "platform/platform.h"

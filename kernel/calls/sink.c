@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Evidence sinks: a program emits markers of its list, and no marker whose condition the kernel does not itself
- * see hold. What the kernel knows it fills in; what the program says is copied once, parsed whole, and goes into
- * its place in the line. */
+/* Evidence sinks: a program emits markers of its list, and no marker whose condition the kernel does not
+ * itself see hold. What the kernel knows it fills in; what the program says is copied once, parsed whole, and
+ * goes into its place in the line. */
 #include "kernel/calls/parts.h"
 
 #include "platform/platform.h"

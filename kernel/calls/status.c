@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What runs, what is held, and power, for the holder of a System. Shows no address and no handle that would work
- * in another table. */
+/* What runs, what is held, and power, for the holder of a System. Shows no address and no handle that would
+ * work in another table. */
 #include "kernel/calls/parts.h"
 #include "platform/platform.h"
 
@@ -19,8 +19,7 @@ static struct object_reply usage(struct calls *c, const struct object_call *call
 {
     const struct kernel_usage u = kernel_usage(c->kernel);
     const struct system_held held = system_held(c->system);
-    const uint32_t dma_pages =
-        (uint32_t)(platform_dma_region(c->platform).bytes / DMA_PAGE_BYTES);
+    const uint32_t dma_pages = (uint32_t)(platform_dma_region(c->platform).bytes / DMA_PAGE_BYTES);
     struct system_usage out;
     uint64_t denials = 0;
 

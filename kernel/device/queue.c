@@ -122,7 +122,8 @@ struct device_reply queue_create(struct kernel *k, struct owner *o, const struct
     if (exception != CAP_EX_NONE)
         return reply_exception(exception);
     const uint32_t pages = (layout.bytes + DMA_PAGE_BYTES - 1u) / DMA_PAGE_BYTES;
-    if (pages > pool->pages_max - pool->pages_used || !dma_pages_take(k, pool->function, found.pool, pages, &run))
+    if (pages > pool->pages_max - pool->pages_used ||
+        !dma_pages_take(k, pool->function, found.pool, pages, &run))
         return reply_error(DEV_E_NO_MEMORY); /* I17: the last thing that can fail */
 
     const uint16_t record = free_queue(k);

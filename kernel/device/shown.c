@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the room above may know of buffers, queues and devices: the pages that it shows to programs, and how an
- * object ends. No address in device terms leaves here (I1). */
+/* What the room above may know of buffers, queues and devices: the pages that it shows to programs, and how
+ * an object ends. No address in device terms leaves here (I1). */
 #include "kernel/device/device.h"
 
 struct kernel_memory kernel_buffer_memory(const struct kernel *k, uint16_t buffer)

@@ -367,9 +367,18 @@ void platform_entropy(struct platform *p, void *buffer, size_t bytes)
 
 void platform_console_write(struct platform *p, enum platform_console port, const char *text, size_t bytes)
 {
-    (void)p;
-    (void)port;
+    for (size_t i = 0; i < bytes && p->said_bytes[port] < FAKE_TEXT - 1u; i++)
+        p->said[port][p->said_bytes[port]++] = text[i];
     fwrite(text, 1, bytes, stderr);
+}
+
+size_t platform_console_read(struct platform *p, enum platform_console port, char *buffer, size_t bytes)
+{
+    size_t got = 0;
+
+    while (port == CONSOLE_MAIN && p->typed != NULL && *p->typed != 0 && got < bytes)
+        buffer[got++] = *p->typed++;
+    return got;
 }
 
 const char *platform_name(const struct platform *p)

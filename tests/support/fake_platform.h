@@ -15,6 +15,8 @@
 #define FAKE_LOG       8192u
 #define FAKE_ROUTES    64u
 #define FAKE_QUEUES    4u
+#define FAKE_PORTS     4u    /* serial, by number; 0 is none */
+#define FAKE_TEXT      2048u /* bytes kept of each */
 
 /* Well-known functions of fake_standard. */
 #define FAKE_MODERN_BDF 0x0018u /* 00:03.0 */
@@ -71,6 +73,9 @@ struct platform {
     uint32_t bad_maps; /* mapped twice, or unmapped for another */
     uint32_t msi_count[FAKE_ROUTES];
     uint32_t relaxes;
+    char said[FAKE_PORTS][FAKE_TEXT]; /* what was written, NUL-terminated while it fits */
+    uint32_t said_bytes[FAKE_PORTS];
+    const char *typed; /* what comes next at the main port; NULL: nothing */
     struct fake_event log[FAKE_LOG];
     uint32_t events;
 };
