@@ -150,7 +150,7 @@ enum system_error process_create(struct system *s, const struct process_request 
     return SYS_OK;
 }
 
-bool process_name_grant(struct system *s, uint16_t process, const char name[STARTUP_NAME_BYTES], cap_id cap)
+bool process_name_grant(struct system *s, uint16_t process, const char *name, cap_id cap)
 {
     struct process *p = process_at(s, process);
     struct startup_page *page = p->startup;

@@ -204,8 +204,9 @@ struct process_request {
  * behind. */
 enum system_error process_create(struct system *s, const struct process_request *request, uint16_t *process,
                                  uint32_t *detail);
-/* Its start-up page names one more capability that it holds. False: no line left. PROCESS_MADE only. */
-bool process_name_grant(struct system *s, uint16_t process, const char name[STARTUP_NAME_BYTES], cap_id cap);
+/* Its start-up page names one more capability that it holds. `name` is cut at
+ * STARTUP_NAME_BYTES - 1. False: no line left. PROCESS_MADE only. */
+bool process_name_grant(struct system *s, uint16_t process, const char *name, cap_id cap);
 /* A new root object of an interface, its handle in the process's table, named in its start-up page. The
  * payload is the serving room's; 0 for sources, timers and spawners of the core. Its refusals are
  * core_grant_check's, and CAP_EX_NO_SLOT when the start-up page has no line left. */
