@@ -6,15 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "abi/assert.h"
-
 struct system_bench sb;
-
-_Noreturn void capos_assert_failed(const char *expression, const char *file, unsigned line)
-{
-    fprintf(stderr, "assertion failed: %s (%s:%u)\n", expression, file, line);
-    abort();
-}
 
 static bool fails(void)
 {
