@@ -245,11 +245,15 @@ def coverage(context):
     return result
 
 
+# What the tests of a folder run from the ship build.
+PYTHON_NEEDS = {"cli": ["capos-sim", "capos-bench"], "manifest": ["capos-package-check", "tables"]}
+
+
 def python_suite(folder):
     def suite(context):
         result = Result()
-        if folder == "cli":
-            build(context, "ship", "capos-sim", "capos-bench")
+        if folder in PYTHON_NEEDS:
+            build(context, "ship", *PYTHON_NEEDS[folder])
         environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", CAPOS_DEEP="1" if context.deep else "0")
         status, output = run(["/usr/bin/python3", "-B", "-m", "unittest", "discover", "-v", "-s", f"tests/{folder}"],
                              context.root, env=environment)
@@ -494,6 +498,7 @@ SUITES = {
     "boot": boot,
     "canary": canary,
     "evidence": python_suite("evidence"),
+    "manifest": python_suite("manifest"),
     "lint": python_suite("lint"),
     "cli": python_suite("cli"),
     "repro": repro,

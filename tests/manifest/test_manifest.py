@@ -1,0 +1,291 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+# The manifest and the boot package made of it: each fault is planted twice, in the manifest, where the host tool refuses it, and in a
+# package with its hashes made anew, where the kernel's check does. Both give the same reason. Needs build/ship.
+import copy
+import hashlib
+import json
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import jsonschema
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build/ship"
+sys.path.insert(0, str(ROOT / "user"))
+import make_package as tool  # noqa: E402
+
+MARKERS = ["platform", "inventory", "audit"]
+TABLES = tool.read_tables((BUILD / "user/tables.bin").read_bytes())
+FILES = {"init": b"init's file", "nicd": b"nicd's", "shell": b"the shell's"}
+SAMPLE = {
+    "init": "init", "programs": ["init", "nicd", "shell"], "tables": ["virtio-net-legacy", "virtio-net-modern"],
+    "services": [
+        {"name": "init", "program": "init", "pages": 8, "grants": [
+            {"name": "spawner", "kernel": "spawner"}, {"name": "console", "kernel": "serial", "port": 1},
+            {"name": "sink", "evidence": ["platform", "inventory"]}, {"name": "supervisor", "serves": "supervisor"}]},
+        {"name": "nicd", "program": "nicd", "pages": 64, "restart": "always", "restart_budget": 5,
+         "parameters": {"modern": {"table": "virtio-net-modern"}, "poll": 64}, "grants": [
+             {"name": "function", "device": {"vendor": "1af4", "class": "0200", "number": 1}}, {"name": "nic", "serves": "nic"}]},
+        {"name": "shell", "program": "shell", "pages": 4, "restart": "always", "restart_budget": 5, "grants": [
+            {"name": "console", "kernel": "serial", "port": 1}, {"name": "net", "service": "nicd", "served": "nic"},
+            {"name": "supervisor", "service": "init"}, {"name": "sink", "evidence": ["inventory"]}]},
+    ],
+}
+INIT, NICD, SHELL = range(3)
+
+
+class Bytes:
+    """A package to be patched: entries of its lists by number, as lists of their fields."""
+    LISTS = {"program": (8, tool.PROGRAM), "service": (10, tool.SERVICE), "grant": (12, tool.GRANT), "table": (14, tool.TABLE)}
+
+    def __init__(self, data):
+        self.data = bytearray(data)
+
+    def header(self, field, value):
+        struct.pack_into("<I", self.data, 4 * field, value)
+
+    def entry(self, kind, number, field, value):
+        at_field, layout = self.LISTS[kind]
+        at = struct.unpack_from("<I", self.data, 4 * at_field)[0] + number * struct.calcsize(layout)
+        values = list(struct.unpack_from(layout, self.data, at))
+        values[field] = value
+        struct.pack_into(layout, self.data, at, *values)
+
+    def hashed(self):
+        self.data[64:96] = bytes(32)
+        self.data[64:96] = hashlib.sha256(self.data).digest()
+        return bytes(self.data)
+
+
+def grant(manifest, service, number):
+    return manifest["services"][service]["grants"][number]
+
+
+def service(manifest, number):
+    return manifest["services"][number]
+
+
+def cycle(manifest):
+    grant(manifest, SHELL, 3).clear()
+    grant(manifest, SHELL, 3).update(name="talk", serves="nic")
+    grant(manifest, NICD, 0).clear()
+    grant(manifest, NICD, 0).update(name="talk", service="shell")
+
+
+def cycle_bytes(package):
+    nic = tool.INTERFACES["nic"]
+    for field, value in ((1, tool.GRANT_KINDS["serves"]), (2, nic), (10, 0)):  # shell's sink serves
+        package.entry("grant", 9, field, value)
+    for field, value in ((1, tool.GRANT_KINDS["served"]), (2, nic), (3, SHELL), (5, b"sink"), (6, 0), (7, 0), (8, 0)):
+        package.entry("grant", 4, field, value)  # and nicd asks for it
+
+
+def twice(items):
+    items.append(copy.deepcopy(items[-1]))
+
+
+def claim(manifest):
+    service(manifest, SHELL)["grants"].append({"name": "mine", "device": grant(manifest, NICD, 0)["device"]})
+
+
+def claim_bytes(package):
+    for field, value in ((1, tool.GRANT_KINDS["device"]), (2, tool.INTERFACES["function"]), (6, 0x1af4), (7, 0x0200), (8, 1), (10, 0)):
+        package.entry("grant", 9, field, value)
+
+
+# reason, what, change of the manifest (None: no manifest can say it), change of the package (None: no package can hold it)
+FAULTS = [
+    ("size", "too long", "big", lambda p: p.data.extend(bytes(8 << 20))),
+    ("size", "too short", None, lambda p: p.data.__delitem__(slice(-8, None))),
+    ("magic", "no package", None, lambda p: p.header(0, 0)),
+    ("version", "another version", None, lambda p: p.header(1, 2)),
+    ("hash", "other bytes", None, "unhashed"),
+    ("extent", "a list that leaves", None, lambda p: p.header(8, 0xfffffff8)),
+    ("count", "no program", lambda m: m["programs"].clear(), lambda p: p.header(3, 0)),
+    ("count", "too many services", lambda m: m.update(services=m["services"] * 6), lambda p: p.header(4, 17)),
+    ("count", "too many grants", lambda m: service(m, SHELL)["grants"].extend([{"name": "x"}] * 30),
+     lambda p: p.entry("service", SHELL, 3, 33)),
+    ("name", "a program twice", lambda m: m["programs"].append("shell"), lambda p: p.entry("program", 2, 0, b"init")),
+    ("name", "a service twice", lambda m: twice(m["services"]), lambda p: p.entry("service", SHELL, 0, b"nicd")),
+    ("name", "a grant twice", lambda m: twice(service(m, SHELL)["grants"]), lambda p: p.entry("grant", 9, 0, b"net")),
+    ("name", "a table twice", lambda m: twice(m["tables"]), lambda p: p.entry("table", 1, 0, b"virtio-net-legacy")),
+    ("name", "a name with a capital", lambda m: service(m, SHELL).update(name="Shell"), lambda p: p.entry("service", SHELL, 0, b"Shell")),
+    ("name", "a name too long", lambda m: service(m, SHELL).update(name="x" * 24), lambda p: p.entry("service", SHELL, 0, b"x" * 24)),
+    ("program", "no such program", lambda m: service(m, SHELL).update(program="sh"), lambda p: p.entry("service", SHELL, 1, 3)),
+    ("program", "no such file", lambda m: m["programs"].append("absent"), lambda p: p.entry("program", 1, 3, bytes(32))),
+    ("program", "init is nobody's", lambda m: m.update(init="none"), lambda p: p.header(7, 3)),
+    ("program", "init is two services'", lambda m: service(m, SHELL).update(program="init"), lambda p: p.entry("service", SHELL, 1, 0)),
+    ("field", "an unknown field", lambda m: service(m, SHELL).update(restrat="always"), None),
+    ("field", "an unknown field of a grant", lambda m: grant(m, SHELL, 0).update(prot=1), None),
+    ("field", "a field of another kind", lambda m: grant(m, SHELL, 1).update(port=1), lambda p: p.entry("grant", 7, 4, 1)),
+    ("field", "an unknown restart rule", lambda m: service(m, SHELL).update(restart="often"), lambda p: p.entry("service", SHELL, 4, 2)),
+    ("field", "a budget too large", lambda m: service(m, SHELL).update(restart_budget=17), lambda p: p.entry("service", SHELL, 5, 17)),
+    ("field", "pages too many", lambda m: service(m, SHELL).update(pages=16385), lambda p: p.entry("service", SHELL, 6, 16385)),
+    ("field", "no kind of grant", lambda m: grant(m, SHELL, 0).pop("kernel"), lambda p: p.entry("grant", 6, 1, 0)),
+    ("field", "a port too high", lambda m: grant(m, SHELL, 0).update(port=5), lambda p: p.entry("grant", 6, 4, 5)),
+    ("field", "an interface that is not init's to give", lambda m: grant(m, SHELL, 0).update(kernel="device"),
+     lambda p: p.entry("grant", 6, 2, tool.INTERFACES["device"])),
+    ("field", "a vendor that is none", lambda m: grant(m, NICD, 0)["device"].update(vendor="ffff"), lambda p: p.entry("grant", 4, 6, 0xffff)),
+    ("field", "a sink over nothing", lambda m: grant(m, SHELL, 3).update(evidence=[]), lambda p: p.entry("grant", 9, 10, 0)),
+    ("field", "parameters too long", lambda m: service(m, NICD)["parameters"].update(word="x" * 512),
+     lambda p: p.entry("service", NICD, 8, 512)),
+    ("dangling", "a service that is not there", lambda m: grant(m, SHELL, 1).update(service="netd"), lambda p: p.entry("grant", 7, 3, 3)),
+    ("dangling", "a name that it does not serve", lambda m: grant(m, SHELL, 1).update(served="nid"),
+     lambda p: p.entry("grant", 7, 5, b"nid")),
+    ("dangling", "a port that init has not", lambda m: grant(m, SHELL, 0).update(port=2), lambda p: p.entry("grant", 6, 4, 2)),
+    ("dangling", "a marker that init has not", lambda m: grant(m, SHELL, 3).update(evidence=["audit"]),
+     lambda p: p.entry("grant", 9, 10, 4)),
+    ("cycle", "two that wait for each other", cycle, cycle_bytes),
+    ("claim", "a device twice", claim, claim_bytes),
+    ("table", "no such table", lambda m: m["tables"].append("gve"), lambda p: p.entry("table", 1, 4, 24)),
+]
+
+
+def make(manifest, files=None):
+    return tool.make(json.dumps(manifest), MARKERS, TABLES, {**FILES, **(files or {})}.get)
+
+
+def check(package):
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(package)
+        file.flush()
+        return subprocess.run([BUILD / "user/capos-package-check", file.name], capture_output=True, text=True, check=False)
+
+
+class Manifest(unittest.TestCase):
+    def refused(self, manifest, files=None):
+        with self.assertRaises(tool.Refused) as caught:
+            make(manifest, files)
+        self.assertNotIn("\n", str(caught.exception))
+        return caught.exception
+
+    def test_sample_is_accepted_by_the_kernels_check(self):
+        done = check(make(SAMPLE))
+        self.assertEqual((done.returncode, done.stdout), (0, "ok\n"))
+
+    def test_each_fault_is_refused_in_the_manifest(self):
+        for reason, what, change, _ in FAULTS:
+            if change is None:
+                continue
+            with self.subTest(what):
+                manifest = copy.deepcopy(SAMPLE)
+                files = {"shell": bytes(8 << 20)} if change == "big" else None
+                if files is None:
+                    change(manifest)
+                self.assertEqual(self.refused(manifest, files).reason, reason)
+
+    def test_each_fault_is_refused_in_the_package(self):
+        for reason, what, _, change in FAULTS:
+            if change is None:
+                continue
+            with self.subTest(what):
+                package = Bytes(make(SAMPLE))
+                if change == "unhashed":
+                    package.data[-1] ^= 1
+                    data = bytes(package.data)
+                else:
+                    change(package)
+                    data = package.hashed()
+                done = check(data)
+                self.assertEqual(done.returncode, 4, done.stdout)
+                self.assertEqual(done.stdout.split(": ")[:2], ["refused", reason])
+
+    def test_every_reason_is_planted_and_those_of_a_manifest_both_ways(self):
+        self.assertEqual({reason for reason, *_ in FAULTS}, set(tool.REASONS))
+        both = {reason for reason, _, manifest, package in FAULTS if manifest and package}
+        self.assertEqual(set(tool.REASONS) - both, {"magic", "version", "hash", "extent"})
+
+    def test_the_line_names_place_reason_and_thing(self):
+        manifest = copy.deepcopy(SAMPLE)
+        grant(manifest, SHELL, 1)["service"] = "netd"
+        self.assertEqual(str(self.refused(manifest)), 'services[shell].grants[1]: dangling: nobody called "netd" serves "nic"')
+
+    def test_fields_of_the_wrong_type_and_text_that_is_no_json(self):
+        for change in (lambda m: m.update(services={}), lambda m: service(m, SHELL).update(pages="4"), lambda m: m["services"].append(7),
+                       lambda m: service(m, SHELL).update(pages=True), lambda m: service(m, SHELL).pop("pages"),
+                       lambda m: service(m, SHELL)["grants"].append(None), lambda m: service(m, NICD)["parameters"].update(a=[])):
+            manifest = copy.deepcopy(SAMPLE)
+            change(manifest)
+            self.assertEqual(self.refused(manifest).reason, "field")
+        for text in ("{", "[]", "1", '{"init": "a", "init": "b"}'):
+            with self.assertRaises(tool.Refused):
+                tool.make(text, MARKERS, TABLES, FILES.get)
+
+    def test_equal_inputs_give_equal_bytes_in_any_order_of_fields(self):
+        manifest = json.loads(json.dumps(SAMPLE))
+        manifest = dict(reversed(manifest.items()))
+        manifest["services"] = [dict(reversed(item.items())) for item in manifest["services"]]
+        self.assertEqual(make(manifest), make(SAMPLE))
+
+    def test_parameters_name_tables_by_number(self):
+        self.assertIn(b"modern=1 poll=64", make(SAMPLE))
+
+    def test_command_line(self):
+        with tempfile.TemporaryDirectory() as folder:
+            home = pathlib.Path(folder)
+            (home / "manifest.json").write_text(json.dumps(dict(SAMPLE, services=[
+                dict(item, grants=[g for g in item["grants"] if "evidence" not in g]) for item in SAMPLE["services"]])), encoding="utf-8")
+            for name, data in FILES.items():
+                (home / f"{name}.elf").write_bytes(data)
+            command = [sys.executable, "-B", ROOT / "user/make_package.py", "--manifest", home / "manifest.json", "--markers",
+                       ROOT / "evidence/markers.json", "--tables", BUILD / "user/tables.bin", "--programs", home, "--out"]
+            for name in ("one", "two"):
+                self.assertEqual(subprocess.run([*command, home / name], check=False).returncode, 0)
+            self.assertEqual((home / "one").read_bytes(), (home / "two").read_bytes())
+            (home / "shell.elf").unlink()
+            done = subprocess.run([*command, home / "three"], capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 4)
+            self.assertRegex(done.stderr, r'\A\S+manifest\.json: programs\[2\]: program: there is no program file "shell\.elf".*\n\Z')
+            self.assertFalse((home / "three").exists())
+
+
+class Schema(unittest.TestCase):
+    """What the schema refuses, the tool refuses; what it cannot say (references) is the tool's."""
+    schema = json.loads((ROOT / "user/manifest.schema.json").read_text(encoding="utf-8"))
+    BEYOND = {"a service twice", "a grant twice", "no such program", "no such file", "init is nobody's", "init is two services'",
+              "a vendor that is none", "parameters too long", "a service that is not there", "a name that it does not serve",
+              "a port that init has not", "a marker that init has not", "two that wait for each other", "a device twice", "no such table",
+              "too long"}
+
+    def valid(self, manifest):
+        return jsonschema.Draft202012Validator(self.schema).is_valid(manifest)
+
+    def test_the_schema_and_the_manifest_of_the_tree(self):
+        jsonschema.Draft202012Validator.check_schema(self.schema)
+        self.assertTrue(self.valid(json.loads((ROOT / "user/manifest.json").read_text(encoding="utf-8"))))
+        self.assertTrue(self.valid(SAMPLE))
+
+    def test_the_manifest_of_the_tree_compiles(self):
+        markers = [m["name"] for m in json.loads((ROOT / "evidence/markers.json").read_text(encoding="utf-8"))["markers"]]
+        text = (ROOT / "user/manifest.json").read_text(encoding="utf-8")
+        self.assertEqual(check(tool.make(text, markers, TABLES, lambda name: name.encode())).stdout, "ok\n")
+
+    def test_each_fault_of_form_is_refused_by_the_schema(self):
+        for _, what, change, _ in FAULTS:
+            if change is None or what in self.BEYOND:
+                continue
+            with self.subTest(what):
+                manifest = copy.deepcopy(SAMPLE)
+                change(manifest)
+                self.assertFalse(self.valid(manifest))
+
+    def test_words_of_the_schema_are_those_of_the_headers(self):
+        defs = self.schema["$defs"]
+        kernel, _, _, serves, _ = defs["grant"]["oneOf"]
+        self.assertEqual(kernel["properties"]["kernel"]["enum"], tool.KERNEL)
+        self.assertEqual(serves["properties"]["serves"]["enum"], tool.SERVED)
+        self.assertEqual(kernel["properties"]["port"]["maximum"], tool.LIMITS["PACKAGE_PORTS_MAX"])
+        self.assertEqual(defs["service"]["properties"]["restart"]["enum"], list(tool.RESTARTS))
+        self.assertEqual(defs["service"]["properties"]["pages"]["maximum"], tool.LIMITS["PACKAGE_PAGES_MAX"])
+        self.assertEqual(defs["service"]["properties"]["restart_budget"]["maximum"], tool.LIMITS["PACKAGE_RESTARTS_MAX"])
+        self.assertEqual(defs["service"]["properties"]["grants"]["maxItems"], tool.LIMITS["STARTUP_GRANTS_MAX"])
+        self.assertEqual(self.schema["properties"]["services"]["maxItems"], tool.LIMITS["PACKAGE_SERVICES_MAX"])
+
+
+if __name__ == "__main__":
+    unittest.main()
