@@ -445,18 +445,28 @@ FUZZ_ELF_SEEDS = ((1, 5, 1, 7), (1, 5, 0, 3), (0, 33, 0, 4))
 FUZZ_ELF_ERRORS = 17  # reasons to refuse a file's bytes; the other two are of its surroundings
 
 
+PACKAGE_MARKS = ("ok", "size", "magic", "version", "hash", "extent", "count", "name", "program", "field", "dangling", "cycle", "claim",
+                 "table")
+
+
+def fuzz_target(context, result, program, seconds, *flags, seeds=()):
+    """Runs one target; gives the numbers of its last line `word: name=N ...`."""
+    kept = context.root / "build/fuzz"
+    name = pathlib.Path(program).name
+    with tempfile.TemporaryDirectory(prefix="capos-fuzz-") as corpus:
+        for number, seed in enumerate(seeds):
+            (pathlib.Path(corpus) / f"seed-{number}").write_bytes(seed)
+        status, output = run([kept / program, f"-max_total_time={seconds}", f"-seed={context.seed}", *flags,
+                              f"-artifact_prefix={kept}/", corpus], context.root, timeout=seconds + 120)
+    result.check(status == 0, f"fuzz: {name} ended with status {status}; the input is kept in build/fuzz\n" + tail(output))
+    return dict(re.findall(r"(\w+)=(\d+)", (re.findall(r"^(?:lives|files|packages): .*", output, re.M) or [""])[-1]))
+
+
 def fuzz_files(context, result):
     """Program files: a good one with changes of the fuzzer's, or its bytes alone. A twentieth of the time."""
     seconds = (FUZZ_SECONDS_DEEP if context.deep else FUZZ_SECONDS) // 20 + 3
-    kept = context.root / "build/fuzz"
-    with tempfile.TemporaryDirectory(prefix="capos-fuzz-") as corpus:
-        for number, (kind, place, field, value) in enumerate(FUZZ_ELF_SEEDS):
-            change = bytes([1, kind, place, field]) + value.to_bytes(8, "little")
-            (pathlib.Path(corpus) / f"seed-{number}").write_bytes(change)
-        status, output = run([kept / "sim/explore/capos-fuzz-elf", f"-max_total_time={seconds}", f"-seed={context.seed}",
-                              "-max_len=200", f"-artifact_prefix={kept}/", corpus], context.root, timeout=seconds + 120)
-    result.check(status == 0, f"fuzz: program files ended with status {status}; the input is kept in build/fuzz\n" + tail(output))
-    counts = dict(re.findall(r"(\w+)=(\d+)", (re.findall(r"^files: .*", output, re.M) or [""])[-1]))
+    seeds = [bytes([1, kind, place, field]) + value.to_bytes(8, "little") for kind, place, field, value in FUZZ_ELF_SEEDS]
+    counts = fuzz_target(context, result, "sim/explore/capos-fuzz-elf", seconds, "-max_len=200", seeds=seeds)
     result.check(int(counts.get("loaded", 0)) > 0, "fuzz: no program file was loaded in the whole run")
     result.check(int(counts.get("errors", 0)) == FUZZ_ELF_ERRORS,
                  f"fuzz: {counts.get('errors', 0)} of {FUZZ_ELF_ERRORS} reasons to refuse a program file were met")
@@ -464,19 +474,25 @@ def fuzz_files(context, result):
         result.notes.append(f"{counts['inputs']} program files, {counts['loaded']} of them loaded")
 
 
+def fuzz_packages(context, result):
+    """Boot packages: a good one with changes of the fuzzer's, or its bytes alone; hashed anew. A fifth of the time."""
+    seconds = (FUZZ_SECONDS_DEEP if context.deep else FUZZ_SECONDS) // 5
+    counts = fuzz_target(context, result, "tests/fuzz/capos-fuzz-package", seconds, "-max_len=512")
+    for mark in PACKAGE_MARKS:
+        result.check(int(counts.get(mark, 0)) > 0, f"fuzz: no boot package was judged `{mark}` in the whole run")
+    if counts:
+        result.notes.append(f"{sum(map(int, counts.values()))} boot packages, {counts['ok']} of them hold")
+
+
 def fuzz(context):
-    """Lives of a network driver in world `nic`, the choices being a fuzzer's bytes, under the sanitizers."""
+    """Lives of a network driver in world `nic`, the choices being a fuzzer's bytes; program files; boot packages. Under the
+    sanitizers."""
     result = Result()
-    build(context, "fuzz", "capos-fuzz-nic", "capos-fuzz-elf")
+    build(context, "fuzz", "capos-fuzz-nic", "capos-fuzz-elf", "capos-fuzz-package")
     fuzz_files(context, result)
+    fuzz_packages(context, result)
     seconds = FUZZ_SECONDS_DEEP if context.deep else FUZZ_SECONDS
-    kept = context.root / "build/fuzz"
-    with tempfile.TemporaryDirectory(prefix="capos-fuzz-") as corpus:
-        status, output = run([kept / "sim/explore/capos-fuzz-nic", f"-max_total_time={seconds}", f"-seed={context.seed}",
-                              "-max_len=400", "-entropic=0", f"-artifact_prefix={kept}/", corpus], context.root,
-                             timeout=seconds + 120)
-    result.check(status == 0, f"fuzz: world nic ended with status {status}; the input is kept in build/fuzz\n" + tail(output))
-    marks = dict(re.findall(r"(\w+)=(\d+)", (re.findall(r"^lives: .*", output, re.M) or [""])[-1]))
+    marks = fuzz_target(context, result, "sim/explore/capos-fuzz-nic", seconds, "-max_len=400", "-entropic=0")
     for mark in FUZZ_MARKS:
         result.check(int(marks.get(mark, 0)) > 0, f"fuzz: no {mark} in the whole run")
     if not result.failed:
