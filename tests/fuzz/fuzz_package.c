@@ -9,7 +9,12 @@
 #include "kernel/core/package.h"
 #include "tests/support/package_build.h"
 
-#define CHANGE_BYTES 5u /* two of place, one of width, two of value */
+/* A change: two bytes of place, one that says how, two of value. */
+#define CHANGE_BYTES 5u
+#define CHANGE_LISTS 1u /* in the lists, else anywhere */
+#define CHANGE_BIT   2u /* one bit, else a byte */
+#define CHANGE_TWO   4u /* and the byte behind it */
+#define CHANGE_END   0xf8u /* seldom: the package ends here */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
@@ -25,13 +30,17 @@ __attribute__((destructor)) static void tell(void)
 
 static void change(struct built *b, const uint8_t *data, size_t bytes)
 {
-    for (; bytes >= CHANGE_BYTES; data += CHANGE_BYTES, bytes -= CHANGE_BYTES) {
-        const size_t at = ((size_t)data[0] << 8 | data[1]) % b->n;
+    const size_t lists = built_header(b)->program_list.offset;
 
-        b->bytes[at] = data[3];
-        if ((data[2] & 1u) != 0 && at + 1u < b->n)
+    for (; bytes >= CHANGE_BYTES; data += CHANGE_BYTES, bytes -= CHANGE_BYTES) {
+        const size_t place = (size_t)data[0] << 8 | data[1];
+        const size_t from = (data[2] & CHANGE_LISTS) != 0 && b->n > lists ? lists : 0;
+        const size_t at = from + place % (b->n - from);
+
+        b->bytes[at] = (data[2] & CHANGE_BIT) != 0 ? b->bytes[at] ^ (uint8_t)(1u << data[3] % 8u) : data[3];
+        if ((data[2] & CHANGE_TWO) != 0 && at + 1u < b->n)
             b->bytes[at + 1u] = data[4];
-        if ((data[2] & 0xfeu) == 0xfeu) /* seldom: the package ends here */
+        if ((data[2] & CHANGE_END) == CHANGE_END)
             b->n = at + 1u;
     }
 }
@@ -122,7 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     }
     if ((how & 0xf0u) != 0xf0u)
         built_hash(b.bytes, b.n);
-    uint8_t *exact = aligned_alloc(8, b.n ? b.n : 8); /* a byte beyond is the sanitizer's */
+    uint8_t *exact = malloc(b.n ? b.n : 1); /* a byte beyond is the sanitizer's */
     need(exact != NULL);
     memcpy(exact, b.bytes, b.n);
     const enum package_error error = package_check(exact, b.n, &package, &at);

@@ -12,11 +12,11 @@ static const char *const program_names[] = {"init", "shell", "nicd"};
 
 static const struct package_service services[BUILT_SERVICES] = {
     [BUILT_SHELL] =
-        {.name = "shell", .program = 1, .grant_count = 4, .restart = RESTART_ALWAYS, .restart_budget = 2},
+        {.name = "shell", .program = 1, .grant_count = 5, .restart = RESTART_ALWAYS, .restart_budget = 2},
     [BUILT_INIT] = {.name = "init", .program = 0, .grant_count = 4, .pages = 8},
     [BUILT_NICD] = {.name = "nicd",
                     .program = 2,
-                    .grant_count = 2,
+                    .grant_count = 4,
                     .restart = RESTART_ALWAYS,
                     .restart_budget = 16,
                     .pages = PACKAGE_PAGES_MAX},
@@ -30,12 +30,13 @@ static const struct package_grant grants[BUILT_GRANTS] = {
                          .interface = CAP_IF_NIC,
                          .service = BUILT_NICD,
                          .served = "nic"},
-    [BUILT_SHELL_SUPERVISOR] = {.name = "supervisor",
+    [BUILT_SHELL_SUPERVISOR] = {.name = "boss",
                                 .kind = GRANT_SERVED,
                                 .interface = CAP_IF_SUPERVISOR,
                                 .service = BUILT_INIT,
                                 .served = "supervisor"},
     [BUILT_SHELL_SINK] = {.name = "sink", .kind = GRANT_EVIDENCE, .interface = CAP_IF_EVIDENCE, .markers = 2},
+    [BUILT_SHELL_SERVES] = {.name = "supervisor", .kind = GRANT_SERVES, .interface = CAP_IF_SUPERVISOR},
     [BUILT_INIT_SPAWNER] = {.name = "spawner", .kind = GRANT_KERNEL, .interface = CAP_IF_SPAWNER},
     [BUILT_INIT_CONSOLE] = {.name = "console", .kind = GRANT_KERNEL, .interface = CAP_IF_SERIAL, .port = 1},
     [BUILT_INIT_SINK] = {.name = "sink", .kind = GRANT_EVIDENCE, .interface = CAP_IF_EVIDENCE, .markers = 6},
@@ -46,6 +47,17 @@ static const struct package_grant grants[BUILT_GRANTS] = {
                              .vendor = 0x1af4,
                              .device_class = 0x0200},
     [BUILT_NICD_NIC] = {.name = "nic", .kind = GRANT_SERVES, .interface = CAP_IF_NIC},
+    [BUILT_NICD_SECOND] = {.name = "second",
+                           .kind = GRANT_DEVICE,
+                           .interface = CAP_IF_FUNCTION,
+                           .vendor = 0x1af4,
+                           .device_class = 0x0200,
+                           .number = 1},
+    [BUILT_NICD_SUPERVISOR] = {.name = "boss",
+                               .kind = GRANT_SERVED,
+                               .interface = CAP_IF_SUPERVISOR,
+                               .service = BUILT_INIT,
+                               .served = "supervisor"},
 };
 
 static struct package_extent put(struct built *b, const void *part, size_t bytes)

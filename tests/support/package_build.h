@@ -25,16 +25,20 @@ enum {
     BUILT_SHELL_NIC,
     BUILT_SHELL_SUPERVISOR,
     BUILT_SHELL_SINK,
+    BUILT_SHELL_SERVES,
     BUILT_INIT_SPAWNER,
     BUILT_INIT_CONSOLE,
     BUILT_INIT_SINK,
     BUILT_INIT_SUPERVISOR,
     BUILT_NICD_FUNCTION,
     BUILT_NICD_NIC,
+    BUILT_NICD_SECOND,
+    BUILT_NICD_SUPERVISOR,
     BUILT_GRANTS
 };
 
-/* A package that holds: init, a server that it starts, and a client of both, listed first. */
+/* A package that holds: init, a server that it starts, and a client of both, listed first. The client serves as
+ * well, and the server is a client of init: one wrong number makes a cycle. */
 void built_sample(struct built *b);
 /* Its parts, to be changed in place. */
 struct package_header *built_header(struct built *b);

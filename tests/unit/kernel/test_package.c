@@ -21,38 +21,10 @@ struct fault {
     void (*plant)(struct built *b);
 };
 
-/* nicd waits for the shell, which waits for it. */
-static void plant_cycle(struct built *b)
-{
-    *GRANT(b, SHELL_SINK) =
-        (struct package_grant){.name = "talk", .kind = GRANT_SERVES, .interface = CAP_IF_NIC};
-    *GRANT(b, NICD_FUNCTION) = (struct package_grant){.name = "talk",
-                                                      .kind = GRANT_SERVED,
-                                                      .interface = CAP_IF_NIC,
-                                                      .service = BUILT_SHELL,
-                                                      .served = "talk"};
-}
-
 static void plant_own(struct built *b)
 {
-    *GRANT(b, NICD_FUNCTION) = (struct package_grant){
+    *GRANT(b, NICD_SUPERVISOR) = (struct package_grant){
         .name = "own", .kind = GRANT_SERVED, .interface = CAP_IF_NIC, .service = BUILT_NICD, .served = "nic"};
-    SERVICE(b, SHELL)->grant_count--; /* and nobody else waits: its grant of the nic becomes the console's */
-    *GRANT(b, SHELL_NIC) = *GRANT(b, SHELL_SUPERVISOR);
-    memmove(GRANT(b, SHELL_SUPERVISOR), GRANT(b, SHELL_SINK), 7 * sizeof(struct package_grant));
-    SERVICE(b, INIT)->first_grant--;
-    SERVICE(b, NICD)->first_grant--;
-    built_header(b)->grants--;
-    built_header(b)->grant_list.bytes -= sizeof(struct package_grant);
-}
-
-static void plant_claim(struct built *b)
-{
-    *GRANT(b, NICD_NIC) = *GRANT(b, NICD_FUNCTION);
-    memcpy(GRANT(b, NICD_NIC)->name, "function", 8);
-    GRANT(b, NICD_NIC)->name[0] = 'j';
-    *GRANT(b, SHELL_NIC) = *GRANT(b, SHELL_SINK);
-    strcpy(GRANT(b, SHELL_NIC)->name, "sink-2");
 }
 
 /* clang-format off */
@@ -146,14 +118,6 @@ Test(package, longest_names_texts_and_lists_hold)
 
     memset(g->name, 'x', PACKAGE_NAME_BYTES - 1);
     SERVICE(&built, SHELL)->restart_budget = PACKAGE_RESTARTS_MAX;
-    built_hash(built.bytes, built.n);
-    cr_assert_eq(package_check(built.bytes, built.n, &package, NULL), PACKAGE_OK);
-}
-
-Test(package, two_devices_of_a_kind_are_two_claims)
-{
-    plant_claim(&built);
-    GRANT(&built, NICD_NIC)->number = 1;
     built_hash(built.bytes, built.n);
     cr_assert_eq(package_check(built.bytes, built.n, &package, NULL), PACKAGE_OK);
 }
