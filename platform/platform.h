@@ -74,8 +74,8 @@ void platform_entropy(struct platform *p, void *buffer, size_t bytes);
 
 /* Text goes out as it is: escaping is the caller's. A port that is absent takes it and says nothing. */
 void platform_console_write(struct platform *p, enum platform_console port, const char *text, size_t bytes);
-/* What was typed at `port` and is there by now, oldest first: at most `bytes` of it into `buffer`. Never waits;
- * 0: nothing there. */
+/* What was typed at `port` and is there by now, oldest first: at most `bytes` of it into `buffer`. Never
+ * waits; 0: nothing there. */
 size_t platform_console_read(struct platform *p, enum platform_console port, char *buffer, size_t bytes);
 
 /* True once somebody asked for an orderly end: the power button, or a signal to the simulator. */

@@ -44,6 +44,12 @@ static void world_console(void *ctx, enum platform_console port, const char *tex
         w->config.console(w->config.console_ctx, port, text, bytes);
 }
 
+static size_t world_console_read(void *ctx, enum platform_console port, char *buffer, size_t bytes)
+{
+    struct sim_world *w = ctx;
+    return w->config.console_read ? w->config.console_read(w->config.console_ctx, port, buffer, bytes) : 0;
+}
+
 static int world_end_requested(void *ctx)
 {
     struct sim_world *w = ctx;
@@ -142,8 +148,8 @@ static const char *open_parts(struct sim_world *w)
         .bus_base = SIM_BUS_BASE,
         .ledger = c->ledger,
     };
-    const struct platform_sim_hooks hooks = {w, world_turn, world_console, world_entropy,
-                                             world_end_requested};
+    const struct platform_sim_hooks hooks = {
+        w, world_turn, world_console, world_console_read, world_entropy, world_end_requested};
     struct dm_bus_config bus = {.choose = world_choose, .choose_ctx = w, .msi = platform_sim_msi};
     w->memory = c->memory ? c->memory : dm_memory_create(&memory);
     if (!w->memory)
@@ -157,6 +163,8 @@ static const char *open_parts(struct sim_world *w)
         return "no memory for the bus";
     platform_sim_init(&w->platform, w->memory, w->bus, &hooks);
     w->platform.traced = c->traced;
+    if (c->programs_bytes > 0 && !platform_sim_memory_open(&w->platform, c->programs_bytes))
+        return "no memory for programs";
     if (c->bridge_chipset && !open_chipset(w))
         return "no memory for the chipset";
     for (uint32_t i = 0; i < c->nic_count; i++) {
@@ -190,6 +198,7 @@ void sim_world_close(struct sim_world *w)
             dm_backend_destroy(w->backends[i]);
     if (w->memory && !w->config.memory)
         dm_memory_destroy(w->memory);
+    platform_sim_memory_close(&w->platform);
     sim_choices_free(&w->choices);
     memset(w, 0, sizeof *w);
 }

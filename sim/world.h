@@ -33,12 +33,15 @@ struct sim_world_config {
     size_t memory_bytes;          /* 0: SIM_MEMORY_BYTES_DEFAULT */
     struct dm_memory
         *memory; /* lent for many lives: reset here, stays the caller's; NULL: made and destroyed */
+    size_t programs_bytes;        /* memory of programs, whole pages; 0: none */
     bool ledger;
     bool traced;
     uint32_t nic_count;
     struct sim_nic_config nics[SIM_NICS_MAX];
     void *console_ctx;
     void (*console)(void *ctx, enum platform_console port, const char *text, size_t bytes);
+    size_t (*console_read)(void *ctx, enum platform_console port, char *buffer,
+                           size_t bytes); /* NULL: nobody types */
     int (*end_requested)(void *ctx);
 };
 

@@ -49,6 +49,12 @@ struct platform_dma_region platform_dma_region(struct platform *p)
     return p->region;
 }
 
+struct platform_memory_region platform_memory_region(struct platform *p)
+{
+    (void)p;
+    return (struct platform_memory_region){NULL, 0};
+}
+
 void platform_dma_map(struct platform *p, uint16_t bdf, dev_addr bus, size_t bytes)
 {
     if (p->map)

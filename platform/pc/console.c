@@ -4,21 +4,22 @@
 #include "abi/assert.h"
 #include "platform/pc/platform_pc.h"
 
-#define REG_DATA       0u
-#define REG_INTERRUPTS 1u
-#define REG_FIFO       2u
-#define REG_LINE       3u
-#define REG_MODEM      4u
-#define REG_STATUS     5u
-#define REG_SCRATCH    7u
-#define LINE_8N1       0x03u
-#define LINE_DIVISOR   0x80u
-#define FIFO_ON        0xc7u /* on, both cleared, fourteen bytes */
-#define MODEM_READY    0x0bu /* DTR, RTS, OUT2 */
-#define STATUS_EMPTY   0x20u
-#define STATUS_IDLE    0x40u
-#define DIVISOR_115200 1u
-#define FIFO_BYTES     16u
+#define REG_DATA        0u
+#define REG_INTERRUPTS  1u
+#define REG_FIFO        2u
+#define REG_LINE        3u
+#define REG_MODEM       4u
+#define REG_STATUS      5u
+#define REG_SCRATCH     7u
+#define LINE_8N1        0x03u
+#define LINE_DIVISOR    0x80u
+#define FIFO_ON         0xc7u /* on, both cleared, fourteen bytes */
+#define MODEM_READY     0x0bu /* DTR, RTS, OUT2 */
+#define STATUS_RECEIVED 0x01u
+#define STATUS_EMPTY    0x20u
+#define STATUS_IDLE     0x40u
+#define DIVISOR_115200  1u
+#define FIFO_BYTES      16u
 /* Status reads for room: a full FIFO takes 1.4 ms at 115200 baud; a virtual port stands still as long as its
  * reader on a busy host does, seconds at worst. A read takes 0.2 to 2 us. */
 #define WAIT_READS_MAX 20000000u
@@ -76,8 +77,28 @@ void pc_uart_drain(struct pc_uart *u)
         wait_for(u, STATUS_IDLE);
 }
 
+size_t pc_uart_read(struct pc_uart *u, char *buffer, size_t bytes)
+{
+    size_t got = 0;
+    if (!u->present)
+        return 0;
+    while (got < bytes && (port_in8((uint16_t)(u->port + REG_STATUS)) & STATUS_RECEIVED) != 0)
+        buffer[got++] = (char)port_in8((uint16_t)(u->port + REG_DATA));
+    return got;
+}
+
+static struct pc_uart *uart_of(struct platform *p, enum platform_console port)
+{
+    ASSERT(port >= CONSOLE_MAIN && port <= CONSOLE_AUDIT);
+    return &p->uarts[port - CONSOLE_MAIN];
+}
+
 void platform_console_write(struct platform *p, enum platform_console port, const char *text, size_t bytes)
 {
-    ASSERT(port == CONSOLE_MAIN || port == CONSOLE_EVIDENCE);
-    pc_uart_write(&p->uarts[port - CONSOLE_MAIN], text, bytes);
+    pc_uart_write(uart_of(p, port), text, bytes);
+}
+
+size_t platform_console_read(struct platform *p, enum platform_console port, char *buffer, size_t bytes)
+{
+    return pc_uart_read(uart_of(p, port), buffer, bytes);
 }

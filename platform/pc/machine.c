@@ -16,8 +16,8 @@ struct platform_msi platform_msi_message(struct platform *p, uint16_t route)
     return (struct platform_msi){apic_message_address(&p->cpu->apic), apic_message_data(vector_of(route))};
 }
 
-/* The handler counts while interrupts are open, which is only inside platform_relax: a plain read is whole.
- */
+/* The handler counts while interrupts are open, which they never are in the code that asks: a plain read is
+ * whole. */
 uint32_t platform_msi_count(struct platform *p, uint16_t route)
 {
     return __atomic_load_n(&p->cpu->trap_count[vector_of(route)], __ATOMIC_RELAXED);
@@ -36,8 +36,8 @@ uint32_t platform_interrupts(struct platform *p)
     return taken;
 }
 
-/* Interrupts are open here for an instruction, and nowhere else: what `interrupts=N` counts was free to
- * arrive at every turn. */
+/* Interrupts are open here for an instruction, and while a program runs: what `interrupts=N` counts was free
+ * to arrive at every turn. */
 void platform_relax(struct platform *p)
 {
     (void)p;

@@ -12,6 +12,7 @@
 
 #define PC_ROUTES_MAX 32u
 #define PC_MMIO_CACHE 16u
+#define PC_UARTS      3u
 
 /* A 16550 at its port; absent ones take nothing and say nothing. */
 struct pc_uart {
@@ -45,7 +46,7 @@ struct platform {
     struct cpu *cpu;
     struct space *space;
     const struct memory_map *map;
-    struct pc_uart uarts[2]; /* CONSOLE_MAIN, CONSOLE_EVIDENCE */
+    struct pc_uart uarts[PC_UARTS]; /* CONSOLE_MAIN, CONSOLE_EVIDENCE, CONSOLE_AUDIT */
     struct pc_clock clock;
     struct pc_entropy entropy;
     struct acpi_power power;
@@ -55,10 +56,13 @@ struct platform {
     uint32_t bars_assigned;
     struct pc_mmio_page mmio[PC_MMIO_CACHE];
     struct platform_dma_region region;
+    struct platform_memory_region programs;
 };
 
 void pc_uart_open(struct pc_uart *u, uint16_t port, bool returns);
 void pc_uart_write(struct pc_uart *u, const char *text, size_t bytes);
+/* Bytes received by now, at most `bytes`; never waits. */
+size_t pc_uart_read(struct pc_uart *u, char *buffer, size_t bytes);
 /* Waits, bounded, until the last byte is on the wire. */
 void pc_uart_drain(struct pc_uart *u);
 
@@ -72,6 +76,7 @@ void pc_entropy_init(struct pc_entropy *e, bool has_rdrand);
 const char *pc_entropy_name(const struct pc_entropy *e);
 
 void pc_mmio_init(struct platform *p);
+/* Finds the run of RAM that DMA pages and programs share, and cuts it in two. */
 void pc_dma_init(struct platform *p);
 /* Gives an address to every BAR of bus 0 that firmware left without one; keeps all others. Returns how many.
  */

@@ -48,6 +48,13 @@ struct platform_dma_region platform_dma_region(struct platform *p)
     return (struct platform_dma_region){p->memory + QTEST_DMA_BASE, {QTEST_DMA_BASE}, QTEST_DMA_BYTES};
 }
 
+/* Its CPU is parked: no program runs there. */
+struct platform_memory_region platform_memory_region(struct platform *p)
+{
+    (void)p;
+    return (struct platform_memory_region){NULL, 0};
+}
+
 /* There is no IOMMU: the device reaches all memory. */
 void platform_dma_map(struct platform *p, uint16_t bdf, dev_addr bus, size_t bytes)
 {
@@ -120,7 +127,14 @@ void platform_entropy(struct platform *p, void *buffer, size_t bytes)
 void platform_console_write(struct platform *p, enum platform_console port, const char *text, size_t bytes)
 {
     (void)p;
-    (void)fwrite(text, 1, bytes, port == CONSOLE_MAIN ? stdout : stderr);
+    if (port != CONSOLE_AUDIT)
+        (void)fwrite(text, 1, bytes, port == CONSOLE_MAIN ? stdout : stderr);
+}
+
+size_t platform_console_read(struct platform *p, enum platform_console port, char *buffer, size_t bytes)
+{
+    (void)p, (void)port, (void)buffer, (void)bytes;
+    return 0;
 }
 
 int platform_end_requested(struct platform *p)

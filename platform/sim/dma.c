@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* DMA memory in the simulator: the model's guest memory, whose ledger enforces what no IOMMU does. */
+/* Memory in the simulator: for DMA the model's guest memory, whose ledger enforces what no IOMMU does; for
+ * programs pages of the host that no model knows. */
+#include <sys/mman.h>
+
+#include "abi/assert.h"
 #include "platform/sim/trace.h"
 
 struct platform_dma_region platform_dma_region(struct platform *p)
@@ -9,6 +13,28 @@ struct platform_dma_region platform_dma_region(struct platform *p)
         .bus = {dm_memory_bus_base(p->memory)},
         .bytes = dm_memory_bytes(p->memory),
     };
+}
+
+bool platform_sim_memory_open(struct platform *p, size_t bytes)
+{
+    ASSERT(p->programs.bytes == 0);
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED)
+        return false;
+    p->programs = (struct platform_memory_region){at, bytes};
+    return true;
+}
+
+void platform_sim_memory_close(struct platform *p)
+{
+    if (p->programs.bytes > 0)
+        munmap(p->programs.cpu, p->programs.bytes);
+    p->programs = (struct platform_memory_region){NULL, 0};
+}
+
+struct platform_memory_region platform_memory_region(struct platform *p)
+{
+    return p->programs;
 }
 
 void platform_dma_map(struct platform *p, uint16_t bdf, dev_addr bus, size_t bytes)

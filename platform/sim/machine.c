@@ -103,6 +103,14 @@ void platform_console_write(struct platform *p, enum platform_console port, cons
         p->hooks.console(p->hooks.ctx, port, text, bytes);
 }
 
+size_t platform_console_read(struct platform *p, enum platform_console port, char *buffer, size_t bytes)
+{
+    const size_t got = p->hooks.console_read ? p->hooks.console_read(p->hooks.ctx, port, buffer, bytes) : 0;
+    if (got > 0)
+        platform_sim_trace(p, TRACE_CONSOLE_READ, buffer, got);
+    return got;
+}
+
 int platform_end_requested(struct platform *p)
 {
     return p->hooks.end_requested ? p->hooks.end_requested(p->hooks.ctx) : 0;

@@ -22,6 +22,8 @@ struct platform_sim_hooks {
     /* One turn of devices and backends at `now_ns`; from platform_relax. Returns steps done, 0: quiet. */
     uint32_t (*turn)(void *ctx, uint64_t now_ns);
     void (*console)(void *ctx, enum platform_console port, const char *text, size_t bytes);
+    /* As platform_console_read. NULL: nobody types. What it returns is part of the run's trace. */
+    size_t (*console_read)(void *ctx, enum platform_console port, char *buffer, size_t bytes);
     /* Fills with the run's generator. NULL: zeroes. */
     void (*entropy)(void *ctx, void *buffer, size_t bytes);
     int (*end_requested)(void *ctx);
@@ -31,6 +33,7 @@ struct platform {
     struct dm_memory *memory;
     struct dm_bus *bus;
     struct platform_sim_hooks hooks;
+    struct platform_memory_region programs; /* none until platform_sim_memory_open */
     uint64_t now_ns;
     uint64_t turn_ns;         /* how far a relax moves the clock */
     bool traced;
@@ -44,6 +47,10 @@ struct platform {
  */
 void platform_sim_init(struct platform *p, struct dm_memory *memory, struct dm_bus *bus,
                        const struct platform_sim_hooks *hooks);
+/* Zeroed host memory of `bytes`, whole pages, as the region of programs. False with errno: none to be had. It
+ * goes with platform_sim_memory_close, which may be called without. */
+bool platform_sim_memory_open(struct platform *p, size_t bytes);
+void platform_sim_memory_close(struct platform *p);
 /* For dm_bus_config.msi with the platform as context. */
 void platform_sim_msi(void *platform, uint64_t address, uint32_t data);
 /* Adds `bytes` of anything else that belongs to the run (frames, choices) to the trace. */

@@ -21,7 +21,8 @@ enum trace_kind {
     TRACE_CONSOLE,
     TRACE_FRAME,
     TRACE_CHOICE,
-    TRACE_HANDOVER /* buffers handed to the device, or back */
+    TRACE_HANDOVER, /* buffers handed to the device, or back */
+    TRACE_CONSOLE_READ
 };
 
 #define TRACE_START 0x6361706f73747263ull
