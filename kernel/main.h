@@ -7,6 +7,7 @@
 #include "abi/bootparams.h"
 #include "evidence/emit.h"
 #include "kernel/bringup/bringup.h"
+#include "kernel/core/processor.h"
 #include "kernel/kernel.h"
 #include "platform/platform.h"
 
@@ -23,6 +24,9 @@ struct kernel_boot {
     const char *command_line;     /* boot parameters; not NUL-terminated */
     size_t command_line_bytes;
     const char *provider_object;  /* "sha256:<64 hex>" of the provider object in this image */
+    const uint8_t *package;       /* the boot package, unchecked, page-aligned and read-only; NULL: none */
+    size_t package_bytes;
+    const struct processor *processor; /* what runs programs; NULL: this world has none */
 };
 
 /* Runs from the landmark to the end marker. 0: every claim held; 1: one failed (it was printed); 4: the

@@ -169,7 +169,10 @@ int main(int argc, char **argv)
     r.kernel = calloc(1, sizeof *r.kernel);
     if (!r.kernel || !sim_console_open(&r.console, &r.options))
         return refuse(r.options.run_dir, r.kernel ? strerror(errno) : "no memory");
-    const struct kernel_boot boot = {&r.world.platform, line, strlen(line), capos_provider_object};
+    const struct kernel_boot boot = {.platform = &r.world.platform,
+                                     .command_line = line,
+                                     .command_line_bytes = strlen(line),
+                                     .provider_object = capos_provider_object};
     int kernel_status = kernel_main(r.kernel, &boot);
     int status = finish(&r, kernel_status);
     sim_console_close(&r.console);

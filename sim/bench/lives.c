@@ -19,7 +19,10 @@ static bool one_life(struct kernel_storage *k, struct sim_world *w, const struct
 {
     if (sim_world_open(w, config) != NULL)
         return false;
-    const struct kernel_boot boot = {&w->platform, line, sizeof line - 1, "sha256:0"};
+    const struct kernel_boot boot = {.platform = &w->platform,
+                                     .command_line = line,
+                                     .command_line_bytes = sizeof line - 1,
+                                     .provider_object = "sha256:0"};
     bool holds = kernel_main(k, &boot) == 0 && sim_world_complaints(w, -1) == 0;
     sim_world_close(w);
     return holds;

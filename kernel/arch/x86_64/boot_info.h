@@ -17,6 +17,8 @@ struct physical_reader {
 struct boot_info {
     struct memory_map map;
     uint64_t rsdp; /* physical address of the ACPI root pointer; 0: the loader does not say */
+    uint64_t package; /* physical, page-aligned: the boot package, MEMORY_FIRMWARE in the map */
+    uint64_t package_bytes; /* 0: none */
     uint32_t command_line_bytes; /* one byte more than allowed stands for "longer" */
     char command_line[BOOT_LINE_BYTES_MAX + 1u];
 };

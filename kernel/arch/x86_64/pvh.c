@@ -5,17 +5,22 @@
 
 #include "abi/assert.h"
 #include "abi/memory.h"
+#include "abi/package.h"
 
 #define START_MAGIC     0x336ec578u
 #define START_BYTES_V0  40u
 #define START_BYTES     56u
 #define AT_VERSION      4u
+#define AT_MODULE_COUNT 12u
+#define AT_MODULES      16u
 #define AT_COMMAND_LINE 24u
 #define AT_RSDP         32u
 #define AT_MAP          40u
 #define AT_MAP_COUNT    48u
 #define MAP_ENTRY_BYTES 24u
 #define MAP_ENTRIES_MAX (MEMORY_RANGES_MAX / 2u)
+#define MODULE_BYTES    32u
+#define LOW_MEMORY_END  0x100000ull /* firmware's */
 /* E820 types (ACPI 6.4, table 15.4). */
 #define TYPE_RAM  1u
 #define TYPE_ACPI 3u
@@ -71,6 +76,34 @@ static bool read_command_line(const struct physical_reader *r, uint64_t at, stru
     return true;
 }
 
+/* The first module is the boot package. Its pages are told apart from RAM, so that nobody is given them: what
+ * is in it is read later, and believed by nobody here. */
+static enum pvh_error read_package(const struct physical_reader *r, const uint8_t *start,
+                                   struct boot_info *out)
+{
+    if (get32(start + AT_MODULE_COUNT) == 0)
+        return PVH_OK;
+    const uint8_t *module = r->at(r->ctx, get64(start + AT_MODULES), MODULE_BYTES);
+    if (!module)
+        return PVH_E_PACKAGE;
+    const uint64_t first = get64(module);
+    const uint64_t bytes = get64(module + 8);
+    if (bytes == 0 || bytes > PACKAGE_BYTES_MAX || first % MEMORY_PAGE != 0 || first < LOW_MEMORY_END)
+        return PVH_E_PACKAGE;
+    const uint64_t whole = (bytes + MEMORY_PAGE - 1u) & ~(uint64_t)(MEMORY_PAGE - 1u);
+    if (memory_map_kind(&out->map, first, whole) != MEMORY_RAM)
+        return PVH_E_PACKAGE;
+    memory_map_add(&out->map, first, whole, MEMORY_FIRMWARE);
+    memory_map_settle(&out->map);
+    if (memory_map_kind(&out->map, first, whole) != MEMORY_FIRMWARE) /* the map had no room for it */
+        return PVH_E_PACKAGE;
+    if (memory_map_ram_bytes(&out->map) == 0)
+        return PVH_E_NO_MAP;
+    out->package = first;
+    out->package_bytes = bytes;
+    return PVH_OK;
+}
+
 enum pvh_error pvh_parse(const struct physical_reader *reader, uint64_t start_info, struct boot_info *out)
 {
     ASSERT(reader != NULL);
@@ -78,6 +111,8 @@ enum pvh_error pvh_parse(const struct physical_reader *reader, uint64_t start_in
     memory_map_init(&out->map);
     out->rsdp = 0;
     out->command_line_bytes = 0;
+    out->package = 0;
+    out->package_bytes = 0;
     const uint8_t *start = reader->at(reader->ctx, start_info, START_BYTES_V0);
     if (!start)
         return PVH_E_UNREADABLE;
@@ -98,14 +133,20 @@ enum pvh_error pvh_parse(const struct physical_reader *reader, uint64_t start_in
         return PVH_E_LARGE_MAP;
     if (!read_map(reader, get64(start + AT_MAP), count, &out->map))
         return PVH_E_UNREADABLE;
-    return memory_map_ram_bytes(&out->map) == 0 ? PVH_E_NO_MAP : PVH_OK;
+    if (memory_map_ram_bytes(&out->map) == 0)
+        return PVH_E_NO_MAP;
+    return read_package(reader, start, out);
 }
 
 const char *pvh_error_name(enum pvh_error error)
 {
     static const char *const names[PVH_E_COUNT] = {
-        "ok", "the loader's data cannot be read", "not entered by a PVH loader",
-        "the loader gives no memory map", "the memory map has too many ranges"};
+        "ok",
+        "the loader's data cannot be read",
+        "not entered by a PVH loader",
+        "the loader gives no memory map",
+        "the memory map has too many ranges",
+        "the boot package is no whole pages of memory, or too large"};
     ASSERT(error < PVH_E_COUNT);
     return names[error];
 }

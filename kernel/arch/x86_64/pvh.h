@@ -12,6 +12,8 @@ enum pvh_error {
     PVH_E_MAGIC,
     PVH_E_NO_MAP, /* version 0, or an empty memory map: there is nothing to run in */
     PVH_E_LARGE_MAP,
+    PVH_E_PACKAGE, /* not at a page, not memory, empty, or above PACKAGE_BYTES_MAX; all else was read, and
+                      holds */
     PVH_E_COUNT
 };
 

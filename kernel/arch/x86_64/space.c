@@ -5,9 +5,10 @@
 
 #include "abi/assert.h"
 #include "abi/memory.h"
+#include "abi/package.h"
 #include "kernel/arch/x86_64/cpu.h"
 
-#define READ_BYTES_MAX (1ull << 20)
+#define READ_BYTES_MAX PACKAGE_BYTES_MAX
 
 /* Of kernel.ld. */
 extern uint8_t text_start[], text_end[], rodata_start[], rodata_end[], data_start[], stacks_start[],
@@ -96,6 +97,17 @@ uint8_t *space_ram(const struct space *s, uint64_t physical)
     return (uint8_t *)(uintptr_t)(LAYOUT_DIRECT_BASE + physical);
 }
 
+/* A mapping may need a new entry of the root. Programs' roots have copies of its upper half, made when they
+ * run (processor.c): with one of those still loaded, what is mapped now would not be there. */
+static bool map_later(struct space *s, uint64_t virtual, uint64_t physical, enum page_access access)
+{
+    if (!paging_map(&s->paging, virtual, physical, PAGING_SMALL, access))
+        return false;
+    if (cr3_read() != s->paging.pool_physical)
+        cr3_write(s->paging.pool_physical);
+    return true;
+}
+
 uint8_t *space_device(struct space *s, uint64_t physical)
 {
     const uint64_t virtual = LAYOUT_DEVICE_BASE + physical;
@@ -103,7 +115,7 @@ uint8_t *space_device(struct space *s, uint64_t physical)
     if (physical >= s->device_limit || memory_map_touches_memory(s->map, physical, PAGING_SMALL))
         return NULL;
     if (paging_find(&s->paging, virtual).access == PAGE_ABSENT &&
-        !paging_map(&s->paging, virtual, physical, PAGING_SMALL, PAGE_DEVICE))
+        !map_later(s, virtual, physical, PAGE_DEVICE))
         return NULL;
     return (uint8_t *)(uintptr_t) virtual;
 }
@@ -119,7 +131,7 @@ static bool readable(struct space *s, uint64_t page)
         return false;
     if (memory_map_kind(s->map, page, PAGING_SMALL) == MEMORY_NONE)
         return false;
-    return paging_map(&s->paging, virtual, page, PAGING_SMALL, PAGE_READ);
+    return map_later(s, virtual, page, PAGE_READ);
 }
 
 const uint8_t *space_read(void *space, uint64_t physical, uint64_t bytes)

@@ -24,11 +24,13 @@ static const uint8_t *read_early(void *ctx, uint64_t physical, uint64_t bytes)
 void arch_start(uint64_t start_info)
 {
     const struct physical_reader early = {read_early, NULL};
-    struct arch_boot boot = {&boot_info, &kernel_space, &boot_cpu, NULL};
+    struct arch_boot boot = {.info = &boot_info, .space = &kernel_space, .cpu = &boot_cpu};
     cpu_init(&boot_cpu, 0, (uint64_t)(uintptr_t)stacks_start);
     traps_init();
     const enum pvh_error error = pvh_parse(&early, start_info, &boot_info);
-    if (error != PVH_OK)
+    if (error == PVH_E_PACKAGE)
+        boot.package_refusal = pvh_error_name(error);
+    if (error != PVH_OK && error != PVH_E_PACKAGE)
         boot.refusal = pvh_error_name(error);
     else if (!space_enter(&kernel_space, &boot_info.map))
         boot.refusal = "the memory map needs more page tables than there are";

@@ -18,6 +18,7 @@ struct arch_boot {
     struct space *space;
     struct cpu *cpu;
     const char *refusal;
+    const char *package_refusal; /* the same of the boot package alone; the rest is as it should be */
 };
 
 /* The machine's own main: platform/pc. */

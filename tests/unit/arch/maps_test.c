@@ -222,3 +222,57 @@ Test(pvh, a_command_line_is_bounded_and_a_long_one_stays_too_long)
     cr_assert_eq(pvh_parse(&reader, 0x2000, &info), PVH_OK);
     cr_assert_eq(info.command_line_bytes, 0);
 }
+
+/* A module at `base`, listed at 0x5000. */
+static void with_module(uint64_t base, uint64_t bytes)
+{
+    honest();
+    put32(0x200c, 1);
+    put64(0x2010, 0x5000);
+    put64(0x5000, base);
+    put64(0x5008, bytes);
+}
+
+Test(pvh, the_first_module_is_the_boot_package_and_no_longer_ram)
+{
+    with_module(0x180000, 0x1801);
+    cr_assert_eq(pvh_parse(&reader, 0x2000, &info), PVH_OK);
+    cr_assert_eq(info.package, 0x180000);
+    cr_assert_eq(info.package_bytes, 0x1801);
+    cr_assert_eq(memory_map_kind(&info.map, 0x180000, 0x2000), MEMORY_FIRMWARE);
+    cr_assert_eq(memory_map_kind(&info.map, 0x17f000, 0x1000), MEMORY_RAM);
+    cr_assert_eq(memory_map_kind(&info.map, 0x182000, 0x1000), MEMORY_RAM);
+    cr_assert_eq(memory_map_ram_bytes(&info.map), 0x200000 - 0x2000);
+    honest();
+    cr_assert_eq(pvh_parse(&reader, 0x2000, &info), PVH_OK);
+    cr_assert_eq(info.package_bytes, 0, "without a module there is none");
+}
+
+Test(pvh, a_module_that_is_no_whole_pages_of_memory_is_refused)
+{
+    static const struct {
+        uint64_t base, bytes;
+        enum pvh_error due;
+    } modules[] = {
+        {0x180000, 0, PVH_E_PACKAGE},
+        {0x180800, 0x800, PVH_E_PACKAGE}, /* not at a page */
+        {0x2ff000, 0x1001, PVH_E_PACKAGE}, /* beyond the end of RAM */
+        {0xf0000, 0x1000, PVH_E_PACKAGE}, /* reserved, and firmware's */
+        {0, 0x1000, PVH_E_PACKAGE},
+        {0x40000000, 0x1000, PVH_E_PACKAGE}, /* a hole */
+        {0x180000, (8 << 20) + 1, PVH_E_PACKAGE}, /* larger than one may be */
+        {0x180000, UINT64_MAX, PVH_E_PACKAGE},
+        {UINT64_MAX - 0xfff, 0x1000, PVH_E_PACKAGE},
+        {0x2ff000, 0x1000, PVH_OK}, /* the last page */
+        {0x100000, 0x200000, PVH_E_NO_MAP}, /* nothing is left to run in */
+    };
+    for (size_t i = 0; i < sizeof modules / sizeof modules[0]; i++) {
+        with_module(modules[i].base, modules[i].bytes);
+        cr_assert_eq(pvh_parse(&reader, 0x2000, &info), modules[i].due, "module %zu", i);
+        cr_assert(modules[i].due == PVH_OK || info.package_bytes == 0, "module %zu", i);
+    }
+    with_module(0x180000, 0x1000);
+    put64(0x2010, 0x10ff0); /* the list itself leaves memory */
+    cr_assert_eq(pvh_parse(&reader, 0x2000, &info), PVH_E_PACKAGE);
+    cr_assert_eq(memory_map_ram_bytes(&info.map), 0x200000, "the map holds");
+}

@@ -38,7 +38,10 @@ static void run(struct outcome *o, struct sim_world_config *c, const char *line)
     c->console_ctx = o;
     c->console = console;
     cr_assert_null(sim_world_open(&w, c));
-    const struct kernel_boot boot = {&w.platform, line, strlen(line), "sha256:test"};
+    const struct kernel_boot boot = {.platform = &w.platform,
+                                     .command_line = line,
+                                     .command_line_bytes = strlen(line),
+                                     .provider_object = "sha256:test"};
     o->status = kernel_main(k, &boot);
     o->complaints = sim_world_complaints(&w, -1);
     o->trace = w.platform.trace;
