@@ -7,16 +7,19 @@
 #include "abi/memory.h"
 #include "evidence/text.h"
 #include "kernel/arch/x86_64/lock.h"
+#include "kernel/arch/x86_64/processor.h"
 #include "kernel/arch/x86_64/traps.h"
 #include "kernel/image_facts.h"
 #include "kernel/main.h"
 
 #define PORT_MAIN     0x3f8u
 #define PORT_EVIDENCE 0x2f8u
+#define PORT_AUDIT    0x3e8u
 
-/* The roots of this image. Neither is read before it is written. */
+/* The roots of this image. None is read before it is written. */
 static struct platform machine __attribute__((section(".bss.noinit.machine")));
 static struct kernel_storage storage __attribute__((aligned(4096), section(".bss.noinit.storage")));
+static struct machine_processor processor __attribute__((section(".bss.noinit.processor")));
 static struct kernel_lock kernel_lock;
 
 static uint64_t door_msr_read(void *ctx, uint32_t msr)
@@ -57,6 +60,7 @@ static void open_machine(struct platform *p, const struct arch_boot *boot)
     p->map = &boot->info->map;
     pc_uart_open(&p->uarts[0], PORT_MAIN, true);
     pc_uart_open(&p->uarts[1], PORT_EVIDENCE, false);
+    pc_uart_open(&p->uarts[2], PORT_AUDIT, false);
     boot->cpu->panic = (struct panic_door){p, panic_write, pc_power_off};
     if (boot->refusal)
         panic_text(boot->refusal);
@@ -102,14 +106,31 @@ static void say_machine(struct platform *p)
     platform_console_write(p, CONSOLE_MAIN, t.at, t.used);
 }
 
+/* Its pages stay out of everything else's hands: pvh.c took them from the map's RAM. */
+static const uint8_t *package_of(const struct arch_boot *boot)
+{
+    if (boot->package_refusal)
+        panic_text(boot->package_refusal);
+    if (boot->info->package_bytes == 0)
+        return NULL;
+    const uint8_t *package = space_read(boot->space, boot->info->package, boot->info->package_bytes);
+    if (!package)
+        panic_text("the boot package lies where it cannot be read");
+    return package;
+}
+
 void machine_main(const struct arch_boot *boot)
 {
     open_machine(&machine, boot);
+    processor_init(&processor, boot->cpu, boot->space, &machine);
     const struct kernel_boot kernel = {
         .platform = &machine,
         .command_line = boot->info->command_line,
         .command_line_bytes = boot->info->command_line_bytes,
         .provider_object = capos_provider_object,
+        .package = package_of(boot),
+        .package_bytes = boot->info->package_bytes,
+        .processor = &processor.processor,
     };
     kernel_lock_take(&kernel_lock);
     kernel_main(&storage, &kernel);

@@ -24,9 +24,13 @@
 #define REG_LINT0     0x350u
 #define REG_LINT1     0x360u
 #define REG_LVT_ERROR 0x370u
+#define REG_INITIAL   0x380u
+#define REG_CURRENT   0x390u
+#define REG_DIVIDE    0x3e0u
 
 #define SPURIOUS_ENABLE   (1u << 8)
 #define LVT_MASKED        (1u << 16)
+#define DIVIDE_BY_1       0x0bu
 #define COMMAND_SELF      (1u << 18)
 #define COMMAND_ASSERT    (1u << 14)
 #define VERSION_LVT_SHIFT 16u
@@ -115,6 +119,20 @@ void apic_send_self(const struct apic *a, uint8_t vector)
                            COMMAND_SELF | COMMAND_ASSERT | vector);
     else
         a->registers->write(a, REG_COMMAND, COMMAND_SELF | COMMAND_ASSERT | vector);
+}
+
+void apic_timer_start(const struct apic *a, uint32_t ticks, bool raise)
+{
+    ASSERT(ticks > 0);
+    /* One-shot is mode 0; the write of the initial count starts it, so it comes last. */
+    a->registers->write(a, REG_TIMER, (raise ? 0 : LVT_MASKED) | APIC_VECTOR_TIMER);
+    a->registers->write(a, REG_DIVIDE, DIVIDE_BY_1);
+    a->registers->write(a, REG_INITIAL, ticks);
+}
+
+uint32_t apic_timer_left(const struct apic *a)
+{
+    return a->registers->read(a, REG_CURRENT);
 }
 
 uint64_t apic_message_address(const struct apic *a)

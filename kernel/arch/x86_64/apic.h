@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #define APIC_VECTOR_SPURIOUS 0xffu
-#define APIC_VECTOR_TIMER    0x30u /* programmed masked */
+#define APIC_VECTOR_TIMER    0x30u /* no device's: interrupts=N does not count it */
 
 /* Model-specific registers and uncached memory. `memory_*` take a physical address, 32-bit accesses. */
 struct apic_door {
@@ -49,6 +49,12 @@ enum apic_error apic_init(struct apic *a, const struct apic_door *door);
 void apic_end(const struct apic *a);
 /* Sends `vector` to this CPU itself, fixed delivery. */
 void apic_send_self(const struct apic *a, uint8_t vector);
+/* The timer begins at `ticks` (at least 1), counts to zero once and stands; `raise`: it then sends
+ * APIC_VECTOR_TIMER to this CPU. A count under way is forgotten. How fast it counts is the machine's (Intel
+ * SDM 3A, 11.5.4). */
+void apic_timer_start(const struct apic *a, uint32_t ticks, bool raise);
+/* Ticks to go; 0: it stands. */
+uint32_t apic_timer_left(const struct apic *a);
 /* Message-signalled interrupt for `vector` on this CPU: physical destination, fixed, edge (Intel SDM
  * 3A, 11.11). */
 uint64_t apic_message_address(const struct apic *a);

@@ -12,9 +12,6 @@
 #include "kernel/arch/x86_64/apic.h"
 #include "kernel/arch/x86_64/layout.h"
 
-#define MSR_GS_BASE 0xc0000101u
-#define MSR_EFER    0xc0000080u
-
 /* What was found and switched on. */
 enum cpu_feature {
     CPU_SMEP = 1u << 0,
@@ -47,17 +44,26 @@ struct panic_door {
     void (*power_off)(void *ctx); /* may return when the machine does not obey */
 };
 
+struct trap_frame;
 struct cpu {
     struct cpu *self; /* first: read through GS */
+    uint64_t kernel_stack; /* while a program runs: where its way back into the kernel begins */
+    uint64_t user_stack; /* the program's, while user.S has no register free for it */
     uint32_t number;
+    struct cpu_task_state task;
+    struct trap_frame *user; /* of the program that runs: kept here when it stops; NULL: none runs */
+    uint64_t user_address; /* CR2 of the exception that stopped it */
     uint32_t features; /* enum cpu_feature */
     uint32_t panics;
     struct panic_door panic;
     struct apic apic;
-    uint64_t gdt[5];
-    struct cpu_task_state task;
+    uint64_t gdt[8];
     uint32_t trap_count[TRAP_VECTORS]; /* free-running: every vector that was taken */
 };
+
+_Static_assert(offsetof(struct cpu, kernel_stack) == CPU_KERNEL_STACK, "assembler reads it");
+_Static_assert(offsetof(struct cpu, user_stack) == CPU_USER_STACK, "assembler reads it");
+_Static_assert(offsetof(struct cpu, task.rsp[0]) == CPU_TASK_STACK, "assembler reads it");
 
 /* Fills the struct, loads tables and control registers, makes it the struct that this_cpu() returns. `stacks`
  * are LAYOUT_STACKS slots. */
@@ -95,6 +101,18 @@ static inline void msr_write(uint32_t msr, uint64_t value)
     __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
 }
 
+static inline uint64_t cr0_read(void)
+{
+    uint64_t value;
+    __asm__ volatile("movq %%cr0, %0" : "=r"(value));
+    return value;
+}
+
+static inline void cr0_write(uint64_t value)
+{
+    __asm__ volatile("movq %0, %%cr0" : : "r"(value) : "memory");
+}
+
 static inline uint64_t cr4_read(void)
 {
     uint64_t value;
@@ -124,6 +142,11 @@ static inline uint64_t cr3_read(void)
 static inline void cr3_write(uint64_t value)
 {
     __asm__ volatile("movq %0, %%cr3" : : "r"(value) : "memory");
+}
+
+static inline void page_forget(uint64_t virtual)
+{
+    __asm__ volatile("invlpg (%0)" : : "r"(virtual) : "memory");
 }
 
 static inline uint64_t cpu_cycles(void)

@@ -15,6 +15,11 @@
 /* What the tables of the entry code map, at 0 and at LAYOUT_KERNEL_BASE. */
 #define LAYOUT_BOOT_MAPPED 0x40000000
 
+/* The one window of a program (user_space.h); all else of the lower half stays unmapped. */
+#define LAYOUT_USER_BASE 0x1000000000
+/* The first address that is no program's: the lower half ends here. */
+#define LAYOUT_USER_END 0x800000000000
+
 #define LAYOUT_PAGE 0x1000
 
 /* Stacks lie one after the other, each above a page that is not mapped. */
@@ -26,6 +31,43 @@
 #define SELECTOR_CODE 0x08
 #define SELECTOR_DATA 0x10
 #define SELECTOR_TASK 0x18
+/* SYSRET takes the two of ring 3 from behind this one (Intel SDM 2B, SYSRET), which itself stays empty. */
+#define SELECTOR_USER_BASE 0x2b
+#define SELECTOR_USER_DATA 0x33
+#define SELECTOR_USER_CODE 0x3b
+
+/* Offsets in struct cpu, for assembler. */
+#define CPU_KERNEL_STACK 8
+#define CPU_USER_STACK   16
+#define CPU_TASK_STACK   32
+
+/* Offsets in struct trap_frame. */
+#define FRAME_R15    0x00
+#define FRAME_R14    0x08
+#define FRAME_R13    0x10
+#define FRAME_R12    0x18
+#define FRAME_RBP    0x40
+#define FRAME_RDI    0x48
+#define FRAME_RSI    0x50
+#define FRAME_RBX    0x68
+#define FRAME_RAX    0x70
+#define FRAME_VECTOR 0x78
+#define FRAME_RIP    0x88
+#define FRAME_CS     0x90
+#define FRAME_RFLAGS 0x98
+#define FRAME_RSP    0xa0
+
+#define MSR_GS_BASE 0xc0000101
+
+/* What user_run is asked for, and why it came back. */
+#define USER_RUN_RETURN   1 /* from its system call */
+#define USER_RUN_SEGMENTS 2 /* another program ran before: nothing of its segment registers is kept */
+#define USER_CALLED       0
+#define USER_TRAPPED      1
+
+/* The two system calls, in RAX. */
+#define USER_CALL_ENTER 0
+#define USER_CALL_EXIT  1
 
 #define TRAP_STUB_BYTES 16
 #define TRAP_VECTORS    256

@@ -2,12 +2,11 @@
 #include "kernel/arch/x86_64/traps.h"
 
 #include "abi/assert.h"
+#include "kernel/arch/x86_64/user.h"
 
-#define EXCEPTIONS              32u
-#define EXCEPTION_NMI           2u
-#define EXCEPTION_DOUBLE        8u
-#define EXCEPTION_MACHINE_CHECK 18u
-#define GATE_INTERRUPT          0x8e00u /* present, ring 0, interrupts off at entry */
+/* Present, interrupts off at entry; only the CPU and ring 0 may use it: any INT of a program is #GP, INT3 and
+ * INTO with it (Intel SDM 3A, 6.12.1.2). Firing of its own clears TF and NT (6.12.1.3). */
+#define GATE_INTERRUPT 0x8e00u
 
 #define PIC_MASTER 0x20u
 #define PIC_SLAVE  0xa0u
@@ -30,13 +29,13 @@ static struct gate gates[TRAP_VECTORS];
 
 static uint16_t stack_of(uint32_t vector)
 {
-    if (vector == EXCEPTION_DOUBLE)
+    if (vector == TRAP_DOUBLE_FAULT)
         return STACK_DOUBLE_FAULT;
-    if (vector == EXCEPTION_NMI)
+    if (vector == TRAP_NMI)
         return STACK_NMI;
-    if (vector == EXCEPTION_MACHINE_CHECK)
+    if (vector == TRAP_MACHINE_CHECK)
         return STACK_MACHINE_CHECK;
-    return vector < EXCEPTIONS ? STACK_FAULT : 0; /* interrupts run on the stack that they meet */
+    return vector < TRAP_EXCEPTIONS ? STACK_FAULT : 0; /* interrupts run on the stack that they meet */
 }
 
 /* Firmware leaves line 0 on vector 8, a double fault: moved away, then masked for good. */
@@ -74,15 +73,40 @@ void traps_init(void)
     silence_pics();
 }
 
+static bool from_program(const struct trap_frame *frame)
+{
+    return (frame->cs & 3u) != 0;
+}
+
+/* A program makes all others; these say that the machine, or a kernel stack, is gone: nothing goes on. */
+static bool is_of_program(const struct trap_frame *frame)
+{
+    return from_program(frame) && frame->vector != TRAP_NMI && frame->vector != TRAP_DOUBLE_FAULT &&
+           frame->vector != TRAP_MACHINE_CHECK;
+}
+
+/* The frame lies on a stack that the next trap reuses: it is copied before anything else can happen, and the
+ * stack left as it is. Nothing is in service any more, so no IRETQ is owed. */
+static _Noreturn void stop_program(struct cpu *cpu, const struct trap_frame *frame)
+{
+    ASSERT(cpu->user != NULL);
+    if (frame->vector == TRAP_PAGE_FAULT)
+        cpu->user_address = cr2_read();
+    *cpu->user = *frame;
+    user_leave();
+}
+
 void trap_handle(struct trap_frame *frame)
 {
     struct cpu *cpu = this_cpu();
     ASSERT(frame->vector < TRAP_VECTORS);
     cpu->trap_count[frame->vector]++;
-    if (frame->vector < EXCEPTIONS)
+    if (frame->vector < TRAP_EXCEPTIONS && !is_of_program(frame))
         panic_trap(frame);
     /* A spurious one is not in service, and neither is what a PIC sends: no end for those (Intel SDM
      * 3A, 11.9). */
     if (frame->vector >= TRAP_PIC_FIRST + 16u && frame->vector != APIC_VECTOR_SPURIOUS)
         apic_end(&cpu->apic);
+    if (from_program(frame))
+        stop_program(cpu, frame);
 }

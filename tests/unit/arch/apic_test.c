@@ -179,3 +179,31 @@ Test(apic, local_entries_that_are_not_there_are_left_alone)
     cr_assert_eq(count(&d, MSR_WRITE, 0x834), 0);
     cr_assert_eq(count(&d, MSR_WRITE, 0x833), 0);
 }
+
+/* In both modes: the entry open or masked, undivided, and the count last, as it starts the timer. */
+Test(apic, the_timer_counts_once_and_raises_its_vector_when_asked)
+{
+    struct door d = {.base = PAGE | ENABLE};
+    struct apic a;
+    const struct apic_door door = through(&d);
+    cr_assert_eq(apic_init(&a, &door), APIC_OK);
+    apic_timer_start(&a, 12345, true);
+    cr_assert_eq(d.memory[0x32], APIC_VECTOR_TIMER, "open, one-shot");
+    cr_assert_eq(d.memory[0x3e], 0x0b);
+    cr_assert_eq(d.log[d.count - 1].where, PAGE + 0x380);
+    cr_assert_eq(d.log[d.count - 1].value, 12345);
+    apic_timer_start(&a, UINT32_MAX, false);
+    cr_assert_eq(d.memory[0x32], (1u << 16) | APIC_VECTOR_TIMER, "masked");
+    d.memory[0x39] = 77;
+    cr_assert_eq(apic_timer_left(&a), 77);
+
+    d = (struct door){.base = PAGE | ENABLE | X2APIC};
+    cr_assert_eq(apic_init(&a, &door), APIC_OK);
+    apic_timer_start(&a, 5, true);
+    cr_assert_eq(d.msr[0x32], APIC_VECTOR_TIMER);
+    cr_assert_eq(d.msr[0x3e], 0x0b);
+    cr_assert_eq(d.log[d.count - 1].where, 0x838);
+    d.msr[0x39] = 4;
+    cr_assert_eq(apic_timer_left(&a), 4);
+    cr_assert_eq(count_kind(&d, MEMORY_WRITE) + count_kind(&d, MEMORY_READ), 0);
+}
