@@ -26,9 +26,12 @@ else()
   message(FATAL_ERROR "CAPOS_KIND is ${CAPOS_KIND}: use ship, debug, sanitize, coverage or fuzz")
 endif()
 
-# User programs, and the rooms linked into them, report to nobody: no instrumentation.
+# User programs, and the rooms linked into them, have no runtime to report to: under the sanitizers undefined behaviour is a
+# trap, which ends the program by a fault, and addresses are checked by pages alone.
 if(CAPOS_KIND STREQUAL "ship" OR CAPOS_KIND STREQUAL "debug")
   set(CAPOS_PROGRAM_KIND_FLAGS ${CAPOS_KIND_FLAGS})
+elseif(CAPOS_KIND STREQUAL "sanitize")
+  set(CAPOS_PROGRAM_KIND_FLAGS -O1 -g -fsanitize=undefined -fsanitize-undefined-trap-on-error)
 else()
   set(CAPOS_PROGRAM_KIND_FLAGS -O2 -g)
 endif()

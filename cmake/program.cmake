@@ -2,7 +2,7 @@
 # capos_program(NAME SOURCES ... [ROOMS ...] [INCLUDES ...] [FOLDER folder]): a user program. Its sources are joined into one
 # object, FOLDER/NAME.o, as a room's are, and linked with room rt and the room objects named to FOLDER/NAME.elf, map beside it.
 # FOLDER is build/<preset>/programs if not given. `programs` builds all of them. The program has program_main (user/rt/rt.h).
-# In builds with instrumentation programs have none: they link the plain objects of the rooms.
+# Where the host's instrumentation needs a runtime, programs link the rooms' plain objects (flags.cmake says with what).
 set(CAPOS_PROGRAMS_DIR ${CMAKE_BINARY_DIR}/programs)
 if(NOT TARGET programs)
   add_custom_target(programs)

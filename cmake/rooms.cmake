@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # capos_room(NAME SOURCES ... [INCLUDES ...]): compiles a room's sources with the flags of shipped code and joins them into
 # one object, build/<preset>/rooms/<name>.o. Kernel image, user programs and simulator link that file and no other copy.
-# In builds with instrumentation there is a second object without, rooms/<name>.plain.o, for user programs; it is built only
-# where one links it.
+# In builds whose instrumentation needs a runtime there is a second object without, rooms/<name>.plain.o, for user programs; it
+# is built only where one links it.
 # capos_host(TARGET): warnings and host flags for a target that runs on the build machine.
 set(CAPOS_ROOMS_DIR ${CMAKE_BINARY_DIR}/rooms)
 file(MAKE_DIRECTORY ${CAPOS_ROOMS_DIR})

@@ -7,8 +7,10 @@
 static const uint64_t constant[2] = {1, 2};
 static uint64_t data[2] = {0xc3c3c3c3c3c3c3c3ull, 3}; /* the bytes are `ret` */
 static volatile uint64_t zero;
+static volatile int64_t most = INT64_MAX;
 
-static void write_to(uintptr_t address)
+/* What is broken on purpose here is the processor's to find, in every build. */
+__attribute__((noinline, no_sanitize("undefined"))) static void write_to(uintptr_t address)
 {
     *(volatile uint64_t *)address = 1;
 }
@@ -41,7 +43,9 @@ static bool is(const struct rt *rt, const char *kind)
 static void by_instruction(const struct rt *rt)
 {
     if (is(rt, "divide"))
-        data[0] = data[1] / zero;
+        __asm__ __volatile__("divq %0" : : "r"(zero) : "rax", "rdx");
+    if (is(rt, "overflow"))
+        most++;
     if (is(rt, "breakpoint"))
         __asm__ __volatile__("int3");
     if (is(rt, "undefined"))

@@ -108,6 +108,16 @@ Test(processor, the_stack_ends_at_a_page_that_is_not_there)
     small_close(&k);
 }
 
+/* Under the sanitizers programs are built so that what C leaves undefined is a trap. */
+Test(processor, undefined_behaviour_of_a_program_is_found_where_it_is_looked_for)
+{
+    const struct processor_stop stop = one(NULL, "faults", "kind=overflow");
+
+    cr_assert_eq(stop.event, PROGRAMS_TRAP ? PROCESSOR_FAULT : PROCESSOR_EXIT);
+    cr_assert_eq(stop.code, PROGRAMS_TRAP ? 6 : 0);
+    small_close(&k);
+}
+
 Test(processor, a_failed_assertion_says_so_and_ends_the_program)
 {
     const struct processor_stop stop = one(NULL, "faults", "kind=assert");
