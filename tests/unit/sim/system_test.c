@@ -171,6 +171,20 @@ Test(sim_system, a_fault_ends_the_program_alone)
     close_system();
 }
 
+/* Whatever page lies below: it is another's, the program's own start-up page, or not there. */
+Test(sim_system, a_stack_that_runs_over_is_a_fault)
+{
+    for (unsigned isolate = 0; isolate < 2; isolate++) {
+        open_system(DM_MODERN, isolate);
+        const uint16_t p = create("faults", "kind=stack");
+        run(TURNS_MAX);
+        cr_assert_eq(t.system.processes[p].end, PROCESS_FAULTED);
+        cr_assert_eq(t.system.processes[p].code, 14);
+        nothing_is_held();
+        close_system();
+    }
+}
+
 static void frames_go_through(enum dm_transport transport, bool isolate)
 {
     open_system(transport, isolate);
