@@ -6,7 +6,11 @@
  * harms itself alone. The kernel keeps its own copies of the two indices that it writes: a corrupted head or
  * tail is detected, never followed. Each accepted submission yields exactly one completion, and is accepted
  * only while that completion has a place: at most RING_COMPLETIONS are unread or under way together. What
- * finds no place stays submitted until the next cap_enter. */
+ * finds no place stays submitted until the next cap_enter.
+ *
+ * An object ends when its maker releases it or ends; then every handle to it, in whatever table, is stale. A
+ * MemoryObject is the exception: it lives while anybody holds it. Any other holder's release gives back a
+ * copy. */
 #ifndef CAPOS_ABI_RING_H
 #define CAPOS_ABI_RING_H
 
@@ -28,16 +32,20 @@ enum ring_opcode {
     RING_CALL,    /* a method of the object behind `cap` */
     RING_RECV,    /* the next call on the endpoint `cap`, into inbox place args[0] */
     RING_RETURN,  /* answers the received call with token args[0]: `result`, value args[1] */
-    RING_RELEASE  /* gives `cap` back */
+    RING_RELEASE  /* gives `cap` back; its maker ends the object by it */
 };
 
 /* What `extra` is; at most one. */
 enum ring_flags {
     RING_EXTRA_COPY = 1,  /* CALL, RETURN: a capability that the other side gets as well */
     RING_EXTRA_MOVE = 2,  /* CALL, RETURN: a capability that the other side gets instead */
-    RING_EXTRA_RANGE = 4  /* CALL on an object of the kernel: `length` bytes of a MemoryObject from `offset` */
+    RING_EXTRA_RANGE = 4  /* CALL on an object of the kernel: `length` bytes of a MemoryObject from `offset`,
+                             exactly where its method has a range */
 };
 
+/* What the opcode and the flags give no meaning is 0, `args` excepted. A capability that comes along is
+ * handed over when the call is received, whole; when it cannot be, the call completes with the exception, and
+ * nothing moved. */
 struct ring_submission {
     uint64_t user;    /* comes back in the completion */
     uint8_t opcode;   /* enum ring_opcode */
@@ -80,25 +88,26 @@ _Static_assert(sizeof(struct ring_received) == 64, "ABI");
 /* Transport status: the closed enum of the first layer. */
 enum ring_status {
     RING_OK = 0,
-    RING_E_OPCODE,       /* no such opcode */
-    RING_E_FLAGS,        /* flags unknown, more than one, or not for this opcode or object */
-    RING_E_RESERVED,     /* a field that must be zero is not */
-    RING_E_METHOD,       /* the interface has no such method */
-    RING_E_INBOX,        /* RECV: no such place, or one that another RECV under way names */
-    RING_E_TOKEN,        /* RETURN: no call with this token waits for this process */
-    RING_E_RANGE,        /* offset and length leave the MemoryObject, or are not what the method takes */
-    RING_E_LIMIT,        /* a bound on waiting calls, receives or timers is reached */
+    RING_E_OPCODE, /* no such opcode */
+    RING_E_FLAGS, /* flags unknown, more than one, or not for this opcode or object: DMA memory stays with
+                     who made it */
+    RING_E_RESERVED, /* a field that must be zero is not */
+    RING_E_METHOD, /* the interface has no such method */
+    RING_E_INBOX, /* RECV: no such place, or one that another RECV under way names */
+    RING_E_TOKEN, /* RETURN: no call with this token waits for this process, or its caller is gone */
+    RING_E_RANGE, /* offset and length leave the MemoryObject, or are not what the method takes */
+    RING_E_LIMIT, /* a bound on waiting calls, receives or timers is reached */
     RING_E_DISCONNECTED, /* the server ended before it answered */
-    RING_E_CANCELLED,    /* the object waited on was revoked or released */
+    RING_E_CANCELLED, /* the object waited on was revoked, or the handle to it is gone */
     RING_STATUS_COUNT
 };
 
-/* What cap_enter returns. */
+/* What cap_enter returns; checked in the order MIN, SUBMIT_TAIL, COMPLETE_HEAD. */
 enum ring_enter {
-    RING_ENTERED = 0,  /* min_complete reached, or time over, or nothing under way to wait for */
-    RING_ENTER_E_SUBMIT_TAIL,   /* submit_tail is not within RING_SUBMISSIONS of what was taken: nothing taken */
+    RING_ENTERED = 0, /* min_complete reached, or time over, or nothing under way to wait for */
+    RING_ENTER_E_SUBMIT_TAIL, /* submit_tail is not within RING_SUBMISSIONS of submit_head: nothing taken */
     RING_ENTER_E_COMPLETE_HEAD, /* complete_head names completions that were never written: nothing taken */
-    RING_ENTER_E_MIN            /* min_complete is above RING_COMPLETIONS */
+    RING_ENTER_E_MIN /* min_complete is above RING_COMPLETIONS: nothing taken */
 };
 
 /* All indices free-running, masked at use. */
@@ -123,7 +132,7 @@ struct ring_page {
     struct ring_submission submissions[RING_SUBMISSIONS];
     struct ring_completion completions[RING_COMPLETIONS];
     struct ring_received inbox[RING_INBOX];
-    uint8_t unused[RING_PAGE_BYTES - 64u - 64u * RING_SUBMISSIONS - 32u * RING_COMPLETIONS - 64u * RING_INBOX];
+    uint8_t unused[RING_PAGE_BYTES - 64u * (1u + RING_SUBMISSIONS + RING_INBOX) - 32u * RING_COMPLETIONS];
 };
 _Static_assert(sizeof(struct ring_page) == RING_PAGE_BYTES, "ABI");
 

@@ -11,7 +11,7 @@
 
 /* By interface, then method number less one: its range's use and one; 0 ends the line. */
 static const uint8_t lines[CAP_IF_NIC][METHODS_MAX] = {
-    [CAP_IF_DEVICE] = {W, R, N, N, N}, /* info, open registers, enable DMA, pool, interrupt */
+    [CAP_IF_DEVICE] = {W, M, N, N, N}, /* info, open registers, enable DMA, pool, interrupt */
     [CAP_IF_DEVICE_MMIO] = {N, N, N}, /* read, write, write address */
     [CAP_IF_DEVICE_PORTS] = {N, N, N},
     [CAP_IF_DMA_POOL] = {N, N}, /* buffer, queue */
