@@ -4,7 +4,6 @@
 #include "tests/unit/kernel/system_bench.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 struct system_bench sb;
 
@@ -231,6 +230,8 @@ static const struct processor_ops processor_ops = {
     .pick = pick,
 };
 
+static _Alignas(PROCESSOR_PAGE) uint8_t pages[BENCH_PAGES * PROCESSOR_PAGE];
+static _Alignas(PROCESSOR_PAGE) uint8_t package[BENCH_PACKAGE * PROCESSOR_PAGE];
 static const uint8_t program_file[5000] = {1, 2, 3};
 
 void system_bench_start(void)
@@ -246,9 +247,8 @@ void system_bench_start(void)
 
     memset(&sb, 0x5a, sizeof sb);
     sb = (struct system_bench){.next_at = 0x100000u, .fail_after = NEVER, .now = 1000};
-    sb.pages = aligned_alloc(PROCESSOR_PAGE, BENCH_PAGES * PROCESSOR_PAGE);
-    sb.package = aligned_alloc(PROCESSOR_PAGE, BENCH_PACKAGE * PROCESSOR_PAGE);
-    cr_assert(sb.pages != NULL && sb.package != NULL);
+    sb.pages = pages;
+    sb.package = package;
     memset(sb.pages, 0xa5, BENCH_PAGES * PROCESSOR_PAGE);
     memset(sb.package, 0x77, BENCH_PACKAGE * PROCESSOR_PAGE);
     setup.pages = sb.pages;
