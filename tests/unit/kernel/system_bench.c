@@ -185,6 +185,7 @@ static struct object_reply door_call(void *ctx, struct system *s, const struct o
         sb.input -= (uint32_t)reply.value;
     } else {
         reply.exception = CAP_EX_EXHAUSTED;
+        reply.value = 5; /* goes nowhere */
     }
     return reply;
 }
@@ -230,8 +231,8 @@ static const struct processor_ops processor_ops = {
     .pick = pick,
 };
 
-static _Alignas(PROCESSOR_PAGE) uint8_t pages[BENCH_PAGES * PROCESSOR_PAGE];
-static _Alignas(PROCESSOR_PAGE) uint8_t package[BENCH_PACKAGE * PROCESSOR_PAGE];
+static _Alignas(PROCESSOR_PAGE) uint8_t page_memory[BENCH_PAGES * PROCESSOR_PAGE];
+static _Alignas(PROCESSOR_PAGE) uint8_t package_memory[BENCH_PACKAGE * PROCESSOR_PAGE];
 static const uint8_t program_file[5000] = {1, 2, 3};
 
 void system_bench_start(void)
@@ -247,8 +248,8 @@ void system_bench_start(void)
 
     memset(&sb, 0x5a, sizeof sb);
     sb = (struct system_bench){.next_at = 0x100000u, .fail_after = NEVER, .now = 1000};
-    sb.pages = pages;
-    sb.package = package;
+    sb.pages = page_memory;
+    sb.package = package_memory;
     memset(sb.pages, 0xa5, BENCH_PAGES * PROCESSOR_PAGE);
     memset(sb.package, 0x77, BENCH_PACKAGE * PROCESSOR_PAGE);
     setup.pages = sb.pages;

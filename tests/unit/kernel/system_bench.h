@@ -122,7 +122,8 @@ uint32_t audited(enum audit_kind kind);
 #define is_exception(c, want)                                                                                \
     do {                                                                                                     \
         const struct ring_completion c_ = (c);                                                               \
-        cr_assert(c_.status == RING_OK && c_.exception == (want) && c_.result == 0 && cap_is_none(c_.cap),   \
+        cr_assert(c_.status == RING_OK && c_.exception == (want) && c_.result == 0 && c_.value == 0 &&       \
+                      cap_is_none(c_.cap),                                                                   \
                   "status %u exception %u result %u, expected %s", c_.status, c_.exception, c_.result,       \
                   #want);                                                                                    \
     } while (0)
