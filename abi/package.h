@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The boot package: program files, register tables and the service graph in one file, made by the host tool from
- * a manifest, checked there and again at boot before anything starts. Little-endian, every offset from the
+/* The boot package: program files, register tables and the service graph in one file, made by the host tool
+ * from a manifest, checked there and again at boot before anything starts. Little-endian, every offset from the
  * package's first byte, every section 8-aligned. Nothing in it is believed before package_check. */
 #ifndef CAPOS_ABI_PACKAGE_H
 #define CAPOS_ABI_PACKAGE_H
@@ -64,8 +64,8 @@ _Static_assert(sizeof(struct package_service) == 48, "ABI");
 enum package_grant_kind {
     GRANT_KERNEL = 1, /* to init's service: made by the kernel. To another: a copy of init's, by interface and
                          port */
-    GRANT_DEVICE,     /* one PCI function: vendor, class and number among those; granted to one service at most,
-                         and left out of the start-up page where the machine has no such function */
+    GRANT_DEVICE,     /* one PCI function: vendor, class and number among those; granted to one service at
+                         most, and left out of the start-up page where the machine has no such function */
     GRANT_SERVED,     /* a capability that another service serves: by its name there */
     GRANT_SERVES,     /* an endpoint of its own, under a name that others ask for */
     GRANT_EVIDENCE    /* an EvidenceSink over a list of markers */
@@ -82,8 +82,8 @@ struct package_grant {
     uint16_t device_class;         /* DEVICE: class << 8 | subclass: 0x0200 is an Ethernet controller */
     uint16_t number;               /* DEVICE: which of those that match, in the order of the scan */
     uint16_t reserved;
-    uint64_t markers;              /* EVIDENCE: bit per marker of evidence/markers.json, in its order; init's list
-                                      holds every other */
+    uint64_t markers;              /* EVIDENCE: bit per marker of evidence/markers.json, in its order; init's
+                                      list holds every other */
 };
 _Static_assert(sizeof(struct package_grant) == 72, "ABI");
 
@@ -106,14 +106,14 @@ _Static_assert(sizeof(struct package_table_head) == 24, "ABI");
 /* Why a package is refused: one value a reason, at build time and at boot alike. */
 enum package_error {
     PACKAGE_OK = 0,
-    PACKAGE_E_SIZE,      /* shorter than its header, longer than PACKAGE_BYTES_MAX, or not as long as it says */
+    PACKAGE_E_SIZE,      /* shorter than its header, longer than PACKAGE_BYTES_MAX, or not of its length */
     PACKAGE_E_MAGIC,     /* not a boot package */
     PACKAGE_E_VERSION,   /* of another version */
     PACKAGE_E_HASH,      /* its bytes are not those that were hashed */
     PACKAGE_E_EXTENT,    /* a part leaves the package, or is not aligned */
     PACKAGE_E_COUNT,     /* more parts than there may be, or none */
     PACKAGE_E_NAME,      /* a name malformed, or given twice */
-    PACKAGE_E_PROGRAM,   /* a service names no program, a program's hash differs, or init's is not one service's */
+    PACKAGE_E_PROGRAM,   /* a service names none, a program's hash differs, or init's is not one service's */
     PACKAGE_E_FIELD,     /* a field out of its range, or a reserved one not zero */
     PACKAGE_E_DANGLING,  /* a grant of something that nobody serves */
     PACKAGE_E_CYCLE,     /* services that wait for each other */

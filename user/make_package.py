@@ -312,7 +312,8 @@ class Bytes:
 
 def pack_grant(grant):
     return struct.pack(GRANT, grant["name"].encode(), KIND_NUMBERS[grant["kind"]], grant["interface"], grant["service"],
-                       grant["port"], grant["served"].encode(), grant["vendor"], grant["class"], grant["number"], 0, grant["markers"])
+                       grant["port"], grant["served"].encode(), grant["vendor"], grant["class"], grant["number"], 0,
+                       grant["markers"])
 
 
 def assemble(manifest, files, tables):

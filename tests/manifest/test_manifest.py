@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-# The manifest and the boot package made of it: each fault is planted twice, in the manifest, where the host tool refuses it, and in a
-# package with its hashes made anew, where the kernel's check does. Both give the same reason. Needs build/ship.
+# The manifest and the boot package made of it: each fault is planted twice, in the manifest, where the host tool refuses it, and in
+# a package with its hashes made anew, where the kernel's check does. Both give the same reason. Needs build/ship.
 import copy
 import hashlib
 import json
@@ -94,7 +94,8 @@ def claim(manifest):
 
 
 def claim_bytes(package):
-    for field, value in ((1, tool.GRANT_KINDS["device"]), (2, tool.INTERFACES["function"]), (6, 0x1af4), (7, 0x0200), (8, 1), (10, 0)):
+    kind, function = tool.GRANT_KINDS["device"], tool.INTERFACES["function"]
+    for field, value in ((1, kind), (2, function), (6, 0x1af4), (7, 0x0200), (8, 1), (10, 0)):
         package.entry("grant", 9, field, value)
 
 
@@ -114,27 +115,34 @@ FAULTS = [
     ("name", "a service twice", lambda m: twice(m["services"]), lambda p: p.entry("service", SHELL, 0, b"nicd")),
     ("name", "a grant twice", lambda m: twice(service(m, SHELL)["grants"]), lambda p: p.entry("grant", 9, 0, b"net")),
     ("name", "a table twice", lambda m: twice(m["tables"]), lambda p: p.entry("table", 1, 0, b"virtio-net-legacy")),
-    ("name", "a name with a capital", lambda m: service(m, SHELL).update(name="Shell"), lambda p: p.entry("service", SHELL, 0, b"Shell")),
-    ("name", "a name too long", lambda m: service(m, SHELL).update(name="x" * 24), lambda p: p.entry("service", SHELL, 0, b"x" * 24)),
+    ("name", "a name with a capital", lambda m: service(m, SHELL).update(name="Shell"),
+     lambda p: p.entry("service", SHELL, 0, b"Shell")),
+    ("name", "a name too long", lambda m: service(m, SHELL).update(name="x" * 24),
+     lambda p: p.entry("service", SHELL, 0, b"x" * 24)),
     ("program", "no such program", lambda m: service(m, SHELL).update(program="sh"), lambda p: p.entry("service", SHELL, 1, 3)),
     ("program", "no such file", lambda m: m["programs"].append("absent"), lambda p: p.entry("program", 1, 3, bytes(32))),
     ("program", "init is nobody's", lambda m: m.update(init="none"), lambda p: p.header(7, 3)),
-    ("program", "init is two services'", lambda m: service(m, SHELL).update(program="init"), lambda p: p.entry("service", SHELL, 1, 0)),
+    ("program", "init is two services'", lambda m: service(m, SHELL).update(program="init"),
+     lambda p: p.entry("service", SHELL, 1, 0)),
     ("field", "an unknown field", lambda m: service(m, SHELL).update(restrat="always"), None),
     ("field", "an unknown field of a grant", lambda m: grant(m, SHELL, 0).update(prot=1), None),
     ("field", "a field of another kind", lambda m: grant(m, SHELL, 1).update(port=1), lambda p: p.entry("grant", 7, 4, 1)),
-    ("field", "an unknown restart rule", lambda m: service(m, SHELL).update(restart="often"), lambda p: p.entry("service", SHELL, 4, 2)),
-    ("field", "a budget too large", lambda m: service(m, SHELL).update(restart_budget=17), lambda p: p.entry("service", SHELL, 5, 17)),
+    ("field", "an unknown restart rule", lambda m: service(m, SHELL).update(restart="often"),
+     lambda p: p.entry("service", SHELL, 4, 2)),
+    ("field", "a budget too large", lambda m: service(m, SHELL).update(restart_budget=17),
+     lambda p: p.entry("service", SHELL, 5, 17)),
     ("field", "pages too many", lambda m: service(m, SHELL).update(pages=16385), lambda p: p.entry("service", SHELL, 6, 16385)),
     ("field", "no kind of grant", lambda m: grant(m, SHELL, 0).pop("kernel"), lambda p: p.entry("grant", 6, 1, 0)),
     ("field", "a port too high", lambda m: grant(m, SHELL, 0).update(port=5), lambda p: p.entry("grant", 6, 4, 5)),
     ("field", "an interface that is not init's to give", lambda m: grant(m, SHELL, 0).update(kernel="device"),
      lambda p: p.entry("grant", 6, 2, tool.INTERFACES["device"])),
-    ("field", "a vendor that is none", lambda m: grant(m, NICD, 0)["device"].update(vendor="ffff"), lambda p: p.entry("grant", 4, 6, 0xffff)),
+    ("field", "a vendor that is none", lambda m: grant(m, NICD, 0)["device"].update(vendor="ffff"),
+     lambda p: p.entry("grant", 4, 6, 0xffff)),
     ("field", "a sink over nothing", lambda m: grant(m, SHELL, 3).update(evidence=[]), lambda p: p.entry("grant", 9, 10, 0)),
     ("field", "parameters too long", lambda m: service(m, NICD)["parameters"].update(word="x" * 512),
      lambda p: p.entry("service", NICD, 8, 512)),
-    ("dangling", "a service that is not there", lambda m: grant(m, SHELL, 1).update(service="netd"), lambda p: p.entry("grant", 7, 3, 3)),
+    ("dangling", "a service that is not there", lambda m: grant(m, SHELL, 1).update(service="netd"),
+     lambda p: p.entry("grant", 7, 3, 3)),
     ("dangling", "a name that it does not serve", lambda m: grant(m, SHELL, 1).update(served="nid"),
      lambda p: p.entry("grant", 7, 5, b"nid")),
     ("dangling", "a port that init has not", lambda m: grant(m, SHELL, 0).update(port=2), lambda p: p.entry("grant", 6, 4, 2)),
@@ -206,7 +214,8 @@ class Manifest(unittest.TestCase):
         self.assertEqual(str(self.refused(manifest)), 'services[shell].grants[1]: dangling: nobody called "netd" serves "nic"')
 
     def test_fields_of_the_wrong_type_and_text_that_is_no_json(self):
-        for change in (lambda m: m.update(services={}), lambda m: service(m, SHELL).update(pages="4"), lambda m: m["services"].append(7),
+        for change in (lambda m: m.update(services={}), lambda m: service(m, SHELL).update(pages="4"),
+                       lambda m: m["services"].append(7),
                        lambda m: service(m, SHELL).update(pages=True), lambda m: service(m, SHELL).pop("pages"),
                        lambda m: service(m, SHELL)["grants"].append(None), lambda m: service(m, NICD)["parameters"].update(a=[])):
             manifest = copy.deepcopy(SAMPLE)
@@ -228,8 +237,8 @@ class Manifest(unittest.TestCase):
     def test_command_line(self):
         with tempfile.TemporaryDirectory() as folder:
             home = pathlib.Path(folder)
-            (home / "manifest.json").write_text(json.dumps(dict(SAMPLE, services=[
-                dict(item, grants=[g for g in item["grants"] if "evidence" not in g]) for item in SAMPLE["services"]])), encoding="utf-8")
+            services = [dict(item, grants=[g for g in item["grants"] if "evidence" not in g]) for item in SAMPLE["services"]]
+            (home / "manifest.json").write_text(json.dumps(dict(SAMPLE, services=services)), encoding="utf-8")
             for name, data in FILES.items():
                 (home / f"{name}.elf").write_bytes(data)
             command = [sys.executable, "-B", ROOT / "user/make_package.py", "--manifest", home / "manifest.json", "--markers",
@@ -240,7 +249,7 @@ class Manifest(unittest.TestCase):
             (home / "shell.elf").unlink()
             done = subprocess.run([*command, home / "three"], capture_output=True, text=True, check=False)
             self.assertEqual(done.returncode, 4)
-            self.assertRegex(done.stderr, r'\A\S+manifest\.json: programs\[2\]: program: there is no program file "shell\.elf".*\n\Z')
+            self.assertRegex(done.stderr, r'\A\S+manifest\.json: programs\[2\]: program: there is no .* "shell\.elf".*\n\Z')
             self.assertFalse((home / "three").exists())
 
 
@@ -249,8 +258,8 @@ class Schema(unittest.TestCase):
     schema = json.loads((ROOT / "user/manifest.schema.json").read_text(encoding="utf-8"))
     BEYOND = {"a service twice", "a grant twice", "no such program", "no such file", "init is nobody's", "init is two services'",
               "a vendor that is none", "parameters too long", "a service that is not there", "a name that it does not serve",
-              "a port that init has not", "a marker that init has not", "two that wait for each other", "a device twice", "no such table",
-              "too long"}
+              "a port that init has not", "a marker that init has not", "two that wait for each other", "a device twice",
+              "no such table", "too long"}
 
     def valid(self, manifest):
         return jsonschema.Draft202012Validator(self.schema).is_valid(manifest)

@@ -445,8 +445,8 @@ FUZZ_ELF_SEEDS = ((1, 5, 1, 7), (1, 5, 0, 3), (0, 33, 0, 4))
 FUZZ_ELF_ERRORS = 17  # reasons to refuse a file's bytes; the other two are of its surroundings
 
 
-PACKAGE_MARKS = ("ok", "size", "magic", "version", "hash", "extent", "count", "name", "program", "field", "dangling", "cycle", "claim",
-                 "table")
+PACKAGE_MARKS = ("ok", "size", "magic", "version", "hash", "extent", "count", "name", "program", "field", "dangling", "cycle",
+                 "claim", "table")
 
 
 def fuzz_target(context, result, program, seconds, *flags, seeds=()):

@@ -37,8 +37,8 @@ enum {
     BUILT_GRANTS
 };
 
-/* A package that holds: init, a server that it starts, and a client of both, listed first. The client serves as
- * well, and the server is a client of init: one wrong number makes a cycle. */
+/* A package that holds: init, a server that it starts, and a client of both, listed first. The client serves
+ * as well, and the server is a client of init: one wrong number makes a cycle. */
 void built_sample(struct built *b);
 /* Its parts, to be changed in place. */
 struct package_header *built_header(struct built *b);
