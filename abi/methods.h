@@ -65,7 +65,7 @@ enum buffer_method {
 enum queue_method {
     QUEUE_PUBLISH = 1,        /* args[0]: count; range: that many struct dma_publication. value: accepted */
     QUEUE_REAP,               /* value: completions taken in */
-    QUEUE_VIEW,               /* value: address of the used ring, read-only; the available ring stays hidden */
+    QUEUE_VIEW,               /* value: address of the used ring, read-only; the other stays hidden */
     QUEUE_DESTROY
 };
 enum interrupt_method {
@@ -96,8 +96,8 @@ enum timer_method { TIMER_WAIT = 1 /* waits until the time args[0], in ns of the
 enum spawner_method {
     SPAWNER_COUNT = 1, /* value: programs of the boot package */
     SPAWNER_START,     /* args[0]: program by number, args[1]: number of grants; range: struct spawn_request,
-                          then that many struct spawn_grant. cap: Process. The grants are copied or moved whole,
-                          or nothing happened */
+                          then that many struct spawn_grant. cap: Process. The grants are copied or moved
+                          whole, or nothing happened */
     SPAWNER_PACKAGE    /* cap: a MemoryObject that holds the boot package, to be mapped read-only */
 };
 enum process_method {
@@ -160,10 +160,10 @@ struct audit_line {
 _Static_assert(sizeof(struct audit_line) == 56, "ABI");
 
 enum evidence_method {
-    EVIDENCE_EMIT = 1, /* args[0]: marker by number; range: its facts as `key=value` words, those that the program
-                          is to fill in. SYS_E_NAME: not on this sink's list; SYS_E_CONDITION; SYS_E_VALUE */
+    EVIDENCE_EMIT = 1, /* args[0]: marker by number; range: its facts as `key=value` words, those that the
+                          program is to fill in. SYS_E_NAME: not on this sink's list; SYS_E_CONDITION; SYS_E_VALUE */
     EVIDENCE_NARROW    /* args[0]: a bit per marker, all on this sink's list. cap: an EvidenceSink over those
-                          alone, derived from this one. SYS_E_NAME: one is not on the list, or none is named */
+                          alone, derived from this one. SYS_E_NAME: one is not on the list, or there is none */
 };
 
 enum system_method {
@@ -179,8 +179,8 @@ struct cap_line {
     uint32_t payload;
 };
 struct system_usage {
-    uint32_t processes, objects, caps, pages_used, pages_free, dma_pages_used, dma_pages_free, devices_claimed,
-        devices_quarantined, interrupts;
+    uint32_t processes, objects, caps, pages_used, pages_free, dma_pages_used, dma_pages_free,
+        devices_claimed, devices_quarantined, interrupts;
     uint64_t audit_records, denials, now_ns;
 };
 
@@ -192,13 +192,13 @@ enum nic_method {
     NIC_LINK,      /* value: enum nic_link */
     NIC_ATTACH,    /* with a MemoryObject moved or copied along: struct nic_share lies at its start (nic.h).
                       value: slots of each direction. One client at a time: SYS_E_BUSY */
-    NIC_KICK,      /* args[0]: frames that the client gave since the last kick; completes when the service took
-                      note. value: frames it sent */
+    NIC_KICK,      /* args[0]: frames that the client gave since the last kick; completes when the service
+                      took note. value: frames it sent */
     NIC_WAIT       /* waits for frames, or for room. value: received frames in the share */
 };
 
-/* Served by init. Services are numbered as in the manifest. SYS_E_NAME: no such service. SYS_E_STATE: init itself,
- * or one to be killed that does not run. */
+/* Served by init. Services are numbered as in the manifest. SYS_E_NAME: no such service. SYS_E_STATE: init
+ * itself, or one to be killed that does not run. */
 enum service_state {
     SERVICE_WAITS = 0, /* to be started: for its time, or for a service that serves it something */
     SERVICE_RUNS,
@@ -209,8 +209,8 @@ enum supervisor_method {
     SUPERVISOR_COUNT = 1,
     SUPERVISOR_NAME,    /* args[0]: service. value: eight characters, NUL-padded, the first lowest; args[1]
                            names which eight, 0 to 2 */
-    SUPERVISOR_STATE,   /* args[0]: service. value: enum process_end of its last life | enum service_state << 8 |
-                           starts << 16 (at most 0xffff) | process number << 32 */
+    SUPERVISOR_STATE,   /* args[0]: service. value: enum process_end of its last life |
+                           enum service_state << 8 | starts << 16 (at most 0xffff) | process number << 32 */
     SUPERVISOR_RESTART, /* args[0]. Ends it if it runs, starts it anew whatever its rule; its budget is whole
                            again */
     SUPERVISOR_KILL     /* args[0]. Its rule says whether it comes back; its budget is not charged */

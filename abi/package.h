@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The boot package: program files, register tables and the service graph in one file, made by the host tool
- * from a manifest, checked there and again at boot before anything starts. Little-endian, every offset from the
- * package's first byte, every section 8-aligned. Nothing in it is believed before package_check. */
+ * from a manifest, checked there and again at boot before anything starts. Little-endian, every offset from
+ * the package's first byte, every section 8-aligned. Nothing in it is believed before package_check. */
 #ifndef CAPOS_ABI_PACKAGE_H
 #define CAPOS_ABI_PACKAGE_H
 
