@@ -104,7 +104,7 @@ static void protect(uint8_t *at, size_t bytes, int protection)
     if (mprotect(at, bytes, protection) == 0)
         return;
     perror("capos sim: mprotect");
-    ASSERT(!"the host refused to protect pages of a program");
+    capos_assert_failed("the host refused to protect pages of a program", __FILE__, __LINE__);
 }
 
 static int protection_of(enum processor_access access)
