@@ -161,9 +161,9 @@ _Static_assert(sizeof(struct audit_line) == 56, "ABI");
 
 enum evidence_method {
     EVIDENCE_EMIT = 1, /* args[0]: marker by number; range: its facts as `key=value` words, those that the
-                          program is to fill in. SYS_E_NAME: not on this sink's list; SYS_E_CONDITION; SYS_E_VALUE */
+                          program is to fill in. SYS_E_NAME: not on its list; SYS_E_CONDITION; SYS_E_VALUE */
     EVIDENCE_NARROW    /* args[0]: a bit per marker, all on this sink's list. cap: an EvidenceSink over those
-                          alone, derived from this one. SYS_E_NAME: one is not on the list, or there is none */
+                          alone, derived from this one. SYS_E_NAME: one is not on the list, or none is */
 };
 
 enum system_method {
