@@ -343,16 +343,17 @@ static bool tables_run_out(struct bed *b)
     return !mapped && full && rooms > 100 && b->machine->tables.taken == 0;
 }
 
-/* Registers that were never looked at before are mapped while a program's tables are loaded. */
+/* Registers that were never looked at before are mapped while a program's tables are loaded, where the root
+ * has no entry yet. */
 static bool kernel_grows(struct bed *b)
 {
     const struct made m = MAKE(b, 1, user_enters);
     const uint32_t used = b->machine->space->paging.used;
     bool due = entered(b, &m, 0);
     for (uint32_t i = 1; i <= 3; i++)
-        (void)platform_mmio_read(b->platform, (1ull << 39) - 0x1000u * i, 4);
+        (void)platform_mmio_read(b->platform, (1ull << 40) - 0x1000u * i, 4);
     due = due && b->machine->space->paging.used > used && entered(b, &m, 0);
-    (void)platform_mmio_read(b->platform, (1ull << 39) - 0x1000u, 4);
+    (void)platform_mmio_read(b->platform, (1ull << 40) - 0x1000u, 4);
     due = due && entered(b, &m, 0);
     destroy(b, &m);
     return due;
