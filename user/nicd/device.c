@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The device's way up. Its way down is the kernel's: whatever ends this process ends the device first. */
+#include "abi/assert.h"
+#include "abi/memory.h"
+#include "evidence/text.h"
+#include "provider/tables.h"
+#include "user/nicd/nicd.h"
+
+#define LINE_BYTES  96u
+#define START_POLLS 1000000u /* of a device that never comes up */
+
+static bool failed(struct nicd *n, const char *what)
+{
+    (void)rt_print(n->rt, "nicd: ");
+    (void)rt_print(n->rt, what);
+    (void)rt_print(n->rt, "\n");
+    return false;
+}
+
+static void say_up(struct nicd *n)
+{
+    char line[LINE_BYTES];
+    struct text t = text_over(line, sizeof line);
+
+    text_string(&t, "nicd: ");
+    text_mac(&t, n->nic.mac);
+    text_string(&t, " at ");
+    text_bdf(&t, n->info.bdf);
+    text_string(&t, ", ");
+    text_string(&t, n->nic.transport->name);
+    text_string(&t, cap_is_none(n->interrupt) ? ", polled\n" : ", woken by its interrupt\n");
+    ASSERT(!t.overflow);
+    (void)rt_write(n->rt, t.at, t.used);
+}
+
+/* The Interrupt before the provider: a queue's vector counts only while MSI-X is enabled. */
+static bool route(struct nicd *n)
+{
+    const struct device_authority *a = &n->authority;
+    struct device_reply made;
+
+    if (rt_parameter_u64(n->rt, "interrupts", 0) == 0 || n->info.msix.vectors == 0)
+        return true;
+    made = a->ops->interrupt_create(a->ctx, n->device, 0);
+    if (!device_reply_ok(made))
+        return failed(n, "the interrupt was refused");
+    n->interrupt = made.cap;
+    return device_reply_ok(a->ops->interrupt_mask(a->ctx, made.cap, false)) ||
+           failed(n, "the interrupt could not be unmasked");
+}
+
+static bool open_provider(struct nicd *n)
+{
+    const struct device_authority *a = &n->authority;
+    const struct device_reply pool = a->ops->pool_create(a->ctx, n->device, NICD_POOL_PAGES);
+    enum provider_error error;
+
+    if (!device_reply_ok(pool))
+        return failed(n, "the DMA pool was refused");
+    ASSERT(vnet_arena_bytes() <= sizeof n->arena);
+    const struct vnet_env env = {
+        .info = &n->info,
+        .registers = registers_brokered_init(&n->registers, a, n->device),
+        .author = author_brokered_init(&n->author, a, pool.cap, &n->registers),
+        .arena = n->arena,
+        .arena_bytes = sizeof n->arena,
+        .rx_slots = NICD_RX_SLOTS,
+        .tx_slots = NICD_TX_SLOTS,
+        .rx_vector = {.wanted = !cap_is_none(n->interrupt), .number = 0},
+    };
+    error = vnet_open(&n->nic, &env);
+    return error == PROVIDER_OK || failed(n, provider_error_name(error));
+}
+
+static bool start(struct nicd *n)
+{
+    for (uint32_t i = 0; i < START_POLLS; i++) {
+        struct ring_completion none;
+        const enum vnet_state state = vnet_poll(&n->nic, ring_now(&n->rt->ring), NICD_BUDGET);
+
+        if (state == VNET_RUNNING)
+            return true;
+        if (state != VNET_RESETTING && state != VNET_STARTING && state != VNET_STOPPING)
+            break;
+        (void)ring_wait(&n->rt->ring, 0, &none); /* a round for everybody else; nothing is open yet */
+    }
+    return failed(n, provider_error_name(n->nic.error));
+}
+
+bool nicd_open(struct nicd *n)
+{
+    const struct device_authority *a = &n->authority;
+    struct device_reply device;
+
+    if (!rt_device_init(&n->dev, n->rt, n->function))
+        return failed(n, "no memory");
+    rt_device_table(&n->dev, &virtio_net_legacy_table,
+                    (uint16_t)rt_parameter_u64(n->rt, "table_legacy", UINT16_MAX));
+    rt_device_table(&n->dev, &virtio_net_modern_table,
+                    (uint16_t)rt_parameter_u64(n->rt, "table_modern", UINT16_MAX));
+    n->authority = rt_device_authority(&n->dev);
+    device = a->ops->claim(a->ctx, 0);
+    if (!device_reply_ok(device))
+        return failed(n, "the function could not be claimed");
+    n->device = device.cap;
+    if (!device_reply_ok(a->ops->info(a->ctx, n->device, &n->info)))
+        return failed(n, "the scan record was refused");
+    if (!route(n) || !open_provider(n) || !start(n))
+        return false;
+    n->up = true;
+    say_up(n);
+    return true;
+}
