@@ -51,6 +51,20 @@ static int refuse_parameters(struct console *c, struct boot_parse parse)
     return STATUS_REFUSED;
 }
 
+static int refuse_package(struct console *c, enum package_error error, struct package_place at)
+{
+    char buffer[96];
+    struct text t = text_over(buffer, sizeof buffer);
+    text_string(&t, "boot package refused: ");
+    text_string(&t, package_error_name(error));
+    text_string(&t, " at ");
+    text_string(&t, package_list_name((enum package_list)at.list));
+    text_string(&t, " ");
+    text_u64(&t, at.entry);
+    console_line(c, t.at, t.used);
+    return STATUS_REFUSED;
+}
+
 static void emit_platform(struct kernel_storage *k, const struct kernel_boot *boot)
 {
     uint64_t bytes = platform_memory_bytes(boot->platform);
@@ -73,14 +87,36 @@ static bool serve(struct bringup *b, struct platform *p)
     return true;
 }
 
-static bool run(struct bringup *b, struct platform *p, enum boot_mode mode)
+/* The programs of the package, until somebody asks for the end. */
+static bool run_programs(struct kernel_storage *k, const struct kernel_boot *boot)
 {
-    if (bringup_inventory(b) == 0)
+    const struct userland_setup setup = {
+        .kernel = &k->kernel,
+        .platform = boot->platform,
+        .evidence = &k->evidence,
+        .console = k->bringup.console,
+        .processor = boot->processor,
+        .package = &k->package,
+        .provider_object = boot->provider_object,
+    };
+    const char *failed = userland_run(&k->userland, &setup);
+    return failed == NULL || bringup_fail(&k->bringup, failed);
+}
+
+static bool run(struct kernel_storage *k, const struct kernel_boot *boot)
+{
+    struct bringup *b = &k->bringup;
+    const enum boot_mode mode = k->params.mode;
+    const bool programs = boot->package != NULL && boot->processor != NULL && mode == BOOT_MODE_SERVE;
+    const uint32_t nics = bringup_inventory(b);
+    if (nics == 0 && !programs)
         return bringup_fail(b, "no virtio network function was found");
-    if (!bringup_prove_bind(b) || !bringup_prove_interrupt(b))
+    if (nics != 0 && (!bringup_prove_bind(b) || !bringup_prove_interrupt(b)))
         return false;
+    if (programs)
+        return run_programs(k, boot);
     bool up = bringup_start(b) && bringup_first_frame(b);
-    bool done = up && (mode == BOOT_MODE_PROOF ? bringup_exchange(b) : serve(b, p));
+    bool done = up && (mode == BOOT_MODE_PROOF ? bringup_exchange(b) : serve(b, boot->platform));
     return bringup_stop(b) && done;
 }
 
@@ -108,13 +144,19 @@ int kernel_main(struct kernel_storage *k, const struct kernel_boot *boot)
     struct boot_parse parse = boot_params_parse(boot->command_line, boot->command_line_bytes, &k->params);
     if (parse.error != BOOT_OK)
         return refuse_parameters(&console, parse);
+    struct package_place place = {0, 0};
+    enum package_error refused = PACKAGE_OK;
+    if (boot->package != NULL)
+        refused = package_check(boot->package, boot->package_bytes, &k->package, &place);
+    if (refused != PACKAGE_OK)
+        return refuse_package(&console, refused, place);
     evidence_begin(&k->evidence, &console, k->params.chain_key, k->params.boot);
     emit_platform(k, boot);
     kernel_init(&k->kernel, boot->platform);
     kernel_scan(&k->kernel);
     bringup_init(&k->bringup, &k->kernel, boot->platform, &k->evidence, &console, &k->params,
                  boot->provider_object);
-    bool holds = run(&k->bringup, boot->platform, k->params.mode);
+    bool holds = run(k, boot);
     emit_end(k);
     return holds ? STATUS_HOLDS : STATUS_FAILED;
 }

@@ -9,6 +9,7 @@
 #include "kernel/bringup/bringup.h"
 #include "kernel/core/processor.h"
 #include "kernel/kernel.h"
+#include "kernel/userland.h"
 #include "platform/platform.h"
 
 /* Everything that the kernel owns. The caller places it; it need not be zeroed. */
@@ -17,6 +18,8 @@ struct kernel_storage {
     struct evidence evidence;
     struct boot_params params;
     struct bringup bringup;
+    struct package package;
+    struct userland userland;
 };
 
 struct kernel_boot {
@@ -30,7 +33,7 @@ struct kernel_boot {
 };
 
 /* Runs from the landmark to the end marker. 0: every claim held; 1: one failed (it was printed); 4: the
- * command line was refused. Nothing of a device is left granted or running in any case. */
+ * command line or the package was refused. Nothing of a device is left granted or running in any case. */
 int kernel_main(struct kernel_storage *k, const struct kernel_boot *boot);
 
 #endif

@@ -48,6 +48,7 @@ bool sim_console_open(struct sim_console *c, const struct sim_options *o)
     c->quiet = o->json;
     c->serve = !o->proof;
     c->until = o->until;
+    c->run_dir = o->run_dir;
     c->main_log = open_log(o->run_dir, "console.log");
     c->evidence_log = open_log(o->run_dir, "evidence.log");
     if (!c->main_log || !c->evidence_log)
@@ -68,6 +69,9 @@ void sim_console_close(struct sim_console *c)
         fclose(c->main_log);
     if (c->evidence_log)
         fclose(c->evidence_log);
+    if (c->audit_log)
+        fclose(c->audit_log);
+    c->audit_log = NULL;
     c->main_log = NULL;
     c->evidence_log = NULL;
     c->raw = false;
@@ -97,8 +101,13 @@ static void watch(struct sim_console *c, const char *text, size_t bytes)
 void sim_console_write(void *console, enum platform_console port, const char *text, size_t bytes)
 {
     struct sim_console *c = console;
-    if (port == CONSOLE_AUDIT) /* absent here */
+    if (port == CONSOLE_AUDIT) {
+        if (!c->audit_log)
+            c->audit_log = open_log(c->run_dir, "audit.log");
+        if (c->audit_log)
+            fwrite(text, 1, bytes, c->audit_log);
         return;
+    }
     if (port == CONSOLE_EVIDENCE) {
         fwrite(text, 1, bytes, c->evidence_log);
         if (c->until)
@@ -131,9 +140,20 @@ static void read_keys(struct sim_console *c)
     for (ssize_t i = 0; i < got; i++) {
         if (c->raw && keys[i] == KEY_QUIT)
             c->quit = true;
+        else if (c->keys_to - c->keys_from < sizeof c->keys)
+            c->keys[c->keys_to++ % sizeof c->keys] = keys[i];
         else
             c->keys_dropped++;
     }
+}
+
+size_t sim_console_read(void *console, enum platform_console port, char *buffer, size_t bytes)
+{
+    struct sim_console *c = console;
+    size_t got = 0;
+    while (port == CONSOLE_MAIN && got < bytes && c->keys_from != c->keys_to)
+        buffer[got++] = (char)c->keys[c->keys_from++ % sizeof c->keys];
+    return got;
 }
 
 int sim_console_end_requested(void *console)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The simulator's console: standard output, the run folder's logs, the terminal, signals.
- * On a terminal all keys go to the guest (which reads none yet: they are counted and dropped) and Ctrl-]
- * quits. */
+ * Keys go to the guest; what it does not read in time is dropped and counted. On a terminal Ctrl-] quits. */
 #ifndef CAPOS_SIM_CONSOLE_H
 #define CAPOS_SIM_CONSOLE_H
 
@@ -15,6 +14,8 @@
 struct sim_console {
     FILE *main_log;      /* run folder: console.log */
     FILE *evidence_log;  /* run folder: evidence.log */
+    FILE *audit_log;     /* run folder: audit.log, made when something is written to the third port */
+    const char *run_dir;
     bool quiet;          /* --json: nothing of the console on standard output */
     bool serve;          /* stays up: waits for keys between turns */
     bool raw;            /* terminal settings are ours */
@@ -23,6 +24,8 @@ struct sim_console {
     bool quit;
     const char *until;
     struct termios before;
+    unsigned char keys[256]; /* typed, not read by the guest */
+    unsigned keys_from, keys_to; /* free-running */
     unsigned long keys_dropped;
     char line[512];      /* the evidence line under way, for --until */
     size_t line_bytes;
@@ -32,6 +35,8 @@ struct sim_console {
 bool sim_console_open(struct sim_console *c, const struct sim_options *o);
 void sim_console_close(struct sim_console *c);
 void sim_console_write(void *console, enum platform_console port, const char *text, size_t bytes);
+/* platform_console_read: what was typed at the main port. */
+size_t sim_console_read(void *console, enum platform_console port, char *buffer, size_t bytes);
 /* True once Ctrl-], a signal or the awaited marker was seen. While the system stays up, waits a millisecond
  * for keys. */
 int sim_console_end_requested(void *console);

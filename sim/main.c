@@ -12,6 +12,7 @@
 #include "kernel/main.h"
 #include "sim/console.h"
 #include "sim/options.h"
+#include "sim/processor.h"
 #include "sim/report.h"
 #include "sim/world.h"
 
@@ -21,6 +22,7 @@
 #define EXIT_MISSING     3
 #define EXIT_REFUSED     4
 #define EXIT_INTERRUPTED 130
+#define PROGRAMS_BYTES   (32u << 20) /* memory of programs, when there is a package */
 #define SERVE_TURN_NS    1000000u /* staying up: one turn a millisecond of virtual time */
 
 struct run {
@@ -29,6 +31,10 @@ struct run {
     struct sim_world world;
     struct kernel_storage *kernel;
     struct sim_replay_header header;
+    struct sim_region package; /* page-aligned; bytes 0: none */
+    size_t package_bytes;
+    struct sim_processor *programs;
+    struct processor processor;
 };
 
 static int refuse(const char *what, const char *detail)
@@ -83,6 +89,8 @@ static struct sim_world_config world_config(struct run *r)
         c.nics[0].model.queue_size[q] = (uint16_t)r->options.queue_size;
     c.console_ctx = &r->console;
     c.console = sim_console_write;
+    c.console_read = sim_console_read;
+    c.programs_bytes = r->options.package ? PROGRAMS_BYTES : 0;
     c.end_requested = sim_console_end_requested;
     return c;
 }
@@ -141,6 +149,49 @@ static const char *open_world(struct run *r)
     return NULL;
 }
 
+/* The package into pages of its own, and what runs its programs. */
+static const char *load_package(struct run *r)
+{
+    FILE *in = fopen(r->options.package, "rb");
+    struct platform *p = &r->world.platform;
+    long bytes = -1;
+    if (!in)
+        return strerror(errno);
+    if (fseek(in, 0, SEEK_END) == 0)
+        bytes = ftell(in);
+    rewind(in);
+    if (bytes <= 0 || (unsigned long)bytes > PACKAGE_BYTES_MAX) {
+        fclose(in);
+        return "not a boot package by its size";
+    }
+    r->package_bytes = (size_t)bytes;
+    r->package.bytes = (r->package_bytes + PROCESSOR_PAGE - 1u) & ~(size_t)(PROCESSOR_PAGE - 1u);
+    r->package.base = sim_region_map(r->package.bytes);
+    const bool whole = r->package.base && fread(r->package.base, 1, r->package_bytes, in) == r->package_bytes;
+    fclose(in);
+    if (!whole)
+        return "cannot be read";
+    const struct platform_memory_region memory = platform_memory_region(p);
+    const struct platform_dma_region dma = platform_dma_region(p);
+    const struct sim_processor_config config = {
+        .regions = {{memory.cpu, memory.bytes}, {dma.cpu, dma.bytes}, r->package},
+        .region_count = 3,
+    };
+    r->programs = sim_processor_open(&config);
+    if (!r->programs)
+        return "no memory";
+    r->processor = sim_processor_ops(r->programs);
+    return NULL;
+}
+
+static void drop_package(struct run *r)
+{
+    if (r->programs)
+        sim_processor_close(r->programs);
+    if (r->package.base)
+        sim_region_unmap(r->package);
+}
+
 static int finish(struct run *r, int kernel_status)
 {
     struct sim_report report;
@@ -166,16 +217,23 @@ int main(int argc, char **argv)
     why = command_line(&r, line, sizeof line);
     if (why)
         return refuse(r.options.key_file, why);
+    why = r.options.package ? load_package(&r) : NULL;
+    if (why)
+        return refuse(r.options.package, why);
     r.kernel = calloc(1, sizeof *r.kernel);
     if (!r.kernel || !sim_console_open(&r.console, &r.options))
         return refuse(r.options.run_dir, r.kernel ? strerror(errno) : "no memory");
     const struct kernel_boot boot = {.platform = &r.world.platform,
                                      .command_line = line,
                                      .command_line_bytes = strlen(line),
-                                     .provider_object = capos_provider_object};
+                                     .provider_object = capos_provider_object,
+                                     .package = r.package.base,
+                                     .package_bytes = r.package_bytes,
+                                     .processor = r.programs ? &r.processor : NULL};
     int kernel_status = kernel_main(r.kernel, &boot);
     int status = finish(&r, kernel_status);
     sim_console_close(&r.console);
+    drop_package(&r);
     sim_world_close(&r.world);
     free(r.kernel);
     return status;

@@ -20,6 +20,7 @@ static const char help[] =
     "  --seed N                   draw every choice of the run from this seed; same seed, same trace hash\n"
     "  --replay FILE              make the choices of an earlier run, and say where they no longer fit\n"
     "  --until MARKER             end in order once this evidence marker was printed\n"
+    "  --package FILE             boot package: without --proof its programs run (the one that was built)\n"
     "  --pcap FILE                write the frames of both directions\n"
     "  --json                     one JSON object on standard output instead of the console\n"
     "  --help                     this text\n"
@@ -35,6 +36,7 @@ enum option_code {
     OPT_SEED,
     OPT_REPLAY,
     OPT_UNTIL,
+    OPT_PACKAGE,
     OPT_PCAP,
     OPT_JSON,
     OPT_HELP,
@@ -53,6 +55,7 @@ static const struct option long_options[] = {
     {"seed", required_argument, NULL, OPT_SEED},
     {"replay", required_argument, NULL, OPT_REPLAY},
     {"until", required_argument, NULL, OPT_UNTIL},
+    {"package", required_argument, NULL, OPT_PACKAGE},
     {"pcap", required_argument, NULL, OPT_PCAP},
     {"json", no_argument, NULL, OPT_JSON},
     {"help", no_argument, NULL, OPT_HELP},
@@ -130,6 +133,7 @@ static bool parse_one(struct sim_options *o, int code, const char *value)
     case OPT_SEED: o->seeded = true; return number(value, UINT64_MAX, &o->seed);
     case OPT_REPLAY: o->replay = value; return true;
     case OPT_UNTIL: o->until = value; return true;
+    case OPT_PACKAGE: o->package = value; return true;
     case OPT_PCAP: o->pcap = value; return true;
     case OPT_JSON: o->json = true; return true;
     case OPT_RUN_DIR: o->run_dir = value; return true;

@@ -20,6 +20,7 @@ struct sim_options {
     uint32_t exchanges;
     uint32_t queue_size;      /* 0: the model's default */
     const char *until;        /* marker name, or NULL */
+    const char *package;      /* boot package, or NULL */
     const char *pcap;
     const char *replay;
     const char *run_dir;      /* "." when not given */

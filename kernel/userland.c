@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Owns the order: system over core and door, init with its roots, turns, the end. Trusts the checked package. */
+#include "kernel/userland.h"
+
+#include "abi/assert.h"
+#include "abi/memory.h"
+#include "kernel/core/elf.h"
+#include "platform/platform.h"
+
+/* While programs run, the world outside is asked for the end this often only: it may cost time to ask. */
+#define TURNS_BETWEEN_ASKS 64u
+
+/* Of each process. Pages of MemoryObjects come from the manifest. */
+static const struct budget_limits limits = {.limit = {
+                                                [BUDGET_DEVICES] = 1,
+                                                [BUDGET_REGISTERS] = 2,
+                                                [BUDGET_POOLS] = 2,
+                                                [BUDGET_POOL_PAGES] = 1024,
+                                                [BUDGET_BUFFERS] = 16,
+                                                [BUDGET_QUEUES] = DMA_QUEUES_MAX,
+                                                [BUDGET_INTERRUPTS] = 4,
+                                                [BUDGET_CAP_SLOTS] = 128,
+                                                [BUDGET_PROCESSES] = PACKAGE_SERVICES_MAX,
+                                                [BUDGET_ENDPOINTS] = ENDPOINTS_MAX + CLIENTS_MAX,
+                                                [BUDGET_CALLS] = 40,
+                                            }};
+
+static void make(struct userland *u, const struct userland_setup *setup)
+{
+    const struct package *package = setup->package;
+    const struct platform_memory_region memory = platform_memory_region(setup->platform);
+
+    for (uint32_t i = 0; i < package->header->tables; i++) {
+        package_table(package, i, &u->copies[i]);
+        u->tables[i] = &u->copies[i].table;
+    }
+    const struct calls_setup calls = {
+        .kernel = setup->kernel,
+        .platform = setup->platform,
+        .evidence = setup->evidence,
+        .console = setup->console,
+        .tables = {u->tables, package->header->tables},
+        .provider_object = setup->provider_object,
+    };
+    calls_init(&u->calls, &calls);
+    const struct system_setup system = {
+        .core = &setup->kernel->core,
+        .processor = *setup->processor,
+        .door = calls_door(&u->calls),
+        .loader = elf_load,
+        .pages = memory.cpu,
+        .page_count = (uint32_t)(memory.bytes / PROCESSOR_PAGE),
+        .limits = limits,
+    };
+    system_init(&u->system, &system);
+    calls_attach(&u->calls, &u->system);
+}
+
+static void show_package(struct userland *u, const struct package *package)
+{
+    struct system *s = &u->system;
+
+    for (uint32_t i = 0; i < package->header->programs; i++) {
+        uint32_t bytes = 0;
+
+        memcpy(s->programs[i].name, package->programs[i].name, sizeof s->programs[i].name);
+        s->programs[i].bytes = package_file(package, i, &bytes);
+        s->programs[i].length = bytes;
+    }
+    s->program_count = package->header->programs;
+    s->package = (uint8_t *)(uintptr_t)package->bytes; /* shown read-only, never written */
+    s->package_pages = (package->header->bytes + PROCESSOR_PAGE - 1u) / PROCESSOR_PAGE;
+}
+
+static bool of_the_core(uint16_t interface)
+{
+    return interface == CAP_IF_MEMORY_SOURCE || interface == CAP_IF_ENDPOINT_SOURCE ||
+           interface == CAP_IF_TIMER || interface == CAP_IF_SPAWNER;
+}
+
+/* What init's line of the manifest names of the kernel's. */
+static bool grant_roots(struct userland *u, const struct package *package, uint16_t process)
+{
+    for (uint32_t i = 0; i < package->services[package->init].grant_count; i++) {
+        const struct package_grant *g = package_grant(package, package->init, i);
+        const struct calls_root root = {
+            .name = g->name, .interface = (uint8_t)g->interface, .port = g->port, .markers = g->markers};
+        enum cap_exception exception;
+        cap_id made;
+
+        if (g->kind == GRANT_SERVES)
+            continue; /* its own endpoint */
+        exception = of_the_core(g->interface)
+                        ? process_grant_root(&u->system, process, g->name, root.interface, 0, &made)
+                        : calls_grant_root(&u->calls, process, &root);
+        if (exception != CAP_EX_NONE)
+            return false;
+    }
+    return true;
+}
+
+static const char *start_init(struct userland *u, const struct package *package, uint16_t *process)
+{
+    const struct package_service *service = &package->services[package->init];
+    struct process_request request = {.memory_pages = service->pages};
+    char text[STARTUP_TEXT_BYTES];
+    uint32_t bytes = 0, detail = 0;
+    const char *words = package_text(package, package->init, &bytes);
+
+    ASSERT(bytes < sizeof text);
+    memcpy(text, words, bytes);
+    text[bytes] = '\0';
+    request.text = text;
+    request.file = u->system.programs[package->header->init].bytes;
+    request.length = u->system.programs[package->header->init].length;
+    memcpy(request.name, service->name, sizeof request.name);
+    if (process_create(&u->system, &request, process, &detail) != SYS_OK)
+        return "init could not be made";
+    if (!grant_roots(u, package, *process))
+        return "init could not be given what its manifest names";
+    process_start(&u->system, *process);
+    return NULL;
+}
+
+static const char *turns(struct userland *u, struct platform *platform, uint16_t init)
+{
+    for (uint32_t n = 0;; n++) {
+        const struct system_turn turn = system_turn(&u->system, platform_now_ns(platform));
+
+        if (!process_live(&u->system, init))
+            return "init ended";
+        if (u->calls.power != CALLS_POWER_STAYS)
+            return NULL;
+        if ((!turn.ran || n % TURNS_BETWEEN_ASKS == 0) && platform_end_requested(platform))
+            return NULL;
+        platform_relax(platform); /* devices and time move on, whoever runs */
+    }
+}
+
+/* Nothing that a process was given is left. */
+static const char *judge(const struct userland *u, const struct kernel_usage *before)
+{
+    const struct kernel_usage after = kernel_usage(u->calls.kernel);
+    const struct system_held held = system_held(&u->system);
+
+    if (after.quarantined_devices != before->quarantined_devices)
+        return "a device did not confirm its reset";
+    if (memcmp(before, &after, sizeof after) != 0)
+        return "budgets differ after the last process";
+    if (held.processes != 0 || held.memory_pages != 0 || held.mappings != 0)
+        return "a process left pages behind";
+    return NULL;
+}
+
+const char *userland_run(struct userland *u, const struct userland_setup *setup)
+{
+    const struct kernel_usage before = kernel_usage(setup->kernel);
+    uint16_t init = PROCESS_NONE;
+    const char *failed;
+
+    make(u, setup);
+    show_package(u, setup->package);
+    failed = start_init(u, setup->package, &init);
+    if (failed == NULL)
+        failed = turns(u, setup->platform, init);
+    for (uint16_t i = 0; i < PROCESSES_MAX; i++) {
+        if (process_live(&u->system, i))
+            process_end(&u->system, i, PROCESS_KILLED, 0);
+    }
+    if (failed == NULL)
+        failed = judge(u, &before);
+    kernel_watch_memory(setup->kernel, (struct memory_watch){NULL, NULL});
+    return failed;
+}

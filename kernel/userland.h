@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The system that runs once there is a boot package and something that runs programs: init of the package with
+ * what its manifest line names, turns until somebody asks for the end, and the end of everything. */
+#ifndef CAPOS_KERNEL_USERLAND_H
+#define CAPOS_KERNEL_USERLAND_H
+
+#include "kernel/calls/calls.h"
+#include "kernel/core/package.h"
+#include "kernel/core/system.h"
+
+struct userland {
+    struct system system;
+    struct calls calls;
+    struct package_table_copy copies[PACKAGE_TABLES_MAX];
+    const struct reg_table *tables[PACKAGE_TABLES_MAX];
+};
+
+/* What it stands on: all initialised, all outliving it. */
+struct userland_setup {
+    struct kernel *kernel;
+    struct platform *platform;
+    struct evidence *evidence;
+    struct console *console;
+    const struct processor *processor;
+    const struct package *package; /* checked; page-aligned bytes */
+    const char *provider_object;
+};
+
+/* Runs until power-off is asked for, from within or without, or until nothing is left to run; then ends every
+ * process. NULL, or constant text: the claim that did not hold. */
+const char *userland_run(struct userland *u, const struct userland_setup *setup);
+
+#endif
