@@ -4,7 +4,7 @@
 . "$ROOT/door/run.sh"
 
 command_sim() {
-    local seed= replay= proof=0 json=0 previous= argument run status gate=0 helping=0 key boot
+    local seed= replay= proof=0 json=0 previous= argument run status gate=0 helping=0 key boot package=()
     for argument in "$@"; do
         case $previous in --seed) seed=$argument ;; --replay) replay=$argument ;; esac
         case $argument in
@@ -13,6 +13,7 @@ command_sim() {
             --replay=*) proof=1 replay=${argument#*=} ;;
             --json) json=1 ;;
             --help) helping=1 ;;
+            --package | --package=*) package=(given) ;;
             --run-dir | --run-dir=* | --key-file | --key-file=* | --boot | --boot=* | --commit | --commit=*)
                 fail 2 "sim: $argument is the front door's own" ;;
         esac
@@ -24,13 +25,15 @@ command_sim() {
     fi
     need_groups build evidence
     need_sources
-    build ship capos-sim
+    build ship capos-sim capos_pkg
     cd "$cd_caller"
     run=$(make_run)
     key=$(draw 'chain key' 32 "$seed") boot=$(draw 'boot id' 8 "$seed")
     [ -z "$replay" ] || draw_again "$replay"
+    # The package that was built, unless another is named; a proof runs without programs.
+    if [ "$proof" = 1 ] || [ ${#package[@]} != 0 ]; then package=(); else package=(--package "$ROOT/build/ship/capos.pkg"); fi
     (umask 077 && echo "$key" >"$run/chain.key")
-    supervise "$ROOT/build/ship/sim/capos-sim" "$@" --run-dir "$run" --key-file "$run/chain.key" \
+    supervise "$ROOT/build/ship/sim/capos-sim" "$@" ${package[@]+"${package[@]}"} --run-dir "$run" --key-file "$run/chain.key" \
         --boot "$boot" --commit "$(commit_id)"
     if [ ! -f "$run/console.log" ]; then # flags or input were refused: nothing ran
         rm -rf "$run"
