@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Owns the order: system over core and door, init with its roots, turns, the end. Trusts the checked package. */
+/* Owns the order: system over core and door, init with its roots, turns, the end. Trusts the checked package.
+ */
 #include "kernel/userland.h"
 
 #include "abi/assert.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The system that runs once there is a boot package and something that runs programs: init of the package with
- * what its manifest line names, turns until somebody asks for the end, and the end of everything. */
+/* The system that runs once there is a boot package and something that runs programs: init of the package
+ * with what its manifest line names, turns until somebody asks for the end, and the end of everything. */
 #ifndef CAPOS_KERNEL_USERLAND_H
 #define CAPOS_KERNEL_USERLAND_H
 
