@@ -144,8 +144,8 @@ enum serial_method {
 enum audit_method {
     AUDIT_DRAIN = 1 /* waits. range: struct audit_line are written. value: how many, at least 1 */
 };
-/* One record of the audit log, as it is hashed: chain is SHA-256(chain of the record before, the 24 bytes in
- * front of it), of the first one over 32 zero bytes. */
+/* One record of the audit log, as it is hashed: chain is SHA-256(chain of the record before, the first 23
+ * bytes of this one, little-endian); before the first stand 32 zero bytes. */
 struct audit_line {
     uint64_t seq;      /* from 1, without gaps */
     cap_id handle;     /* the holder's, or a count */
