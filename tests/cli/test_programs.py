@@ -3,12 +3,14 @@
 # The programs of the boot package in the simulator, from the keyboard: frames through the driver process, a driver killed and
 # started anew, the audit log with its chain, an orderly end with nothing left.
 import hashlib
+import json
 import os
 import pathlib
 import re
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import unittest
 
@@ -115,6 +117,29 @@ class Programs(unittest.TestCase):
 
     def test_legacy_frames_kill_restart_and_an_orderly_end(self):
         self.assertIsNone(broken_at(self.session("legacy")))
+
+    def test_a_driver_that_sleeps_is_woken_by_its_interrupt(self):
+        built = ROOT / "build/ship"
+        manifest = json.loads((ROOT / "user/manifest.json").read_text(encoding="utf-8"))
+        for service in manifest["services"]:
+            if service["name"] == "nicd":
+                service["parameters"]["interrupts"] = 1
+        with tempfile.TemporaryDirectory(prefix="capos-") as folder:
+            package, text = pathlib.Path(folder) / "capos.pkg", pathlib.Path(folder) / "manifest.json"
+            text.write_text(json.dumps(manifest), encoding="utf-8")
+            subprocess.run([sys.executable, "-B", ROOT / "user/make_package.py", "--manifest", text, "--markers",
+                            ROOT / "evidence/markers.json", "--tables", built / "user/tables.bin", "--programs", built / "programs",
+                            "--out", package], check=True)
+            system = Keyboard("--backend", "script", "--package", str(package))
+            self.assertTrue(system.wait("frames: sent 8, arp replies 4, echo replies 4, others 0\n"), system.text)
+            self.assertIn("modern, woken by its interrupt\n", system.text)
+            system.type("usage")
+            self.assertTrue(system.wait(" denials="), system.text)
+            system.type("poweroff")
+            self.assertEqual(system.end()[0], 0, system.text)
+        # Those of the proof before the programs, and one at least for what the device received for them.
+        proof = int(re.search(r"interrupt-delivered .*,interrupts=(\d+),", system.text)[1])
+        self.assertGreater(int(re.search(r"^usage: .* interrupts=(\d+) ", system.text, re.M)[1]), proof)
 
 
 if __name__ == "__main__":

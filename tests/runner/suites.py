@@ -246,7 +246,7 @@ def coverage(context):
 
 
 # What the tests of a folder run from the ship build.
-PYTHON_NEEDS = {"cli": ["capos-sim", "capos-bench"], "manifest": ["capos-package-check", "tables"]}
+PYTHON_NEEDS = {"cli": ["capos-sim", "capos-bench", "capos_pkg"], "manifest": ["capos-package-check", "tables"]}
 
 
 def python_suite(folder):
