@@ -18,7 +18,7 @@ import elf  # noqa: E402
 FIELDS = {1: 8, 2: 4, 4: 4, 9: 4, 10: 4, 11: 4, 24: 8, 41: 4, 42: 4}
 
 # Which rooms a linked file is made of, the file's map, and where both lie in the build folder.
-KERNEL = ("bearssl", "boot", "core", "device", "evidence", "format", "provider")
+KERNEL = ("bearssl", "boot", "calls", "core", "device", "evidence", "format", "provider")
 LINKED = {
     "kernel.elf": ("kernel.map", KERNEL + ("arch", "facts", "pc")),
     "sim/capos-sim": ("sim/capos-sim.map", KERNEL + ("facts",)),
