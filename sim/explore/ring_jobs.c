@@ -62,7 +62,8 @@ static void honest_at(struct xp_jobs *jobs, uint16_t size, enum xp_model model, 
 
 /* Every size, memory order and start of X1: before the wraps of 8 and 16 bits, signed and not. Traffic from
  * 0x7ffc and 0xfffc meets every start behind them (a test holds the one against the other): the largest, deep
- * ones, of tens of millions of states each, begin there alone. Of weak memory with four descriptors one start is daily. */
+ * ones, of tens of millions of states each, begin there alone. Of weak memory with four descriptors one start
+ * is daily. */
 static void honest(struct xp_jobs *jobs)
 {
     static const uint16_t sizes[] = {1, 2, 4};

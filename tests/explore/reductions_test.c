@@ -101,8 +101,8 @@ Test(reductions, every_store_is_left_at_and_nothing_new_is_found_at_rest)
 }
 
 /* Traffic that begins before a wrap passes it: what begins later finds nothing that the first did not. The
- * largest queues are begun at the first ones alone. (The wrap of 8 bits is told apart in a run that begins there
- * and in no other: its start stands for itself.) */
+ * largest queues are begun at the first ones alone. (The wrap of 8 bits is told apart in a run that begins
+ * there and in no other: its start stands for itself.) */
 static void begins_within(uint16_t size, enum xp_model model, uint16_t first, uint16_t later)
 {
     const struct ring_config from = reductions_config(size, model, first);
@@ -112,8 +112,9 @@ static void begins_within(uint16_t size, enum xp_model model, uint16_t first, ui
     collect(&from, &all);
     collect(&at, &some);
     cr_assert_gt(collected_count(&some), 0);
-    cr_expect_eq(collected_missing(&some, &all), 0, "q%u: %zu states from 0x%04x are not among those from 0x%04x",
-                 size, collected_missing(&some, &all), later, first);
+    cr_expect_eq(collected_missing(&some, &all), 0,
+                 "q%u: %zu states from 0x%04x are not among those from 0x%04x", size,
+                 collected_missing(&some, &all), later, first);
     collected_free(&all);
     collected_free(&some);
 }
