@@ -169,7 +169,7 @@ class Lives(Folder):
     def test_interrupt_ends_with_130_says_what_was_covered_and_leaves_nothing(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(signal=number):
-                process = self.start("--run", LARGE, "--run", "X1/q8/tso/0xfffc", "--run", "X1/q8/weak/0x7ffc", "--jobs", "2",
+                process = self.start("--run", LARGE, "--run", "X1/q8/tso/0xfffc", "--run", "X1/q8/sequential/0xfffc", "--jobs", "2",
                                      "--json")
                 self.workers(process.pid, 2)
                 os.kill(process.pid, number)
