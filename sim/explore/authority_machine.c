@@ -389,6 +389,7 @@ void auth_machine_free(struct auth_machine *m)
     free(m->memory);
     free(m->kernel);
     free(m->words);
+    free(m->runs);
     free(m->before);
     free(m->kept);
 }
@@ -481,32 +482,61 @@ bool auth_machine_words(struct auth_machine *m)
 {
     m->word_count = xp_words_within(m->world, NULL, SIZE_MAX, NULL, 0);
     m->words = calloc(m->word_count, sizeof *m->words);
+    m->runs = calloc(m->world->region_count, sizeof *m->runs);
     m->before = calloc(m->word_count, sizeof *m->before);
     m->kept = calloc(m->word_count, sizeof *m->kept);
-    if (!m->words || !m->before || !m->kept)
+    if (!m->words || !m->runs || !m->before || !m->kept)
         return false;
     (void)xp_words_within(m->world, NULL, SIZE_MAX, m->words, m->word_count);
+    for (uint32_t i = 0; i < m->word_count; i++) {
+        if (i == 0 || m->words[i] != m->words[i - 1u] + 1)
+            m->runs[m->run_count++] = (struct auth_run){m->words[i], i, 0};
+        m->runs[m->run_count - 1u].words++;
+    }
     return true;
+}
+
+static void save(const struct auth_machine *m, uint64_t *to)
+{
+    for (uint32_t i = 0; i < m->run_count; i++)
+        memcpy(to + m->runs[i].first, m->runs[i].at, m->runs[i].words * sizeof *to);
+}
+
+void auth_keep(struct auth_machine *m)
+{
+    save(m, m->kept);
+}
+
+void auth_put_back(struct auth_machine *m)
+{
+    for (uint32_t i = 0; i < m->run_count; i++)
+        memcpy(m->runs[i].at, m->kept + m->runs[i].first, m->runs[i].words * sizeof *m->kept);
 }
 
 void auth_remember(struct auth_machine *m)
 {
-    xp_words_save(m->words, m->word_count, m->before);
+    save(m, m->before);
 }
 
 void auth_unchanged(struct auth_machine *m, const char *what, struct device_reply reply)
 {
     const uintptr_t log = (uintptr_t)&m->kernel->core.audit.head;
 
-    for (uint32_t i = 0; i < m->word_count; i++) {
-        const uintptr_t at = (uintptr_t)m->words[i];
+    for (uint32_t r = 0; r < m->run_count; r++) {
+        const struct auth_run *run = &m->runs[r];
 
-        if (*m->words[i] == m->before[i] || (at + 8u > log && at < log + 16u))
+        if (memcmp(run->at, m->before + run->first, run->words * sizeof *m->before) == 0)
             continue;
-        xp_violate(m->world, XP_P14,
-                   "%s is refused (%s, %s) and changes a word at %+lld of the kernel, %+lld of the world",
-                   what, cap_exception_name(reply.exception), device_error_name(reply.error),
-                   (long long)(at - (uintptr_t)m->kernel), (long long)(at - (uintptr_t)m->world));
+        for (uint32_t i = run->first; i < run->first + run->words; i++) {
+            const uintptr_t at = (uintptr_t)m->words[i];
+
+            if (*m->words[i] == m->before[i] || (at + 8u > log && at < log + 16u))
+                continue;
+            xp_violate(m->world, XP_P14,
+                       "%s is refused (%s, %s) and changes a word at %+lld of the kernel, %+lld of the world",
+                       what, cap_exception_name(reply.exception), device_error_name(reply.error),
+                       (long long)(at - (uintptr_t)m->kernel), (long long)(at - (uintptr_t)m->world));
+        }
     }
 }
 

@@ -95,8 +95,12 @@ struct auth_machine {
     bool privileged; /* device_release_quarantine is running */
     struct auth_machine_state *state; /* in a region of the world's */
     xp_word **words; /* all of the world's regions; auth_machine_words */
+    struct auth_run {
+        xp_word *at;
+        uint32_t first, words; /* those that lie one behind the other */
+    } * runs;
     uint64_t *before, *kept;
-    uint32_t word_count;
+    uint32_t word_count, run_count;
 };
 
 /* Allocates pages and kernel; false: no memory. `capabilities`: config bytes of virtio's, NULL: none. */
@@ -108,6 +112,9 @@ void auth_machine_start(struct auth_machine *m);
 void auth_machine_regions(struct auth_machine *m);
 /* After all regions are listed. False: no memory. */
 bool auth_machine_words(struct auth_machine *m);
+/* All words as they are, and as they were: one such keeping at a time. */
+void auth_keep(struct auth_machine *m);
+void auth_put_back(struct auth_machine *m);
 /* What may not change by a refused call: all words but those of the log. */
 void auth_remember(struct auth_machine *m);
 void auth_unchanged(struct auth_machine *m, const char *what, struct device_reply reply);

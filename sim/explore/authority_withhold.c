@@ -126,7 +126,7 @@ void auth_withhold(struct auth_machine *m, uint32_t owner, enum auth_resource r)
     struct kernel *k = m->kernel;
     struct owner *o = &k->core.owners[owner];
 
-    xp_words_save(m->words, m->word_count, m->kept);
+    auth_keep(m);
     if (r >= AUTH_R_BUDGETS) {
         const unsigned kind = r - AUTH_R_BUDGETS;
 
@@ -154,7 +154,7 @@ void auth_withhold_end(struct auth_machine *m, enum auth_resource r)
         auth_log_drain(m);
     const uint32_t head = log->head;
 
-    xp_words_restore(m->words, m->word_count, m->kept);
+    auth_put_back(m);
     if (!m->state->log_full)
         log->head = log->tail = head; /* what was said is said */
 }

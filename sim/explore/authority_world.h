@@ -198,8 +198,16 @@ static inline uint32_t auth_last_generation(const struct auth_world *a)
     return a->config.generations ? a->config.generations : CAP_GENERATION_LIMIT_MAX;
 }
 
-/* authority_grants.c: what can be done now, and doing it. */
+static inline uint8_t auth_kind_at(const struct auth_world *a, uint32_t owner, uint32_t slot)
+{
+    return a->ghost.objects[a->ghost.owners[owner].slot_object[slot]].kind;
+}
+
+/* authority_offers.c: what can be done now. */
 uint32_t auth_actions(struct auth_world *a, struct auth_action *out);
+bool auth_has_slot(const struct auth_world *a, uint32_t owner);
+
+/* authority_grants.c: doing it. */
 void auth_act(struct auth_world *a, const struct auth_action *action);
 struct device_authority auth_authority(struct auth_world *a, uint32_t owner, struct kernel_binding *storage);
 cap_id auth_cap(const struct auth_world *a, uint32_t owner, uint32_t slot);
