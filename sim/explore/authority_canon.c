@@ -135,6 +135,8 @@ static void put_queues(struct auth_canon *c)
         blank_charge(c, &q.charge);
         q.epoch = 0;
         q.ring.avail_idx = q.used_seen = 0;
+        q.ring.base = NULL; /* its run tells both */
+        q.slots = NULL;
         auth_put(c, &q, sizeof q);
     }
 }
@@ -188,7 +190,7 @@ static void put_functions(struct auth_canon *c)
         struct function kept = c->m->kernel->devices.functions[f];
 
         kept.epoch = 0;
-        if (kept.claim == NO_RECORD && !kept.quarantined)
+        if (!kept.quarantined) /* it tells how to ask once more: until then nobody reads it */
             memset(&kept.quiesce, 0, sizeof kept.quiesce);
         auth_put(c, &kept.quiesce, sizeof kept - offsetof(struct function, quiesce));
     }

@@ -54,6 +54,38 @@ static uint32_t place_in_free_list(const struct captable *t, uint32_t slot, uint
     return 0;
 }
 
+static uint64_t content(const struct auth_world *a, const struct cap_slot *slot)
+{
+    const struct object_pool *objects = &a->machine.kernel->core.objects;
+    const bool live = object_live(objects, slot->object);
+
+    return (uint64_t)slot->state << 40 | (uint64_t)slot->interface << 8 |
+           (uint64_t)(live ? name_of(&objects->entries[slot->object.index]) : 0u) << 16;
+}
+
+/* No slot retires: which of them holds what makes no difference. */
+static void put_slots_sorted(const struct auth_world *a, const struct owner *o, struct owner_blob *b)
+{
+    for (uint32_t s = 1; s <= a->config.slots && s < o->caps.fresh; s++)
+        b->slots[s - 1u] = o->caps.slots[s].state == CAP_SLOT_LIVE ? content(a, &o->caps.slots[s]) : 0;
+    qsort(b->slots, AUTH_SLOTS, sizeof b->slots[0], by_word);
+}
+
+/* How much of a slot is left and which is next counts; and what a revocation frees goes back in the order of
+ * the slots: they stay in that order, retired ones taken out. */
+static void put_slots_in_order(const struct auth_world *a, const struct owner *o, struct owner_blob *b)
+{
+    uint32_t count = 0;
+
+    for (uint32_t s = 1; s <= a->config.slots; s++) {
+        const struct cap_slot *slot = &o->caps.slots[s];
+
+        if (slot->state != CAP_SLOT_RETIRED)
+            b->slots[count++] = content(a, slot) | (uint64_t)slot->generation << 32 |
+                                place_in_free_list(&o->caps, s, a->config.slots);
+    }
+}
+
 static void blob_of(struct auth_world *a, uint32_t index, struct owner_blob *b)
 {
     const struct core *core = &a->machine.kernel->core;
@@ -64,20 +96,10 @@ static void blob_of(struct auth_world *a, uint32_t index, struct owner_blob *b)
     b->index = (uint8_t)index;
     if (o->state == OWNER_FREE)
         return;
-    for (uint32_t s = 1; s <= a->config.slots; s++) {
-        const struct cap_slot *slot = &o->caps.slots[s];
-        const bool live = object_live(&core->objects, slot->object);
-
-        if (s < o->caps.fresh && (a->config.generations || slot->state == CAP_SLOT_LIVE))
-            b->slots[s - 1u] = (uint64_t)slot->state << 40 |
-                               (uint64_t)(live ? name_of(&core->objects.entries[slot->object.index]) : 0u)
-                                   << 16 |
-                               (uint64_t)slot->interface << 8;
-        if (a->config.generations) /* where it stands counts: so many are left, and which is next */
-            b->slots[s - 1u] |=
-                (uint64_t)slot->generation << 32 | place_in_free_list(&o->caps, s, a->config.slots);
-    }
-    qsort(b->slots, AUTH_SLOTS, sizeof b->slots[0], by_word);
+    if (a->config.generations)
+        put_slots_in_order(a, o, b);
+    else
+        put_slots_sorted(a, o, b);
     memcpy(b->budget, o->budget.used, sizeof b->budget);
     memcpy(b->held, a->ghost.owners[index].held, sizeof b->held);
     b->held_pages = o->held_pages;

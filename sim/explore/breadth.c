@@ -18,6 +18,7 @@ struct node {
     uint32_t before;
     uint32_t choices; /* offset into the picks */
     uint16_t count;
+    bool last; /* the search does not go on from it */
 };
 
 struct pick {
@@ -149,9 +150,11 @@ static bool enter(struct breadth *b, uint32_t before)
         b->out->cut = "states";
         return false;
     }
-    b->nodes[b->node_count++] = (struct node){before, (uint32_t)b->pick_count, b->odometer.cursor};
+    b->nodes[b->node_count++] = (struct node){before, (uint32_t)b->pick_count, b->odometer.cursor, false};
     for (uint16_t i = 0; i < b->odometer.cursor; i++)
         b->picks[b->pick_count++] = (struct pick){b->odometer.n[i], b->odometer.picked[i]};
+    if (b->limits->entered && !b->limits->entered(b->limits->entered_ctx, b->w))
+        b->nodes[b->node_count - 1u].last = true;
     if (b->w->ops->heal && !b->limits->no_liveness && !comes_to_rest(b)) {
         violated(b, (uint32_t)b->node_count - 1u, 0, true);
         return false;
@@ -218,7 +221,7 @@ static bool all_levels(struct breadth *b, uint32_t levels)
         const size_t end = b->node_count;
 
         for (size_t node = begin; node < end; node++) {
-            if (!expand(b, (uint32_t)node))
+            if (!b->nodes[node].last && !expand(b, (uint32_t)node))
                 return false;
         }
         begin = end;
