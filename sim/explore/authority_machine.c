@@ -348,8 +348,12 @@ void auth_machine_judge(struct auth_machine *m)
         if (k->core.owners[i].state != OWNER_FREE)
             owed += 1u + k->core.owners[i].caps.live_count;
     }
-    for (uint32_t i = 0; i < m->limits.claims; i++)
-        owed += !k->devices.claims[i].used ? 0u : k->devices.claims[i].direct ? 2u : 1u;
+    for (uint32_t i = 0; i < m->limits.claims; i++) {
+        const struct claim *claim = &k->devices.claims[i];
+
+        if (claim->used && claim->function != NO_RECORD) /* else it only stands in for one */
+            owed += claim->direct ? 2u : 1u;
+    }
     if (k->core.audit.reserved != owed)
         xp_violate(m->world, XP_I16, "the log keeps room for %u ends, %u are to come", k->core.audit.reserved,
                    owed);

@@ -75,8 +75,8 @@ static enum xp_step step(struct xp_world *w)
     return XP_STEP_DONE;
 }
 
-/* Every owner ends, the log is read, what is in quarantine is released: nothing is left of anybody (P16, P4).
- */
+/* Every owner ends, one a step, the log is read, what is in quarantine is released: nothing is left of
+ * anybody (P16, P4). */
 static enum xp_heal heal(struct xp_world *w)
 {
     struct auth_world *a = auth_of(w);
@@ -86,13 +86,20 @@ static enum xp_heal heal(struct xp_world *w)
     if (a->config.abuse)
         auth_abuse(a);
     for (uint8_t o = 0; o < a->config.owners; o++) {
-        if (a->ghost.owners[o].alive)
+        if (a->ghost.owners[o].alive) {
             auth_act(a, &(struct auth_action){AUTH_KILL, o, 0, 0});
+            return XP_HEAL_ON;
+        }
     }
-    auth_act(a, &(struct auth_action){AUTH_LOG_DRAINED, 0, 0, 0});
+    if (a->machine_state.log_full) {
+        auth_act(a, &(struct auth_action){AUTH_LOG_DRAINED, 0, 0, 0});
+        return XP_HEAL_ON;
+    }
     for (uint8_t f = 0; f < a->config.functions; f++) {
-        if (a->ghost.functions[f].quarantined)
+        if (a->ghost.functions[f].quarantined) {
             auth_act(a, &(struct auth_action){AUTH_FREE_QUARANTINE, f, 0, 0});
+            return XP_HEAL_ON;
+        }
     }
     now = kernel_usage(a->machine.kernel);
     if (memcmp(&now, &want, sizeof now) != 0)

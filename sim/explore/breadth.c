@@ -9,7 +9,7 @@
 
 #include "abi/assert.h"
 #include "sim/explore/image.h"
-#include "sim/explore/visited.h"
+#include "sim/explore/rest.h"
 
 #define PROGRESS_MASK 0xffffu
 #define NO_NODE       UINT32_MAX
@@ -37,7 +37,8 @@ struct breadth {
     struct xp_image first, image;
     uint8_t *change; /* of one xp_image_take; never undone */
     struct sim_odometer odometer;
-    struct sim_choices choices, none;
+    struct sim_choices choices;
+    struct xp_rest rest;
 };
 
 static double seconds_now(void)
@@ -113,32 +114,13 @@ static void violated(struct breadth *b, uint32_t node, uint16_t more, bool in_he
     keep_path(b, node, more);
 }
 
-/* True: it holds. */
-static bool comes_to_rest(struct breadth *b)
-{
-    enum xp_heal healed = XP_HEAL_ON;
-    bool holds = true;
-
-    b->w->choices = &b->none;
-    for (uint32_t i = 0; holds && healed == XP_HEAL_ON; i++) {
-        if (i == XP_HEAL_STEPS_MAX) {
-            b->w->verdict = (struct xp_verdict){XP_P3, "the honest continuation does not come to rest"};
-            holds = false;
-            break;
-        }
-        holds = xp_protected_heal(b->w, &healed);
-        b->out->healed++;
-    }
-    b->w->choices = &b->choices;
-    return holds;
-}
-
 /* The world is in a state just reached from `before` by the odometer's choices. False: the search ends. */
 static bool enter(struct breadth *b, uint32_t before)
 {
     const uint64_t fingerprint = b->w->ops->fingerprint(b->w);
+    const unsigned had = xp_visited_mark(&b->visited, fingerprint, XP_SEEN);
 
-    if (xp_visited_mark(&b->visited, fingerprint, XP_SEEN) & XP_SEEN)
+    if (had & XP_SEEN)
         return true;
     if (b->visited.full || b->node_count >= NO_NODE || b->pick_count >= UINT32_MAX - SIM_STEP_CHOICES_MAX ||
         !grow(b)) {
@@ -155,7 +137,8 @@ static bool enter(struct breadth *b, uint32_t before)
         b->picks[b->pick_count++] = (struct pick){b->odometer.n[i], b->odometer.picked[i]};
     if (b->limits->entered && !b->limits->entered(b->limits->entered_ctx, b->w))
         b->nodes[b->node_count - 1u].last = true;
-    if (b->w->ops->heal && !b->limits->no_liveness && !comes_to_rest(b)) {
+    if (b->w->ops->heal && !b->limits->no_liveness && !(had & XP_LIVE) &&
+        !xp_comes_to_rest(&b->rest, b->w, &b->visited, fingerprint, &b->out->healed)) {
         violated(b, (uint32_t)b->node_count - 1u, 0, true);
         return false;
     }
@@ -237,8 +220,7 @@ static bool prepare(struct breadth *b)
         !xp_visited_init(&b->visited, b->limits->memory_bytes))
         return false;
     b->change = malloc(xp_image_change_bytes(&b->image));
-    sim_choices_init(&b->none, SIM_CHOOSE_FIRST, 0);
-    b->none.unrecorded = true;
+    xp_rest_init(&b->rest);
     sim_choices_init(&b->choices, SIM_CHOOSE_EVERY, 0);
     b->choices.odometer = &b->odometer;
     b->w->choices = &b->choices;
