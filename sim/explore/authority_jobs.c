@@ -8,6 +8,12 @@
 #include "sim/explore/breadth.h"
 #include "sim/explore/jobs.h"
 
+#define PAIR_DEPTH 10u /* steps */
+
+static const char *const part_names[] = {"memory",   "queues",   "interrupts", "copies", "restarts",
+                                         "full-log", "releases", "exits",      "moves"};
+#define PARTS (unsigned)(sizeof part_names / sizeof *part_names)
+
 static struct auth_config config_of(const struct xp_job *job)
 {
     struct auth_config config;
@@ -56,16 +62,16 @@ static void say(char *text, size_t bytes, const char *format, ...)
 
 static void bounds(const struct xp_job *job, char *text, size_t bytes)
 {
-    static const char *const parts[] = {"memory",   "queues",   "interrupts", "copies", "restarts",
-                                        "full log", "releases", "exits",      "moves"};
     const struct auth_config c = config_of(job);
     const uint32_t before = auth_calls_before(&c);
 
     say(text, bytes, "%u owner%s of %u slots", c.owners, c.owners > 1 ? "s" : "", c.slots);
     if (c.generations)
         say(text, bytes, " that serve %u times", c.generations);
-    for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++)
-        say(text, bytes, "%s%s", !(c.parts & 1u << i) ? "" : ", ", c.parts & 1u << i ? parts[i] : "");
+    for (unsigned i = 0; i < PARTS; i++) {
+        if (c.parts & 1u << i)
+            say(text, bytes, ", %s", part_names[i]);
+    }
     if (c.lies)
         say(text, bytes, ", %u lie%s", c.lies, c.lies > 1 ? "s" : "");
     if (c.pending)
@@ -147,6 +153,44 @@ static void traffic(struct xp_jobs *jobs)
     }
 }
 
+/* A driver's life with each two of the parts beside it: to the fixpoint, or, where handles go from hand to
+ * hand, to a depth from power-on. */
+static void pairs(struct xp_jobs *jobs)
+{
+    char name[XP_JOB_NAME_BYTES];
+
+    for (unsigned i = 2; i < PARTS; i++)
+        for (unsigned j = i + 1u; j < PARTS; j++) {
+            struct auth_config c = {.owners = 2,
+                                    .functions = 1,
+                                    .slots = AUTH_SLOTS,
+                                    .parts =
+                                        (uint16_t)(AUTH_PART_MEMORY | AUTH_PART_QUEUES | 1u << i | 1u << j),
+                                    .late = 2,
+                                    .pending = 1,
+                                    .hostile = 1};
+
+            c.depth = c.parts & (AUTH_PART_COPIES | AUTH_PART_MOVES) ? PAIR_DEPTH : 0;
+            snprintf(name, sizeof name, "X5/pair/%s-%s", part_names[i], part_names[j]);
+            add(jobs, name, &c, 20000)->deep = true;
+        }
+}
+
+/* Pools of two owners over one function, one handed to the other: where a buffer and its queue are of
+ * different pools. */
+static void pools(struct xp_jobs *jobs)
+{
+    const struct auth_config c = {.owners = 2,
+                                  .functions = 1,
+                                  .slots = AUTH_SLOTS,
+                                  .parts = AUTH_PART_MEMORY | AUTH_PART_QUEUES | AUTH_PART_MOVES,
+                                  .start = AUTH_READY,
+                                  .depth = 9,
+                                  .late = 1};
+
+    add(jobs, "X5/pools/ready/9", &c, 1000);
+}
+
 /* Every allocation of every grant fails once; and each resource runs out for good, at any moment. */
 static void withheld(struct xp_jobs *jobs)
 {
@@ -219,6 +263,8 @@ void xp_authority_jobs(struct xp_jobs *jobs)
 {
     handles(jobs);
     traffic(jobs);
+    pairs(jobs);
+    pools(jobs);
     withheld(jobs);
     everything(jobs);
 }
