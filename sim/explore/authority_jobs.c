@@ -76,6 +76,10 @@ static void bounds(const struct xp_job *job, char *text, size_t bytes)
         say(text, bytes, ", %u lie%s", c.lies, c.lies > 1 ? "s" : "");
     if (c.pending)
         say(text, bytes, ", %u writes under way%s", c.pending, c.hostile ? ", late ones too" : "");
+    if (c.abuse)
+        say(text, bytes, ", each bad handle in each call");
+    if (c.hopeless)
+        say(text, bytes, ", hopeless calls too");
     if (c.withhold)
         say(text, bytes, ", each allocation fails once");
     if (c.forever)
@@ -176,6 +180,37 @@ static void pairs(struct xp_jobs *jobs)
         }
 }
 
+/* What owners must not get: from each state every call with every handle that must not work; and, as steps,
+ * calls that the book knows to be refused. */
+static void refused(struct xp_jobs *jobs)
+{
+    struct auth_config handles_of = {.owners = 2,
+                                     .functions = 1,
+                                     .slots = 2,
+                                     .generations = 3,
+                                     .parts = AUTH_PART_COPIES | AUTH_PART_MOVES | AUTH_PART_RELEASES,
+                                     .abuse = 1};
+    struct auth_config driver = {.owners = 1,
+                                 .functions = 1,
+                                 .slots = AUTH_SLOTS,
+                                 .parts = AUTH_PART_MEMORY | AUTH_PART_QUEUES | AUTH_PART_RESTARTS,
+                                 .late = 2,
+                                 .pending = 1,
+                                 .hostile = 1,
+                                 .abuse = 1};
+
+    add(jobs, "X5/handles/bad", &handles_of, 1000);
+    add(jobs, "X5/traffic/bad", &driver, 1000);
+    handles_of.abuse = driver.abuse = 0;
+    handles_of.hopeless = driver.hopeless = 1;
+    handles_of.parts |= AUTH_PART_RESTARTS;
+    driver.parts |= AUTH_PART_LOG;
+    driver.late = 1;
+    driver.pending = driver.hostile = 0;
+    add(jobs, "X5/handles/hopeless", &handles_of, 1000);
+    add(jobs, "X5/traffic/hopeless", &driver, 1000);
+}
+
 /* Pools of two owners over one function, one handed to the other: where a buffer and its queue are of
  * different pools. */
 static void pools(struct xp_jobs *jobs)
@@ -265,6 +300,7 @@ void xp_authority_jobs(struct xp_jobs *jobs)
     traffic(jobs);
     pairs(jobs);
     pools(jobs);
+    refused(jobs);
     withheld(jobs);
     everything(jobs);
 }
