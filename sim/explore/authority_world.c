@@ -39,11 +39,8 @@ static void start(struct xp_world *w)
 {
     struct auth_world *a = auth_of(w);
     struct sim_choices *choices = w->choices;
-    struct sim_choices first;
 
-    sim_choices_init(&first, SIM_CHOOSE_FIRST, 0);
-    first.unrecorded = true;
-    w->choices = &first;
+    w->choices = &a->first;
     xp_driver_current = &a->driver;
     memset(&a->ghost, 0, sizeof a->ghost);
     memset(&a->small, 0, sizeof a->small);
@@ -75,32 +72,45 @@ static enum xp_step step(struct xp_world *w)
     return XP_STEP_DONE;
 }
 
-/* Every owner ends, one a step, the log is read, what is in quarantine is released: nothing is left of
- * anybody (P16, P4). */
-static enum xp_heal heal(struct xp_world *w)
+/* Every owner ends, one a step, the log is read, what is in quarantine is released. False: all that is done.
+ */
+static bool end_something(struct auth_world *a)
 {
-    struct auth_world *a = auth_of(w);
-    struct kernel_usage now;
-    struct kernel_usage want = a->base;
-
-    if (a->config.abuse)
-        auth_abuse(a);
     for (uint8_t o = 0; o < a->config.owners; o++) {
         if (a->ghost.owners[o].alive) {
             auth_act(a, &(struct auth_action){AUTH_KILL, o, 0, 0});
-            return XP_HEAL_ON;
+            return true;
         }
     }
     if (a->machine_state.log_full) {
         auth_act(a, &(struct auth_action){AUTH_LOG_DRAINED, 0, 0, 0});
-        return XP_HEAL_ON;
+        return true;
     }
     for (uint8_t f = 0; f < a->config.functions; f++) {
         if (a->ghost.functions[f].quarantined) {
             auth_act(a, &(struct auth_action){AUTH_FREE_QUARANTINE, f, 0, 0});
-            return XP_HEAL_ON;
+            return true;
         }
     }
+    return false;
+}
+
+/* In the end nothing is left of anybody (P16, P4). The device is honest from here on: nothing is asked. */
+static enum xp_heal heal(struct xp_world *w)
+{
+    struct auth_world *a = auth_of(w);
+    struct sim_choices *choices = w->choices;
+    struct kernel_usage now;
+    struct kernel_usage want = a->base;
+
+    w->choices = &a->first;
+    if (a->config.abuse)
+        auth_abuse(a);
+    const bool on = end_something(a);
+
+    w->choices = choices;
+    if (on)
+        return XP_HEAL_ON;
     now = kernel_usage(a->machine.kernel);
     if (memcmp(&now, &want, sizeof now) != 0)
         xp_violate(w, XP_P16, "something is left of owners that all ended");
@@ -151,6 +161,8 @@ struct auth_world *auth_world_make(const struct auth_config *config)
     if (!a)
         return NULL;
     a->config = *config;
+    sim_choices_init(&a->first, SIM_CHOOSE_FIRST, 0);
+    a->first.unrecorded = true;
     a->world.ops = config->no_heal ? &restless : &ops;
     a->budget = (struct budget_limits){{[BUDGET_DEVICES] = 2,
                                         [BUDGET_REGISTERS] = 2,

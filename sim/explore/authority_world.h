@@ -180,6 +180,7 @@ struct auth_world {
     struct auth_small small;
     struct kernel_usage base; /* what is held by nobody of this world */
     struct budget_limits budget;
+    struct sim_choices first; /* of set-up and honest continuation: they ask nobody else */
     /* within a step */
     uint8_t run_first, run_count; /* mapped last */
 };
