@@ -53,4 +53,5 @@ void xp_all_jobs(struct xp_jobs *jobs)
     xp_nic_jobs(jobs);
     xp_pci_jobs(jobs);
     xp_authority_jobs(jobs);
+    xp_life_jobs(jobs);
 }
