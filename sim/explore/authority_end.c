@@ -60,22 +60,38 @@ static uint8_t target(struct life_world *l, bool ring)
     return (uint8_t)auth_page_of(l->net_state.rings[0].desc);
 }
 
+static void under_way(struct life_world *l, uint32_t writes, uint32_t first, bool late)
+{
+    for (uint32_t i = 0; i < writes; i++)
+        l->state.pending[i] = target(l, (first + i) % 2u);
+    l->state.late = writes > 0 && late;
+}
+
+static bool may_be_under_way(const struct life_world *l)
+{
+    return l->net_state.rings[0].enabled && auth_master(&l->machine, 0) && pending_count(l) == 0;
+}
+
 /* How the reset that was just asked for will go. */
 static void draw_reset(struct life_world *l)
 {
     static const uint32_t kinds[] = {1, 2, 4};
     static const uint8_t reads[] = {0, LIFE_NEVER, 1, 2};
-    struct life_state *s = &l->state;
 
+    if (l->mode) {
+        l->net_state.reset_left = l->mode->confirm;
+        if (may_be_under_way(l))
+            under_way(l, l->mode->writes, 0, l->mode->late);
+        return;
+    }
     l->net_state.reset_left = reads[xp_choose(&l->world, kinds[l->config.late], "reset.confirm")];
-    if (!l->net_state.rings[0].enabled || !auth_master(&l->machine, 0) || pending_count(l) > 0)
+    if (!may_be_under_way(l))
         return;
     const uint32_t writes = xp_choose(&l->world, l->config.pending + 1u, "reset.pending");
     const uint32_t first = writes > 0 ? xp_choose(&l->world, 2, "reset.target") : 0;
 
-    for (uint32_t i = 0; i < writes; i++)
-        s->pending[i] = target(l, (first + i) % 2u);
-    s->late = writes > 0 && l->config.hostile && xp_choose(&l->world, 2, "reset.late");
+    under_way(l, writes, first,
+              writes > 0 && l->config.hostile && xp_choose(&l->world, 2, "reset.late") == 1);
 }
 
 /* Nothing is left of what it knew. */
@@ -239,12 +255,13 @@ void life_settled(struct life_world *l)
 
 void life_create(struct life_world *l)
 {
-    const struct owner *o = auth_owner_create(&l->machine, &l->budget, CAP_GENERATION_LIMIT_MAX);
+    struct owner *o = auth_owner_create(&l->machine, &l->budget, CAP_GENERATION_LIMIT_MAX);
 
     if (!o)
         xp_violate(&l->world, XP_P16, "an owner cannot come again");
     memset(l->own, 0, offsetof(struct life_own, author));
     l->state.alive = 1;
+    (void)kernel_authority(&l->state.binding, l->machine.kernel, o);
     auth_log_drain(&l->machine);
 }
 

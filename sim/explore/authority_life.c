@@ -94,7 +94,7 @@ static void offer_all(struct life_world *l, struct list *list)
         offer(list, ACT_DEVICE, i);
 }
 
-static void begin(struct life_world *l, enum life_op op)
+void life_begin(struct life_world *l, enum life_op op)
 {
     static const char *const names[] = {"bind", "poll", "send", "receive", "interrupt", "stop", "close"};
     const uint8_t none[XP_ARGUMENTS] = {0};
@@ -103,7 +103,7 @@ static void begin(struct life_world *l, enum life_op op)
     xp_call_begin(&l->driver, (uint8_t)op, none);
 }
 
-static void arrives(struct life_world *l)
+void life_arrives(struct life_world *l)
 {
     xp_note(&l->world, XP_LANE_DEVICE, "a message arrives");
     l->state.due = (uint8_t)(l->state.due + (l->machine_state.messages[0].to != 0));
@@ -117,7 +117,7 @@ static void act(struct life_world *l, enum actor actor, uint32_t which)
         if (l->call.active)
             xp_call_resume(&l->driver);
         else
-            begin(l, (enum life_op)which);
+            life_begin(l, (enum life_op)which);
         break;
     case ACT_KILL:
         life_kill(l);
@@ -139,7 +139,7 @@ static void act(struct life_world *l, enum actor actor, uint32_t which)
         (void)auth_send(&l->machine, 0, 0, 1);
         break;
     case ACT_ARRIVES:
-        arrives(l);
+        life_arrives(l);
         break;
     case ACT_DEVICE:
         xp_net_move(&l->device, which);
@@ -162,8 +162,18 @@ static void judge_interrupt(struct life_world *l)
 /* After a close the owner holds nothing. */
 static void judge_closed(struct life_world *l)
 {
-    if (l->state.alive && l->own->closed && !l->call.active)
+    const bool kept = l->fault && l->fault->kept;
+
+    if (l->state.alive && l->own->closed && !l->call.active && !kept)
         life_settled(l);
+}
+
+void life_judge(struct life_world *l)
+{
+    auth_machine_judge(&l->machine);
+    judge_interrupt(l);
+    judge_closed(l);
+    life_forget(l);
 }
 
 static enum xp_step step(struct xp_world *w)
@@ -177,10 +187,7 @@ static enum xp_step step(struct xp_world *w)
         return XP_STEP_NOTHING;
     which = xp_choose_actor(w, list.count);
     act(l, (enum actor)list.actor[which], list.which[which]);
-    auth_machine_judge(&l->machine);
-    judge_interrupt(l);
-    judge_closed(l);
-    life_forget(l);
+    life_judge(l);
     return XP_STEP_DONE;
 }
 
@@ -188,11 +195,11 @@ static enum xp_step step(struct xp_world *w)
 static bool end_in_order(struct life_world *l)
 {
     if (life_may(l, LIFE_STOP))
-        begin(l, LIFE_STOP);
+        life_begin(l, LIFE_STOP);
     else if (life_may(l, LIFE_POLL))
-        begin(l, LIFE_POLL);
+        life_begin(l, LIFE_POLL);
     else if (life_may(l, LIFE_CLOSE))
-        begin(l, LIFE_CLOSE);
+        life_begin(l, LIFE_CLOSE);
     else if (l->state.alive)
         life_exit(l);
     else if (l->state.quarantined)
@@ -210,23 +217,23 @@ static void prove(struct life_world *l)
     if (!l->state.alive)
         life_create(l);
     else if (life_may(l, LIFE_BIND))
-        begin(l, LIFE_BIND);
+        life_begin(l, LIFE_BIND);
     else if (!l->own->bound || state == VNET_STOPPING || state == VNET_STOPPED || state == VNET_QUARANTINED)
         xp_violate(&l->world, XP_P3, "the next owner cannot use the function: provider in state %u, %s",
                    state, provider_error_name(l->own->nic.error));
     else if (auth_master(&l->machine, 0) && xp_net_deliver(&l->device))
         return;
     else if (life_may(l, LIFE_SEND))
-        begin(l, LIFE_SEND);
+        life_begin(l, LIFE_SEND);
     else if (life_carried(l))
         l->state.proof = LIFE_PROVEN;
     else
-        begin(l, state == VNET_RUNNING && !l->own->received ? LIFE_RECEIVE : LIFE_POLL);
+        life_begin(l, state == VNET_RUNNING && !l->own->received ? LIFE_RECEIVE : LIFE_POLL);
 }
 
 /* The call ends, the provider is stopped, everything is given back, the owner exits, quarantine is released:
  * exactly as before anybody came. The next owner then sends and receives, and ends the same way. */
-static enum xp_heal heal(struct xp_world *w)
+enum xp_heal life_heal(struct xp_world *w)
 {
     struct life_world *l = life_of(w);
 
@@ -234,7 +241,7 @@ static enum xp_heal heal(struct xp_world *w)
     if (l->call.active)
         xp_call_resume(&l->driver);
     else if (l->machine_state.messages[0].under_way)
-        arrives(l);
+        life_arrives(l);
     else if (l->state.proof == LIFE_PROVING)
         prove(l);
     else if (!end_in_order(l)) {
@@ -242,9 +249,7 @@ static enum xp_heal heal(struct xp_world *w)
             return XP_HEAL_QUIET;
         l->state.proof = LIFE_PROVING;
     }
-    auth_machine_judge(&l->machine);
-    judge_closed(l);
-    life_forget(l);
+    life_judge(l);
     return XP_HEAL_ON;
 }
 
@@ -326,12 +331,9 @@ static void place_of(void *ctx, uint32_t offset, char *text, size_t bytes)
     place(&((struct life_world *)ctx)->driver, offset, text, bytes);
 }
 
-static bool turn(struct xp_driver *d)
+static bool turn(struct xp_driver *d) /* asked by the kernel's own accesses alone */
 {
-    struct life_world *l = life_of(d->world);
-
-    if (!d->unattended && l->fault && l->fault->kill_at == l->fault->calls)
-        longjmp(d->leave, 1); /* the owner is killed here */
+    (void)d;
     return true;
 }
 
@@ -420,7 +422,7 @@ static void show(const struct xp_world *w, char *line, size_t bytes)
 static const struct xp_world_ops ops = {.name = "authority",
                                         .start = start,
                                         .step = step,
-                                        .heal = heal,
+                                        .heal = life_heal,
                                         .fingerprint = fingerprint,
                                         .show = show,
                                         .live = live};
@@ -524,6 +526,9 @@ void life_world_free(struct life_world *l)
 {
     if (!l)
         return;
+    if (l->change)
+        xp_image_free(&l->first);
+    free(l->change);
     auth_machine_free(&l->machine);
     xp_driver_free(&l->driver);
     free(l->own);

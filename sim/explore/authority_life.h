@@ -31,6 +31,9 @@ struct life_config {
     uint8_t hostile; /* they may land after the confirmation */
     uint8_t interrupts; /* the owner holds one, and messages may be on their way */
     uint8_t kills; /* the owner may be killed; 0: it only ends in order */
+    uint8_t lack; /* scripts: something runs out; 0: calls are refused */
+    uint8_t seconds; /* scripts: a second call is refused as well */
+    uint8_t modes; /* scripts: of life_modes, the first so many */
 };
 
 /* The owner's own memory, put back when a call is left. */
@@ -68,19 +71,59 @@ struct life_state {
     struct kernel_binding binding;
 };
 
-struct life_request; /* a kernel call of the provider */
+enum life_ask {
+    ASK_CLAIM = 0,
+    ASK_INFO,
+    ASK_OPEN,
+    ASK_READ,
+    ASK_WRITE,
+    ASK_ADDRESS,
+    ASK_DMA,
+    ASK_POOL,
+    ASK_BUFFER,
+    ASK_MAP,
+    ASK_UNMAKE_BUFFER,
+    ASK_QUEUE,
+    ASK_PUBLISH,
+    ASK_REAP,
+    ASK_UNMAKE_QUEUE,
+    ASK_INTERRUPT,
+    ASK_WAIT,
+    ASK_ACK,
+    ASK_MASK,
+    ASK_RELEASE
+};
 
-/* A fault put between the provider and the kernel: calls are counted from 0. */
+/* A kernel call of the provider's. */
+struct life_request {
+    enum life_ask op;
+    cap_id cap, other;
+    uint32_t a, b, c, d; /* row, index, value, and what else the operation takes */
+    const void *in;
+    const struct reg_window *windows;
+    void *out;
+};
+
+/* What a script does to one life: calls and places to yield (calls, and looks at a ring) are counted from 0.
+ * UINT32_MAX: not at all. */
 struct life_fault {
-    uint32_t calls;
-    uint32_t refuse[2]; /* these are refused without being done: the first, the second after it; UINT32_MAX:
-                           none */
-    uint32_t refused; /* how many were */
-    uint32_t kill_at; /* UINT32_MAX: never */
-    uint32_t withhold_at; /* from this call on `resource` is lacking */
+    uint32_t refuse, refuse_too; /* calls that are refused without being done */
+    uint32_t lack_at; /* from this call on `resource` is lacking: for it alone, or for good */
     enum auth_resource resource;
     bool for_good;
-    bool withheld;
+    uint32_t kill_at; /* yield */
+    /* what came of it */
+    uint32_t calls, yields;
+    uint32_t first_yield; /* yields before the first refusal */
+    bool bitten; /* something was refused for the sake of the script */
+    bool kept; /* the release of the device was refused: the owner still holds it */
+};
+
+/* How the device resets in a script. */
+struct life_mode {
+    uint8_t confirm; /* reads before it is confirmed; LIFE_NEVER */
+    uint8_t writes;
+    uint8_t late; /* they land after the confirmation */
 };
 
 struct life_world {
@@ -102,7 +145,11 @@ struct life_world {
     struct reg_table table; /* the provider's, with a shorter deadline of the kernel's own reset */
     const struct life_request *request; /* under way */
     uint32_t answer[3];
-    struct life_fault *fault; /* NULL: none */
+    struct life_fault *fault; /* of a script; NULL: none */
+    const struct life_mode *mode; /* NULL: it is drawn */
+    void (*start)(struct xp_world *w); /* of a script: the world's own */
+    struct xp_image first; /* and what it made; all zero: no scripts */
+    uint8_t *change;
     struct xp_call call;
 };
 
@@ -113,10 +160,19 @@ static inline struct life_world *life_of(struct xp_world *w)
     return (struct life_world *)(void *)w;
 }
 
+/* Judgements after each step. */
+void life_judge(struct life_world *l);
+void life_begin(struct life_world *l, enum life_op op);
+/* One step of the honest continuation, as xp_world_ops.heal. */
+enum xp_heal life_heal(struct xp_world *w);
+/* A message arrives. */
+void life_arrives(struct life_world *l);
+
 /* authority_owner.c: the owner's calls; run inside an xp_call. */
 void life_call(struct life_world *l, const struct xp_call *call);
 /* One word of the answer to the request under way; word 0 has it done. */
 uint32_t life_answer(struct life_world *l, uint32_t word);
+struct device_reply life_kernel_does(struct life_world *l, const struct life_request *r);
 bool life_may(const struct life_world *l, enum life_op op);
 /* A frame went out and came back as completed, one was received. */
 bool life_carried(const struct life_world *l);
@@ -137,5 +193,13 @@ void life_free_quarantine(struct life_world *l);
 void life_forget(struct life_world *l);
 /* After a life, in whatever way: exactly as before it, quarantine apart. */
 void life_settled(struct life_world *l);
+
+/* authority_scripts.c */
+/* The request under way is answered by the fault. */
+bool life_fault_answers(struct life_world *l, struct life_fault *f, struct device_reply *reply);
+/* It was answered by the kernel, so. */
+void life_fault_sees(struct life_fault *f, struct device_reply reply);
+/* The same world, a step of which is one whole script. */
+struct life_world *life_scripts_make(const struct life_config *config);
 
 #endif

@@ -11,38 +11,6 @@
 #define RESET_POLLS 3u /* deadline of a reset, in polls: the provider's and, by its table, the kernel's */
 #define FRAME       60u
 
-enum request_op {
-    ASK_CLAIM = 0,
-    ASK_INFO,
-    ASK_OPEN,
-    ASK_READ,
-    ASK_WRITE,
-    ASK_ADDRESS,
-    ASK_DMA,
-    ASK_POOL,
-    ASK_BUFFER,
-    ASK_MAP,
-    ASK_UNMAKE_BUFFER,
-    ASK_QUEUE,
-    ASK_PUBLISH,
-    ASK_REAP,
-    ASK_UNMAKE_QUEUE,
-    ASK_INTERRUPT,
-    ASK_WAIT,
-    ASK_ACK,
-    ASK_MASK,
-    ASK_RELEASE
-};
-
-struct life_request {
-    enum request_op op;
-    cap_id cap, other;
-    uint32_t a, b, c, d; /* row, index, value, and what else the operation takes */
-    const void *in;
-    const struct reg_window *windows;
-    void *out;
-};
-
 /* The kernel's side. */
 
 static struct device_reply over_objects(const struct device_authority *k, const struct life_request *r)
@@ -104,7 +72,7 @@ static struct device_reply over_device(struct life_world *l, const struct device
     }
 }
 
-static struct device_reply kernel_does(struct life_world *l, const struct life_request *r)
+struct device_reply life_kernel_does(struct life_world *l, const struct life_request *r)
 {
     const bool was_inline = l->world.inline_calls;
     const bool was_unattended = l->driver.unattended;
@@ -158,49 +126,6 @@ static void judge_answer(struct life_world *l, const struct life_request *r, str
     }
 }
 
-/* A fault that takes the call's place, or what it needs. True: refused without being done. */
-static bool fault_refuses(struct life_world *l, struct life_fault *f)
-{
-    const uint32_t call = f->calls++;
-
-    if (f->refused < 2 && call == f->refuse[f->refused]) {
-        f->refused++;
-        return true;
-    }
-    if (call == f->withhold_at) {
-        if (f->for_good)
-            auth_run_out(&l->machine, f->resource, &l->base);
-        else
-            auth_withhold(&l->machine, 0, f->resource);
-        f->withheld = true;
-    }
-    return false;
-}
-
-static struct device_reply answer_with_fault(struct life_world *l, const struct life_request *r,
-                                             struct life_fault *f)
-{
-    struct device_reply reply = {.exception = CAP_EX_EXHAUSTED};
-
-    if (fault_refuses(l, f))
-        return reply;
-    const bool once = f->withheld && !f->for_good && f->calls == f->withhold_at + 1u;
-
-    auth_remember(&l->machine);
-    reply = kernel_does(l, r);
-    if (once && !device_reply_ok(reply)) {
-        auth_unchanged(&l->machine, "a call without what it needs", reply);
-        auth_withhold_end(&l->machine, f->resource);
-    } else if (once) { /* it needed none of it: done once more, with everything there */
-        auth_withhold_end(&l->machine, f->resource);
-        f->withheld = false;
-        f->calls--;
-        f->withhold_at = UINT32_MAX;
-        return answer_with_fault(l, r, f);
-    }
-    return reply;
-}
-
 uint32_t life_answer(struct life_world *l, uint32_t word)
 {
     struct device_reply reply;
@@ -208,9 +133,12 @@ uint32_t life_answer(struct life_world *l, uint32_t word)
     if (word > 0)
         return l->answer[word];
     auth_remember(&l->machine);
-    reply = l->fault ? answer_with_fault(l, l->request, l->fault) : kernel_does(l, l->request);
-    if (!l->fault || l->fault->refused == 0 || reply.exception != CAP_EX_EXHAUSTED)
+    if (!l->fault || !life_fault_answers(l, l->fault, &reply)) {
+        reply = life_kernel_does(l, l->request);
         judge_answer(l, l->request, reply);
+        if (l->fault)
+            life_fault_sees(l->fault, reply);
+    }
     if (!l->machine_state.log_full)
         auth_log_drain(&l->machine);
     auth_machine_judge(&l->machine);
