@@ -225,9 +225,11 @@ void life_settled(struct life_world *l)
     const struct kernel_usage now = kernel_usage(l->machine.kernel);
     struct kernel_usage want = l->base;
     struct life_state *s = &l->state;
+    const bool kept = l->machine.kernel->devices.functions[0].quarantined;
     uint32_t mapped = 0;
 
-    s->quarantined = l->machine.kernel->devices.functions[0].quarantined;
+    s->charged = kept && s->alive && (s->charged || !s->quarantined); /* not of an owner before */
+    s->quarantined = kept;
     for (uint32_t i = 0; i < AUTH_PAGES; i++)
         mapped += l->machine_state.pages[i].mapped != 0;
     want.owners += s->alive;
@@ -237,7 +239,7 @@ void life_settled(struct life_world *l)
         want.quarantined_devices++;
         want.pages_quarantined = mapped;
         want.pages_guard = now.pages_guard;
-        want.budget_used[BUDGET_POOL_PAGES] += s->alive ? mapped : 0u;
+        want.budget_used[BUDGET_POOL_PAGES] += s->charged ? mapped : 0u;
     } else if (knows_rings(l)) {
         xp_violate(&l->world, XP_I11,
                    "the function knows rings, has confirmed no reset, and is not quarantined");
@@ -251,6 +253,17 @@ void life_settled(struct life_world *l)
         if (is != was)
             xp_violate(&l->world, XP_P16, "after its end field %zu of usage is %u, should be %u", i, is, was);
     }
+}
+
+void life_given_back(struct life_world *l)
+{
+    const struct kernel_usage now = kernel_usage(l->machine.kernel);
+    const uint32_t buffers = now.buffers - l->base.buffers;
+    const uint32_t queues = now.queues - l->base.queues;
+
+    if (l->own->nic.state == VNET_STOPPED && buffers + queues > 0)
+        xp_violate(&l->world, XP_P4, "a provider that is stopped has %u buffers and %u queues left", buffers,
+                   queues);
 }
 
 void life_create(struct life_world *l)

@@ -100,6 +100,8 @@ void life_begin(struct life_world *l, enum life_op op)
     const uint8_t none[XP_ARGUMENTS] = {0};
 
     xp_note(&l->world, XP_LANE_DRIVER, "call: %s", names[op]);
+    if (op == LIFE_CLOSE)
+        life_given_back(l);
     xp_call_begin(&l->driver, (uint8_t)op, none);
 }
 

@@ -60,7 +60,7 @@ struct life_state {
     uint8_t alive;
     uint8_t reset; /* confirmed since the claim */
     uint8_t stale; /* out of quarantine without one: the device remembers, and is no bus master */
-    uint8_t quarantined;
+    uint8_t quarantined, charged; /* and its pages are charged to the owner that is there */
     uint8_t pending[LIFE_PENDING]; /* pages that a write is under way to */
     uint8_t late;
     uint8_t unmasked; /* the interrupt is there and was unmasked */
@@ -191,6 +191,8 @@ void life_free_quarantine(struct life_world *l);
  * remembers before it has confirmed one: blotted out, so that states which differ in it are one. After each
  * step. */
 void life_forget(struct life_world *l);
+/* A provider that says that it is stopped holds nothing of its own. */
+void life_given_back(struct life_world *l);
 /* After a life, in whatever way: exactly as before it, quarantine apart. */
 void life_settled(struct life_world *l);
 

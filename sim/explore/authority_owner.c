@@ -427,8 +427,8 @@ bool life_may(const struct life_world *l, enum life_op op)
     if (!l->state.alive || own->closed || (op != LIFE_BIND) != (own->bound != 0))
         return false;
     switch (op) {
-    case LIFE_BIND:
-        return !l->state.quarantined;
+    case LIFE_BIND: /* also when it is in quarantine: then the claim is refused */
+        return true;
     case LIFE_POLL:
         return !ended;
     case LIFE_SEND:
