@@ -184,6 +184,7 @@ static enum xp_step step(struct xp_world *w)
     struct list list;
     uint32_t which;
 
+    l->mode = NULL;
     offer_all(l, &list);
     if (list.count == 0)
         return XP_STEP_NOTHING;
@@ -237,8 +238,10 @@ static void prove(struct life_world *l)
  * exactly as before anybody came. The next owner then sends and receives, and ends the same way. */
 enum xp_heal life_heal(struct xp_world *w)
 {
+    static const struct life_mode honest; /* resets at once: nothing is asked */
     struct life_world *l = life_of(w);
 
+    l->mode = &honest;
     xp_net_bind(&l->device);
     if (l->call.active)
         xp_call_resume(&l->driver);
