@@ -105,8 +105,10 @@ static enum provider_error brokered_buffer_create(void *ctx, uint32_t bytes, uin
         return taken(a, buffer);
     mapped = ops->buffer_map(a->authority->ctx, buffer.cap);
     if (!device_reply_ok(mapped)) {
-        /* Nothing is held on failure: a buffer that cannot be mapped goes back at once. */
-        (void)taken(a, ops->buffer_destroy(a->authority->ctx, buffer.cap));
+        /* A buffer that cannot be mapped goes back at once; one that is not taken back is the caller's to
+         * give back again. */
+        if (taken(a, ops->buffer_destroy(a->authority->ctx, buffer.cap)) != PROVIDER_OK)
+            *out = (struct provider_buffer){NULL, bytes, brokered_pack(buffer.cap)};
         return taken(a, mapped);
     }
     *out = (struct provider_buffer){(uint8_t *)(uintptr_t)mapped.value, bytes, brokered_pack(buffer.cap)};

@@ -84,6 +84,8 @@ struct author_ops {
     /* Only when the queue cannot run: before DRIVER_OK or after a confirmed reset. PROVIDER_E_BUSY otherwise.
      */
     enum provider_error (*queue_destroy)(void *ctx, struct provider_ring *ring);
+    /* On failure `out` is untouched, or, with bytes and a handle and no memory, a buffer that the authority
+     * would not take back at once: destroy it later. */
     enum provider_error (*buffer_create)(void *ctx, uint32_t bytes, uint8_t direction,
                                          struct provider_buffer *out);
     enum provider_error (*buffer_destroy)(void *ctx, struct provider_buffer *buffer);

@@ -77,7 +77,7 @@ static enum provider_error give_back(struct virtio_net *nic)
     for (uint32_t i = 0; i < 2; i++) {
         enum provider_error error = PROVIDER_OK;
 
-        if (buffers[i]->cpu != NULL)
+        if (buffers[i]->bytes != 0)
             error = author->buffer_destroy(ctx, buffers[i]);
         first = first == PROVIDER_OK ? error : first;
     }

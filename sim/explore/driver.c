@@ -57,7 +57,7 @@ static void put_back(const struct xp_kept *k)
 
 static bool reads(uint8_t kind)
 {
-    return kind == XP_ACCESS_LOAD || kind == XP_ACCESS_REGISTER_READ;
+    return kind == XP_ACCESS_LOAD || kind == XP_ACCESS_REGISTER_READ || kind == XP_ACCESS_ANSWER;
 }
 
 /* Could another party notice this access, or change what it yields? */
@@ -72,6 +72,7 @@ static bool visible(struct xp_driver *d, const struct xp_access *a)
         return xp_order_waits(&d->order);
     case XP_ACCESS_WRITE_BARRIER:
     case XP_ACCESS_READ_BARRIER:
+    case XP_ACCESS_ANSWER:
         return false;
     case XP_ACCESS_LOAD:
     case XP_ACCESS_REGISTER_READ:
@@ -136,6 +137,8 @@ static uint64_t perform(struct xp_driver *d, const struct xp_access *a)
         break;
     case XP_ACCESS_POINT:
         break;
+    case XP_ACCESS_ANSWER:
+        return d->ops->registers(d, a);
     }
     note(d, a, value);
     return value;

@@ -21,7 +21,9 @@ enum xp_access_kind {
     XP_ACCESS_FULL_BARRIER,
     XP_ACCESS_REGISTER_READ,
     XP_ACCESS_REGISTER_WRITE,
-    XP_ACCESS_POINT /* no access: a place where others may come between, such as a kernel call */
+    XP_ACCESS_POINT, /* no access: a place where others may come between, such as a kernel call */
+    XP_ACCESS_ANSWER /* a word of what the call at the last point returned, by ops->registers: nobody comes
+                        between */
 };
 
 struct xp_access {

@@ -52,4 +52,6 @@ void xp_all_jobs(struct xp_jobs *jobs)
     xp_random_jobs(jobs);
     xp_nic_jobs(jobs);
     xp_pci_jobs(jobs);
+    xp_authority_jobs(jobs);
+    xp_life_jobs(jobs);
 }

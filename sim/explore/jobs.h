@@ -14,8 +14,10 @@ struct xp_job {
     const char *world; /* "ring" */
     char name[XP_JOB_NAME_BYTES]; /* unique, one word: "X1/q2/tso/0xfffc" */
     bool deep; /* not in the daily tier */
-    bool bounded; /* ends at a bound by design (a depth, a number of random runs), not at a fixpoint */
+    bool bounded; /* ends at a bound by design (a depth, a number of random runs or of states), not at a
+                     fixpoint */
     bool summed; /* one line of the table with the jobs that share its name up to the last '/' */
+    uint64_t states_max; /* of a bounded one: it ends there; 0: no such bound */
     uint32_t weight; /* rough size: larger ones are started earlier */
     _Alignas(16) uint8_t config[XP_JOB_CONFIG_BYTES]; /* the world's own */
     /* NULL: no memory. The world stays valid until `release`. */
@@ -48,6 +50,8 @@ void xp_ring_jobs(struct xp_jobs *jobs);
 void xp_random_jobs(struct xp_jobs *jobs);
 void xp_nic_jobs(struct xp_jobs *jobs);
 void xp_pci_jobs(struct xp_jobs *jobs);
+void xp_authority_jobs(struct xp_jobs *jobs);
+void xp_life_jobs(struct xp_jobs *jobs);
 /* The jobs of a brought driver (bring_your_driver.h) in a shared object. NULL, or why it is refused. */
 const char *xp_brought_jobs(struct xp_jobs *jobs, const char *object);
 

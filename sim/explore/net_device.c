@@ -58,6 +58,7 @@ void xp_net_power_on(struct xp_net *n)
         q->buffers_end = n->memory_bytes;
         q->stride = 2048u;
         q->fill = i == 0 ? fill : NULL;
+        q->fills = i == 0 ? xp_net_header_bytes(n) + XP_NET_FRAME : 0;
         q->state = &n->queue_states[i];
         xp_queue_reset(q);
     }

@@ -55,7 +55,6 @@ static enum xp_step life(struct xp_world *w)
     traffic(n);
     n->counts.lives++;
     n->counts.sent += n->book->sent;
-    n->counts.received += n->device.state->delivered;
     n->driver.unattended = true; /* from here on nobody comes between */
     for (uint32_t i = 0; w->ops->heal(w) == XP_HEAL_ON; i++) {
         if (i == HEAL_STEPS_MAX)

@@ -56,6 +56,7 @@ static void door_write(void *ctx, enum platform_space space, uint64_t address, u
 void nic_received(struct nic_world *n, uint32_t word, uint32_t bytes)
 {
     n->book->settled = 0;
+    n->counts.received++;
     xp_note(&n->world, XP_LANE_DRIVER, "delivers a frame of %u bytes, 0x%x", bytes, word);
     if (xp_net_lies(&n->device) > 0)
         return;

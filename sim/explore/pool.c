@@ -63,7 +63,11 @@ enum xp_state xp_outcome_state(const struct xp_job *job, const struct xp_outcome
         return XP_BROKEN;
     if (outcome->result.closed)
         return XP_CLOSED;
-    return job->bounded && !outcome->result.cut ? XP_BOUNDED : XP_CUT;
+    if (!job->bounded)
+        return XP_CUT;
+    return !outcome->result.cut || (job->states_max && strcmp(outcome->result.cut, "states") == 0)
+               ? XP_BOUNDED
+               : XP_CUT;
 }
 
 /* in the worker */
@@ -104,6 +108,7 @@ static _Noreturn void work(const struct pool *p, const struct xp_job *job, int p
 {
     struct report_to to = {pipe, time(NULL)};
     const struct xp_limits limits = {.memory_bytes = p->options->memory_bytes / p->worker_count,
+                                     .states_max = job->states_max,
                                      .progress = progress,
                                      .progress_ctx = &to};
     struct message m = {.last = true};

@@ -284,7 +284,15 @@ static void set_flags(struct xp_queue *q, uint16_t value)
     xp_note(q->world, XP_LANE_DEVICE, value ? "asks for no bells" : "asks for bells");
 }
 
-/* Lengths that an honest device may report for the chain: all of it, or 1 byte. */
+/* What an honest device writes into the chain when it does not write less. */
+static uint32_t filled(const struct xp_queue *q, uint16_t head)
+{
+    const uint32_t writable = q->slots[head].writable;
+
+    return q->fills != 0 && q->fills < writable ? q->fills : writable;
+}
+
+/* Lengths that an honest device may report for the chain: what fills it, or 1 byte. */
 static uint32_t lengths(const struct xp_queue *q, uint16_t head)
 {
     return q->short_writes && q->slots[head].writable > 1 ? 2 : 1;
@@ -392,7 +400,7 @@ void xp_queue_move(struct xp_queue *q, uint32_t which)
         const uint32_t kinds = lengths(q, q->flight[i]);
 
         if (which < kinds) {
-            xp_queue_complete(q, i, which == 0 ? q->slots[q->flight[i]].writable : 1u);
+            xp_queue_complete(q, i, which == 0 ? filled(q, q->flight[i]) : 1u);
             return;
         }
         which -= kinds;
@@ -413,7 +421,7 @@ bool xp_queue_heal(struct xp_queue *q)
         }
     }
     if (open_chains(q) > 0)
-        xp_queue_complete(q, 0, q->slots[q->flight[0]].writable);
+        xp_queue_complete(q, 0, filled(q, q->flight[0]));
     else if (may(q, SHOW))
         act(q, SHOW);
     else if (may(q, QUIET_OFF))

@@ -55,6 +55,8 @@ struct xp_queue {
     uint32_t stride; /* bytes of a buffer, for names in traces */
     /* Writes what a chain that is completed with `length` holds from offset `data` on; NULL: xp_payload. */
     void (*fill)(struct xp_queue *q, uint16_t head, uint32_t data, uint32_t length);
+    uint32_t
+        fills; /* bytes that it writes into a writable chain that has room for them; 0: all that it has */
     bool suppress; /* the device asks for no bells while it is awake (2.7.8) */
     bool short_writes; /* it may write less than it was given */
     bool idle; /* it completes nothing now */

@@ -9,7 +9,7 @@
 
 #include "abi/assert.h"
 #include "sim/explore/image.h"
-#include "sim/explore/visited.h"
+#include "sim/explore/rest.h"
 
 #define STACK_FIRST_BYTES (1u << 20)
 #define PROGRESS_MASK     0xffffu
@@ -38,8 +38,7 @@ struct search {
     bool begun; /* it was stepped from */
     bool restored; /* the world is in that state */
     uint64_t depth;
-    struct sim_choices none; /* the honest continuation asks nothing */
-    uint64_t heal_path[XP_HEAL_STEPS_MAX];
+    struct xp_rest rest;
 };
 
 static double seconds_now(void)
@@ -180,40 +179,10 @@ static void violated(struct search *s, bool in_heal)
     keep_path(s, !in_heal);
 }
 
-/* Follows the honest continuation of the state that the world is in until it rests or meets a state that is
- * known to come to rest; all states on the way are then known as well. False: it does not. */
 static bool comes_to_rest(struct search *s, uint64_t fingerprint)
 {
-    size_t length = 0;
-    struct sim_choices *choices = s->w->choices;
-    bool holds = true;
-
     s->restored = false;
-    s->w->choices = &s->none;
-    while (true) {
-        enum xp_heal healed;
-
-        if (length == XP_HEAL_STEPS_MAX) {
-            s->w->verdict = (struct xp_verdict){XP_P3, "the honest continuation does not come to rest"};
-            holds = false;
-            break;
-        }
-        s->heal_path[length++] = fingerprint;
-        if (!xp_protected_heal(s->w, &healed)) {
-            holds = false;
-            break;
-        }
-        s->out->healed++;
-        if (healed == XP_HEAL_QUIET)
-            break;
-        fingerprint = s->w->ops->fingerprint(s->w);
-        if (xp_visited_marks(&s->visited, fingerprint) & XP_LIVE)
-            break;
-    }
-    s->w->choices = choices;
-    for (size_t i = 0; holds && i < length; i++)
-        (void)xp_visited_mark(&s->visited, s->heal_path[i], XP_LIVE);
-    return holds;
+    return xp_comes_to_rest(&s->rest, s->w, &s->visited, fingerprint, &s->out->healed);
 }
 
 /* The world is in a state just reached. False: the search ends. */
@@ -287,8 +256,7 @@ static bool prepare(struct search *s, size_t memory_bytes)
     s->top = SIZE_MAX;
     s->stack_room = STACK_FIRST_BYTES;
     s->stack = malloc(s->stack_room);
-    sim_choices_init(&s->none, SIM_CHOOSE_FIRST, 0);
-    s->none.unrecorded = true;
+    xp_rest_init(&s->rest);
     return s->stack && xp_image_init(&s->image, s->w) && xp_visited_init(&s->visited, memory_bytes);
 }
 

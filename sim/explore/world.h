@@ -40,7 +40,7 @@ struct xp_verdict {
 enum xp_step { XP_STEP_DONE = 0, XP_STEP_NOTHING /* nothing can happen any more */ };
 enum xp_heal { XP_HEAL_ON = 0, XP_HEAL_QUIET /* everything came to rest */ };
 
-#define XP_REGIONS_MAX 32u
+#define XP_REGIONS_MAX 96u
 struct xp_region {
     void *at;
     size_t bytes; /* at most */

@@ -24,7 +24,7 @@ from door import ROOT, SECONDS_MAX, capos, environment, remove, runs  # noqa: E4
 PROGRAM = ROOT / "build/explore/sim/explore/capos-explore"
 SCHEMA = json.loads((ROOT / "sim/explore/explore.schema.json").read_text(encoding="utf-8"))
 SMALL = "X1/q1/tso/0x0000"
-LARGE = "X1/q8/weak/0x0000"  # closes in no time that a test has
+LARGE = "X1/q8/weak/0xfffc"  # closes in no time that a test has
 BROKEN_LIST = HERE / "regressions/zoo-24.choices"
 
 
@@ -169,7 +169,7 @@ class Lives(Folder):
     def test_interrupt_ends_with_130_says_what_was_covered_and_leaves_nothing(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(signal=number):
-                process = self.start("--run", LARGE, "--run", "X1/q8/tso/0x0000", "--run", "X1/q8/weak/0xffff", "--jobs", "2",
+                process = self.start("--run", LARGE, "--run", "X1/q8/tso/0xfffc", "--run", "X1/q8/sequential/0xfffc", "--jobs", "2",
                                      "--json")
                 self.workers(process.pid, 2)
                 os.kill(process.pid, number)

@@ -274,6 +274,25 @@ Test(brokered, a_buffer_that_cannot_be_mapped_goes_back_at_once)
     cr_assert_eq(authority.destroyed, 1);
     cr_assert(cap_same(authority.last_cap, thing));
     cr_assert_null(buffer.cpu);
+    cr_assert_eq(buffer.bytes, 0, "nothing is held on failure");
+}
+
+Test(brokered, a_buffer_that_is_neither_mapped_nor_taken_back_is_not_forgotten)
+{
+    struct provider_buffer buffer = {0};
+
+    registers_here();
+    struct author a = author_brokered_init(&ab, &handle, pool, &rb);
+    authority.map = (struct device_reply){.exception = CAP_EX_NO_SLOT};
+    authority.destroy = (struct device_reply){.error = DEV_E_BUSY};
+    cr_assert_eq(a.ops->buffer_create(a.ctx, 10, DMA_TO_DEVICE, &buffer), PROVIDER_E_MEMORY);
+    cr_assert_null(buffer.cpu);
+    cr_assert_eq(buffer.bytes, 10);
+    authority.destroy = (struct device_reply){0};
+    cr_assert_eq(a.ops->buffer_destroy(a.ctx, &buffer), PROVIDER_OK);
+    cr_assert(cap_same(authority.last_cap, thing));
+    cr_assert_eq(authority.destroyed, 2);
+    cr_assert_eq(buffer.bytes, 0);
 }
 
 Test(brokered, a_flat_batch_becomes_publications_chain_by_chain)
