@@ -65,9 +65,8 @@ class Machine(unittest.TestCase):
         self.assertEqual(runs(), self.before)
 
     def test_until_presses_the_power_button(self):
-        status, out, err = capos("qemu", "--until", "first-frame")
+        status, out, err = capos("qemu", "--until", "interrupt-delivered")
         self.assertEqual(status, 0, out + err)
-        self.assertIn("cloudboot-evidence: provider-nic-teardown ", out)
         self.assertIn("cloudboot-evidence: end ", out)
         self.assertEqual(machines(run_folder(err)), [])
 
@@ -75,7 +74,7 @@ class Machine(unittest.TestCase):
         child = subprocess.Popen([str(ROOT / "capos"), "qemu"], cwd=ROOT, env=environment(), text=True, stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for line in child.stdout:
-            if "nic up" in line:
+            if "shell runs" in line:
                 break
         child.send_signal(number)
         out, err = child.communicate(timeout=SECONDS_MAX)
@@ -87,6 +86,18 @@ class Machine(unittest.TestCase):
             self.assertEqual(status, 130, out + err)
             self.assertIn("cloudboot-evidence: end ", out)
             self.assertEqual(machines(run_folder(err)), [])
+
+    def test_what_is_no_package_is_refused_and_leaves_no_run(self):
+        for words, due in ((("--package", "/no/such/file"), "no file"), (("--package", "/dev/null"), "no file")):
+            status, _, err = capos("qemu", *words)
+            self.assertEqual(status, 4, err)
+            self.assertIn(due, err)
+        self.assertEqual(runs(), self.before)
+
+    def test_the_kernel_refuses_a_file_that_is_no_package(self):
+        status, out, _ = capos("qemu", "--package", ROOT / "LICENSE")
+        self.assertEqual(status, 4)
+        self.assertIn("boot package refused: magic at", out)
 
     def test_two_machines_side_by_side(self):
         children = [subprocess.Popen([str(ROOT / "capos"), "qemu", "--proof", *FEW], cwd=ROOT, env=environment(), text=True,
