@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 # Runs the kernel image in QEMU: serial ports to standard output and the run's logs, keys to the first of them, Ctrl-] and
-# signals to an orderly end, a hard limit on everything. Trusts the image no further than its text: it is a guest. The network is closed unless asked.
+# signals to an orderly end, a hard limit on everything. Trusts the image no further than its text: it is a guest. The network is
+# closed unless asked.
 import argparse
 import ctypes
 import json

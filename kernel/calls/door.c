@@ -71,6 +71,8 @@ static struct object_reply dispatch(struct calls *c, const struct object_call *c
         return calls_functions(c, call);
     case CAP_IF_FUNCTION:
         return calls_function(c, call);
+    case CAP_IF_INVENTORY:
+        return calls_inventory(c, call);
     case CAP_IF_DEVICE:
         return calls_device(c, call);
     case CAP_IF_DEVICE_MMIO:
@@ -198,6 +200,7 @@ static bool is_root(const struct calls_root *root)
     case CAP_IF_EVIDENCE:
     case CAP_IF_SYSTEM:
     case CAP_IF_ENTROPY:
+    case CAP_IF_INVENTORY:
         return true;
     default:
         return false;
