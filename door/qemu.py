@@ -33,6 +33,7 @@ STOP_SECONDS = 5         # for a guest that was asked to end
 PROOF_SECONDS = 120      # hard limit of a proof; a system that stays up has none
 LINE_BYTES_MAX = 4096
 LANDMARK = b"capos kernel starting"  # from here on its first port takes what is typed
+RESTARTS = b"machine: restarts"  # its last word before a reset
 PACKAGE_BYTES_MAX = 8 << 20  # abi/package.h
 KEYS_BYTES_MAX = 1 << 20     # of a file in the place of a keyboard
 
@@ -117,7 +118,8 @@ class Machine:
 
     def __init__(self, options, run):
         self.options, self.run = options, run
-        self.partial, self.failures, self.until_seen, self.refused = b"", [], False, False
+        self.partial, self.failures, self.until_seen = b"", [], False
+        self.refused, self.restarts = False, False
         self.quit, self.asked_at, self.interrupted, self.timed_out = False, None, False, False
         self.terminal, self.keyboard, self.typed, self.listens = None, None, b"", False
 
@@ -206,6 +208,7 @@ class Machine:
 
     def watch(self, line):
         self.listens |= line == LANDMARK
+        self.restarts |= line == RESTARTS
         if line.startswith((b"boot package refused: ", b"boot parameters refused: ")):
             self.refused = True
             self.failures.append(line.decode("ascii", "replace"))
@@ -306,6 +309,8 @@ def main(words):
     with Machine(options, run) as machine:
         machine.serve()
         result = report(machine, options, started)
+    if machine.restarts and not machine.quit and result["holds"]:
+        (run / "reboot").touch()  # the front door begins another run
     (run / "run.json").write_text(json.dumps(result) + "\n")
     if options.json:
         print(json.dumps(result))

@@ -24,10 +24,23 @@ command_qemu() {
     need_sources
     build ship kernel.elf capos_pkg
     cd "$cd_caller"
-    run=$(make_run)
-    key=$(draw 'chain key' 32 "$seed") boot=$(draw 'boot id' 8 "$seed")
     # The package that was built, unless another is named; a proof runs without programs.
     if [ "$proof" = 1 ] || [ ${#package[@]} != 0 ]; then package=(); else package=(--package "$ROOT/build/ship/capos.pkg"); fi
+    while :; do
+        boot_qemu "$@"
+        begins_anew "$run" || break
+    done
+    [ "$interrupted" = 0 ] || exit 130
+    if [ "$proof" = 1 ] && [ "$status" != 130 ]; then
+        if [ "$json" = 1 ]; then judge "$run" >&2 || gate=$?; else judge "$run" || gate=$?; fi
+        [ "$status" != 0 ] || status=$gate
+    fi
+    exit "$status"
+}
+
+boot_qemu() { # the flags: one run, in a folder of its own
+    run=$(make_run)
+    key=$(draw 'chain key' 32 "$seed") boot=$(draw 'boot id' 8 "$seed")
     (umask 077 && echo "$key" >"$run/chain.key")
     supervise "${PYTHON[@]}" "$ROOT/door/qemu.py" "$@" ${package[@]+"${package[@]}"} --kernel "$ROOT/build/ship/kernel.elf" \
         --run-dir "$run" --boot "$boot" --commit "$(commit_id)"
@@ -36,10 +49,4 @@ command_qemu() {
         exit "$status"
     fi
     echo "run: ${run#"$ROOT"/}" >&2
-    [ "$interrupted" = 0 ] || exit 130
-    if [ "$proof" = 1 ] && [ "$status" != 130 ]; then
-        if [ "$json" = 1 ]; then judge "$run" >&2 || gate=$?; else judge "$run" || gate=$?; fi
-        [ "$status" != 0 ] || status=$gate
-    fi
-    exit "$status"
 }
