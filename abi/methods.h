@@ -200,8 +200,8 @@ struct system_usage {
 
 enum entropy_method { ENTROPY_FILL = 1 /* range: bytes are written, at most 256 */ };
 
-/* Served by nicd. CAP_IF_NIC_STATUS has of these NIC_INFO, NIC_LINK and NIC_COUNTER; the others are SYS_E_VALUE
- * on it. */
+/* Served by nicd. CAP_IF_NIC_STATUS has of these NIC_INFO, NIC_LINK and NIC_COUNTER; the others are
+ * SYS_E_VALUE on it. */
 enum nic_method {
     NIC_INFO = 1,  /* value: MAC in the low 48 bits, MTU in the high 16 */
     NIC_LINK,      /* value: enum nic_link */

@@ -32,10 +32,10 @@ struct calls_mapping {
  * write than the process that reads the port, it is shown again below their lines. */
 #define CALLS_PROMPT_BYTES 128u
 struct calls_prompt {
-    uint32_t owner;  /* of the line: who reads; as long as nobody does, who wrote last. 0: nobody */
+    uint32_t owner; /* of the line: who reads; as long as nobody does, who wrote last. 0: nobody */
     uint32_t writer; /* process by number that wrote last; 0: none */
-    bool reads;      /* the owner has read */
-    uint32_t bytes;  /* at most CALLS_PROMPT_BYTES: a longer line is shown again in part */
+    bool reads; /* the owner has read */
+    uint32_t bytes; /* at most CALLS_PROMPT_BYTES: a longer line is shown again in part */
     char text[CALLS_PROMPT_BYTES];
 };
 

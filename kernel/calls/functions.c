@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The scan record as capabilities: Functions hands each function out once, a Function claims its Device, an
- * Inventory shows and takes out of quarantine, and hands nothing out. A Device ends before the Function that it was claimed by. */
+ * Inventory shows, takes out of quarantine, and hands nothing out. A Device ends before the Function that it
+ * was claimed by. */
 #include "kernel/calls/parts.h"
 
 static uint16_t bdf_of(const struct calls *c, uint16_t function)

@@ -14,14 +14,14 @@
 #include "provider/virtio_net.h"
 #include "user/rt/device.h"
 
-#define NICD_POOL_PAGES  256u /* two rings of 8192 entries, and the slots below */
-#define NICD_RX_SLOTS    128u
-#define NICD_TX_SLOTS    64u
-#define NICD_BUDGET      64u /* completions a poll */
-#define NICD_ARENA_BYTES (640u << 10)
-#define NICD_RECEIVES    4u /* calls of clients taken at once */
+#define NICD_POOL_PAGES   256u /* two rings of 8192 entries, and the slots below */
+#define NICD_RX_SLOTS     128u
+#define NICD_TX_SLOTS     64u
+#define NICD_BUDGET       64u /* completions a poll */
+#define NICD_ARENA_BYTES  (640u << 10)
+#define NICD_RECEIVES     4u /* calls of clients taken at once */
 #define NICD_PLACE_STATUS NICD_RECEIVES /* and one of those that only ask */
-#define NICD_MTU         1500u
+#define NICD_MTU          1500u
 
 /* Defaults of the start-up page's parameters. */
 #define NICD_EMPTY_POLLS  16u /* `empty_polls`: polls without work before it sleeps */

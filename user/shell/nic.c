@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the network card's driver says of itself. A driver that hangs must not take the shell along: it is
  * asked with a time limit, and an answer that comes late is passed over. */
-#include "abi/methods.h"
 #include "abi/nic.h"
+#include "abi/methods.h"
 #include "user/shell/shell.h"
 
 #define ANSWER_NS 2000000000u

@@ -109,8 +109,8 @@ Test(prompt, system_counts_evidence_by_marker_and_what_the_log_holds)
     struct system_usage usage;
     struct audit_record record;
 
-    evidence_emit_inventory(&cb.evidence, &(struct evidence_inventory){.dma = "bounce",
-                                                                       .contains_rogue_device = "no"});
+    evidence_emit_inventory(&cb.evidence,
+                            &(struct evidence_inventory){.dma = "bounce", .contains_rogue_device = "no"});
     good(ask_with(0, system, SYSTEM_EVIDENCE, EVIDENCE_INVENTORY, sizeof count));
     memcpy(&count, cb.range, sizeof count);
     cr_assert_str_eq(count.name, "inventory");
