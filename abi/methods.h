@@ -138,7 +138,8 @@ struct process_info {
     uint64_t entries;   /* of the kernel */
     uint64_t run_ns;
     uint64_t calls;
-    uint64_t denials;
+    uint64_t denials; /* calls that were refused to it: by an exception, by its device, or as malformed; and
+                         entries with a corrupted ring */
 };
 
 /* CAP_IF_SERIAL. */

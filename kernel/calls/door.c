@@ -53,6 +53,7 @@ struct object_reply calls_refuse(struct calls *c, const struct object_call *call
     struct object_reply reply = audited(c, call, AUDIT_RESULT_ERROR + result);
 
     reply.result = result;
+    reply.denied = true;
     return reply;
 }
 
@@ -108,11 +109,7 @@ static struct object_reply door_call(void *ctx, struct system *s, const struct o
 
     ASSERT(s == c->system);
     reply = dispatch(c, call);
-    if (reply.waits || reply.status != RING_OK)
-        return reply;
-    if (reply.exception != CAP_EX_NONE)
-        s->processes[call->process].denials++;
-    else if (reply.result == 0)
+    if (!reply.waits && reply.status == RING_OK && reply.exception == CAP_EX_NONE && reply.result == 0)
         calls_witness_grant(c, call);
     return reply;
 }

@@ -22,7 +22,7 @@ static struct object_reply take(struct calls *c, const struct object_call *call)
         return refused(SYS_E_VALUE);
     function = (uint16_t)call->args[0];
     if (object_live(&core->objects, c->taken[function]))
-        return refused(SYS_E_STATE);
+        return calls_refuse(c, call, SYS_E_STATE);
     exception = core_grant_check(core, caller(c, call));
     if (exception != CAP_EX_NONE)
         return calls_deny(c, call, exception);
