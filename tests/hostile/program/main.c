@@ -67,7 +67,8 @@ static struct system_usage held(struct bench *b)
 
     usage(b, &now);
     now.interrupts = 0;
-    now.audit_records = now.denials = now.now_ns = 0;
+    now.audit_records = now.audit_waiting = now.denials = now.now_ns = 0;
+    memset(now.audit_head, 0, sizeof now.audit_head);
     return now;
 }
 
@@ -122,6 +123,7 @@ static void open(struct bench *b, struct rt *rt)
     b->rt = rt;
     b->spawner = rt_first(rt, CAP_IF_SPAWNER);
     b->functions = rt_first(rt, CAP_IF_FUNCTIONS);
+    b->inventory = rt_first(rt, CAP_IF_INVENTORY);
     b->source = rt_first(rt, CAP_IF_MEMORY_SOURCE);
     b->endpoints = rt_first(rt, CAP_IF_ENDPOINT_SOURCE);
     b->timer = rt_first(rt, CAP_IF_TIMER);
