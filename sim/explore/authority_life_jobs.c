@@ -40,10 +40,18 @@ static void bounds(const struct xp_job *job, char *text, size_t bytes)
              "queue size %u, %u frames each way, %u writes under way at a reset%s, confirmed %s%s%s", c.size,
              c.frames, c.pending, c.hostile ? " that may come after it" : "", confirmed[c.late],
              c.interrupts ? ", an interrupt" : "", c.kills ? ", killed anywhere" : "");
+    if (job->states_max)
+        snprintf(text + strlen(text), bytes - strlen(text), ", the first %llu million states",
+                 (unsigned long long)(job->states_max / 1000000u));
 }
+
+/* Two frames each way and writes that land late, or resets that are not confirmed at once: not seen to close.
+ */
+#define LARGEST_STATES 5000000u
 
 static void add(struct xp_jobs *jobs, const char *name, const struct life_config *config, bool deep)
 {
+    const bool large = config->kills && config->frames > 1 && (config->hostile || config->late);
     struct xp_job *job = xp_job_add(jobs, "X6", "authority", "X6/%s", name);
 
     _Static_assert(sizeof *config <= XP_JOB_CONFIG_BYTES, "fits");
@@ -52,6 +60,8 @@ static void add(struct xp_jobs *jobs, const char *name, const struct life_config
     job->release = release;
     job->bounds = bounds;
     job->deep = deep;
+    job->bounded = large;
+    job->states_max = large ? LARGEST_STATES : 0;
     job->weight = 3000;
 }
 
