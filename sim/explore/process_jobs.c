@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Run X10, in world `process`. */
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/explore/breadth.h"
+#include "sim/explore/jobs.h"
+#include "sim/explore/process_world.h"
+
+static struct pw_config config_of(const struct xp_job *job)
+{
+    struct pw_config config;
+
+    memcpy(&config, job->config, sizeof config);
+    return config;
+}
+
+static struct xp_world *make(const struct xp_job *job)
+{
+    const struct pw_config config = config_of(job);
+    struct pw_world *p = pw_world_make(&config);
+
+    return p ? &p->world : NULL;
+}
+
+static void release(struct xp_world *w)
+{
+    pw_world_free(pw_of(w));
+}
+
+static void by_levels(const struct xp_job *job, const struct xp_limits *limits, struct xp_result *out)
+{
+    struct xp_world *w = make(job);
+
+    if (!w) {
+        memset(out, 0, sizeof *out);
+        out->cut = "memory";
+        return;
+    }
+    xp_breadth(w, config_of(job).depth, limits, out);
+    release(w);
+}
+
+static void bounds(const struct xp_job *job, char *text, size_t bytes)
+{
+    static const char *const names[] = {"copies",
+                                        "moves",
+                                        "releases",
+                                        "ends",
+                                        "timers",
+                                        "memory",
+                                        "makes",
+                                        "cap_enter that waits",
+                                        "lives",
+                                        "hostile records",
+                                        "two places for completions"};
+    const struct pw_config c = config_of(job);
+    size_t used =
+        (size_t)snprintf(text, bytes, "3 processes, tables of %u, %u records waiting", c.slots, c.calls);
+
+    if (c.generations && used < bytes)
+        used += (size_t)snprintf(text + used, bytes - used, ", a slot serves %u times", c.generations);
+    for (unsigned i = 0; i < sizeof names / sizeof *names && used < bytes; i++) {
+        if (c.parts & 1u << i)
+            used += (size_t)snprintf(text + used, bytes - used, ", %s", names[i]);
+    }
+    if (c.spare && used < bytes)
+        used += (size_t)snprintf(text + used, bytes - used, ", %u spare pages", c.spare);
+    if (c.depth && used < bytes)
+        snprintf(text + used, bytes - used, "; all that %u steps can do", c.depth);
+}
+
+void xp_process_jobs(struct xp_jobs *jobs)
+{
+    static const struct {
+        const char *name;
+        struct pw_config config;
+    } list[] = {
+        {"calls", {PW_PART_RELEASES | PW_PART_ENDS, 2, 0, 2, 0, 0}},
+        {"waits", {PW_PART_RELEASES | PW_PART_ENDS | PW_PART_TIMERS | PW_PART_WAITS, 2, 0, 2, 0, 0}},
+        {"moves", {PW_PART_MOVES | PW_PART_RELEASES | PW_PART_ENDS, 2, 0, 1, 0, 0}},
+        {"copies", {PW_PART_COPIES | PW_PART_RELEASES, 2, 0, 1, 0, 0}},
+        {"generations", {PW_PART_COPIES | PW_PART_RELEASES, 2, 3, 1, 0, 0}},
+        {"memory", {PW_PART_MEMORY | PW_PART_MOVES | PW_PART_RELEASES | PW_PART_ENDS, 3, 0, 1, 0, 0}},
+        {"pages", {PW_PART_MOVES | PW_PART_RELEASES, 3, 0, 1, 1, 0}},
+        {"makes", {PW_PART_MAKES | PW_PART_RELEASES | PW_PART_MOVES, 2, 0, 1, 0, 0}},
+        {"lives", {PW_PART_LIVES | PW_PART_RELEASES | PW_PART_ENDS, 1, 0, 1, 0, 0}},
+        {"room", {PW_PART_ROOM | PW_PART_RELEASES, 2, 0, 2, 0, 0}},
+        {"hostile", {PW_PART_HOSTILE | PW_PART_MOVES, 2, 0, 1, 0, 0}},
+    };
+
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        struct xp_job *job = xp_job_add(jobs, "X10", "process", "X10/%s", list[i].name);
+
+        _Static_assert(sizeof list[i].config <= XP_JOB_CONFIG_BYTES, "fits");
+        memcpy(job->config, &list[i].config, sizeof list[i].config);
+        job->weight = 1000;
+        job->make = make;
+        job->release = release;
+        job->bounds = bounds;
+        if (list[i].config.depth) {
+            job->bounded = true;
+            job->run_it = by_levels;
+        }
+    }
+}
