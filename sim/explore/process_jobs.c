@@ -7,6 +7,21 @@
 #include "sim/explore/jobs.h"
 #include "sim/explore/process_world.h"
 
+enum {
+    COPIES = PW_PART_COPIES,
+    MOVES = PW_PART_MOVES,
+    RELEASES = PW_PART_RELEASES,
+    ENDS = PW_PART_ENDS,
+    TIMERS = PW_PART_TIMERS,
+    MEMORY = PW_PART_MEMORY,
+    MAKES = PW_PART_MAKES,
+    WAITS = PW_PART_WAITS,
+    LIVES = PW_PART_LIVES,
+    HOSTILE = PW_PART_HOSTILE,
+    ROOM = PW_PART_ROOM,
+    ALL = COPIES | MOVES | RELEASES | ENDS | TIMERS | MEMORY | MAKES | WAITS
+};
+
 static struct pw_config config_of(const struct xp_job *job)
 {
     struct pw_config config;
@@ -74,19 +89,27 @@ void xp_process_jobs(struct xp_jobs *jobs)
 {
     static const struct {
         const char *name;
+        bool deep;
         struct pw_config config;
     } list[] = {
-        {"calls", {PW_PART_RELEASES | PW_PART_ENDS, 2, 0, 2, 0, 0}},
-        {"waits", {PW_PART_RELEASES | PW_PART_ENDS | PW_PART_TIMERS | PW_PART_WAITS, 2, 0, 2, 0, 0}},
-        {"moves", {PW_PART_MOVES | PW_PART_RELEASES | PW_PART_ENDS, 2, 0, 1, 0, 0}},
-        {"copies", {PW_PART_COPIES | PW_PART_RELEASES, 2, 0, 1, 0, 0}},
-        {"generations", {PW_PART_COPIES | PW_PART_RELEASES, 2, 3, 1, 0, 0}},
-        {"memory", {PW_PART_MEMORY | PW_PART_MOVES | PW_PART_RELEASES | PW_PART_ENDS, 3, 0, 1, 0, 0}},
-        {"pages", {PW_PART_MOVES | PW_PART_RELEASES, 3, 0, 1, 1, 0}},
-        {"makes", {PW_PART_MAKES | PW_PART_RELEASES | PW_PART_MOVES, 2, 0, 1, 0, 0}},
-        {"lives", {PW_PART_LIVES | PW_PART_RELEASES | PW_PART_ENDS, 1, 0, 1, 0, 0}},
-        {"room", {PW_PART_ROOM | PW_PART_RELEASES, 2, 0, 2, 0, 0}},
-        {"hostile", {PW_PART_HOSTILE | PW_PART_MOVES, 2, 0, 1, 0, 0}},
+        {"calls", false, {RELEASES | ENDS, 2, 0, 3, 0, 0}},
+        {"waits", false, {RELEASES | ENDS | TIMERS | WAITS, 2, 0, 2, 0, 0}},
+        {"moves", false, {MOVES | RELEASES | ENDS | TIMERS, 3, 0, 1, 0, 0}},
+        {"copies", false, {COPIES | MOVES | RELEASES | ENDS, 2, 0, 1, 0, 0}},
+        {"generations", false, {MOVES | RELEASES, 2, 3, 1, 0, 0}},
+        {"memory", false, {MEMORY | MOVES | RELEASES | ENDS, 3, 0, 1, 0, 0}},
+        {"pages", false, {MOVES | RELEASES, 3, 0, 1, 1, 0}},
+        {"makes", false, {MAKES | RELEASES | MOVES | ENDS, 2, 0, 1, 0, 0}},
+        {"lives", false, {LIVES | RELEASES | ENDS, 1, 0, 2, 0, 0}},
+        {"room", false, {ROOM | RELEASES, 2, 0, 2, 0, 0}},
+        {"hostile", false, {HOSTILE | MOVES, 2, 0, 2, 0, 0}},
+        {"all/4", false, {ALL, 4, 0, 2, 0, 4}},
+        {"moves/2", true, {MOVES | RELEASES | ENDS | TIMERS, 3, 0, 2, 0, 0}},
+        {"copies/2", true, {COPIES | MOVES | RELEASES | ENDS, 2, 0, 2, 0, 0}},
+        {"generations/copies", true, {MOVES | COPIES | RELEASES, 2, 3, 1, 0, 0}},
+        {"memory/copies", true, {MEMORY | MOVES | COPIES | RELEASES | ENDS, 2, 0, 1, 0, 0}},
+        {"lives/moves", true, {LIVES | RELEASES | ENDS | MOVES, 2, 0, 1, 0, 0}},
+        {"all/6", true, {ALL, 4, 0, 2, 0, 6}},
     };
 
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
@@ -94,7 +117,8 @@ void xp_process_jobs(struct xp_jobs *jobs)
 
         _Static_assert(sizeof list[i].config <= XP_JOB_CONFIG_BYTES, "fits");
         memcpy(job->config, &list[i].config, sizeof list[i].config);
-        job->weight = 1000;
+        job->deep = list[i].deep;
+        job->weight = list[i].deep ? 100000u : 1000u;
         job->make = make;
         job->release = release;
         job->bounds = bounds;
