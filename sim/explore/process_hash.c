@@ -100,7 +100,6 @@ static uint64_t place_in_free_list(const struct captable *t, uint32_t slot)
 static void put_slots(const struct pw_world *p, struct canon *c, uint32_t process)
 {
     const struct pw_process *q = &p->book.processes[process];
-    const bool in_order = p->config.generations || p->world.unrenamed;
 
     for (uint32_t s = 1; s <= PW_SLOTS; s++) {
         uint64_t *word = &c->slots[process][s - 1u];
@@ -111,8 +110,21 @@ static void put_slots(const struct pw_world *p, struct canon *c, uint32_t proces
             *word |= (uint64_t)q->slot_generation[s] << 40 |
                      place_in_free_list(&p->core.owners[process].caps, s) << 48;
     }
-    if (!in_order)
+    if (!p->config.generations)
         qsort(c->slots[process], PW_SLOTS, sizeof c->slots[process][0], by_word);
+}
+
+/* All that a step can change, the counters of the log apart. */
+static uint64_t raw(const struct pw_world *p)
+{
+    XXH3_state_t state;
+
+    XXH3_64bits_reset(&state);
+    for (uint32_t i = 0; i < p->world.region_count; i++) {
+        if (p->world.regions[i].at != (const void *)&p->core.audit.head)
+            XXH3_64bits_update(&state, p->world.regions[i].at, p->world.regions[i].bytes);
+    }
+    return XXH3_64bits_digest(&state);
 }
 
 uint64_t pw_fingerprint(struct xp_world *w)
@@ -120,11 +132,12 @@ uint64_t pw_fingerprint(struct xp_world *w)
     const struct pw_world *p = pw_of(w);
     struct canon c;
 
+    if (w->unrenamed)
+        return raw(p);
     memset(&c, 0, sizeof c);
     for (uint32_t i = 0; i < ITEMS; i++)
         c.items[i] = item_of(p, i);
-    if (!w->unrenamed)
-        qsort(c.items, ITEMS, sizeof c.items[0], by_order);
+    qsort(c.items, ITEMS, sizeof c.items[0], by_order);
     for (uint32_t i = 0; i < PW_PROCESSES; i++) {
         const struct pw_process *q = &p->book.processes[i];
 
@@ -135,11 +148,8 @@ uint64_t pw_fingerprint(struct xp_world *w)
         c.processes[i][3] = q->unread;
     }
     for (uint32_t i = 0; i < ITEMS; i++) { /* only the order counts, and that is theirs in the list */
-        struct item *item = &c.items[i];
-
-        item->from = 0;
-        if (!w->unrenamed)
-            item->order = item->order != 0;
+        c.items[i].from = 0;
+        c.items[i].order = c.items[i].order != 0;
     }
     for (uint32_t o = 0; o < PW_OBJECTS; o++) {
         c.objects[o] = p->book.objects[o];

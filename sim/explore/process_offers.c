@@ -133,7 +133,8 @@ static void keeper(struct offers *o)
 
         if (has(o, PW_PART_RELEASES) &&
             (kind == CAP_IF_ENDPOINT || kind == CAP_IF_NIC || kind == CAP_IF_PROCESS ||
-             (kind == CAP_IF_TIMER && has(o, PW_PART_TIMERS))))
+             (kind == CAP_IF_TIMER && has(o, PW_PART_TIMERS)) ||
+             (kind == CAP_IF_MEMORY && has(o, PW_PART_MEMORY))))
             offer(o, PW_RELEASE, s, 0);
         if (kind == CAP_IF_PROCESS) {
             offer(o, PW_WATCH, s, 0);

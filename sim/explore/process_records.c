@@ -65,8 +65,9 @@ static struct ring_submission spawn(struct pw_world *p, const struct pw_action *
 }
 
 /* What breaks a rule, one field each. First: what the record is before. */
-enum on { ON_NOP, ON_ANY, ON_CLIENT, ON_ENDPOINT, ON_NO_ENDPOINT, ON_KERNEL, ON_TOKEN };
+enum on { ON_NOP, ON_ANY, ON_CLIENT, ON_ENDPOINT, ON_NO_ENDPOINT, ON_KERNEL, ON_TOKEN, ON_OTHERS };
 enum field {
+    F_NONE,
     F_OPCODE,
     F_FLAGS,
     F_RESERVED,
@@ -129,6 +130,7 @@ static const struct {
     {RING_RECV, ON_ENDPOINT, 0, F_ARGS, UINT64_MAX},
     {RING_RETURN, ON_TOKEN, 0, F_ARGS, 0},
     {RING_RETURN, ON_TOKEN, 0, F_ARGS, UINT64_MAX},
+    {RING_RETURN, ON_OTHERS, 0, F_NONE, 0},
     {RING_RETURN, ON_TOKEN, 0, F_CAP, 1},
     {RING_RETURN, ON_TOKEN, 0, F_METHOD, 1},
     {RING_RETURN, ON_TOKEN, 0, F_FLAGS, RING_EXTRA_RANGE},
@@ -169,25 +171,23 @@ static cap_id handle(const struct pw_world *p, uint32_t process, enum on on)
     return (cap_id){CAP_SLOTS_MAX - 1u, 1};
 }
 
-/* Of a call that the process has to answer; or of one that another has. */
-static uint64_t token(const struct pw_world *p, uint32_t process)
+/* Of a call that the process has to answer, or that another has. None: 0. */
+static uint64_t token(const struct pw_world *p, uint32_t process, bool own)
 {
-    uint64_t any = 0;
-
     for (uint32_t i = 0; i < PW_PROCESSES * PW_ENTRIES; i++) {
         const struct pw_entry *e = &p->book.processes[i / PW_ENTRIES].entries[i % PW_ENTRIES];
 
-        if (e->state == PW_RECEIVED && e->server == process)
+        if (e->state == PW_RECEIVED && (e->server == process) == own)
             return e->token;
-        if (e->state == PW_RECEIVED)
-            any = e->token;
     }
-    return any;
+    return 0;
 }
 
 static void break_field(struct ring_submission *r, enum field field, uint64_t value)
 {
     switch (field) {
+    case F_NONE:
+        return;
     case F_OPCODE:
         r->opcode = (uint8_t)value;
         return;
@@ -235,8 +235,8 @@ static struct ring_submission hostile_record(const struct pw_world *p, const str
     const enum on on = hostile[action->a].on;
     struct ring_submission r = {.opcode = hostile[action->a].opcode, .flags = hostile[action->a].flags};
 
-    if (on == ON_TOKEN)
-        r.args[0] = token(p, action->process);
+    if (on == ON_TOKEN || on == ON_OTHERS)
+        r.args[0] = token(p, action->process, on == ON_TOKEN);
     else if (on != ON_NOP)
         r.cap = handle(p, action->process, on);
     if (r.opcode == RING_CALL)

@@ -51,17 +51,11 @@ static uint32_t slot_of(const struct pw_world *p, uint32_t process, uint8_t obje
 
 static void give(struct pw_world *p, uint16_t to, uint8_t object)
 {
-    const bool move = object == PW_MEMORIES;
-    const uint32_t slot = slot_of(p, 0, object);
     cap_id out = CAP_NONE;
 
-    if (process_transfer(&p->system, 0, pw_cap(p, 0, slot), to, move, &out) != CAP_EX_NONE)
+    if (process_transfer(&p->system, 0, pw_cap(p, 0, slot_of(p, 0, object)), to, false, &out) != CAP_EX_NONE)
         xp_violate(&p->world, XP_P16, "object %u cannot be given", object);
     pw_learn(p, to, out, object);
-    if (!move)
-        return;
-    p->book.processes[0].slot_object[slot] = PW_NO_OBJECT;
-    p->book.objects[object].maker = (uint8_t)to;
 }
 
 static void make(struct pw_world *p, enum pw_op op, uint8_t on, uint8_t given)
