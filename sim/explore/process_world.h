@@ -201,10 +201,17 @@ void pw_book_write(struct pw_world *p, const struct pw_action *action);
 void pw_book_turn(struct pw_world *p, uint64_t now);
 void pw_book_enter(struct pw_world *p, uint32_t process);
 void pw_book_end(struct pw_world *p, uint32_t process);
+
+/* process_lookup.c: what the book says of a process. */
+/* The handle is still the one that it was. */
 bool pw_alive(const struct pw_world *p, uint32_t process, cap_id cap);
+/* Handles to the object. */
 uint32_t pw_held(const struct pw_world *p, uint32_t process, uint8_t object);
+/* All its handles. */
 uint32_t pw_handles(const struct pw_world *p, uint32_t process);
+/* Records accepted and not completed. */
 uint32_t pw_waiting(const struct pw_world *p, uint32_t process);
+/* Objects of a range of names. */
 uint32_t pw_charged(const struct pw_world *p, uint32_t process, uint8_t first, uint8_t end);
 cap_id pw_cap(const struct pw_world *p, uint32_t process, uint32_t slot);
 
