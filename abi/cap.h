@@ -50,9 +50,11 @@ enum cap_interface {
     CAP_IF_EVIDENCE,       /* EvidenceSink: emits markers of one list of names */
     CAP_IF_SYSTEM,         /* what runs and what is held; power */
     CAP_IF_ENTROPY,        /* random bytes of the kernel's source */
+    CAP_IF_INVENTORY,      /* the scan record to look at; takes out of quarantine, hands nothing out */
     /* served by programs, through endpoints */
     CAP_IF_NIC,            /* frames, MAC, MTU, link */
     CAP_IF_SUPERVISOR,     /* services by name: list, restart, kill */
+    CAP_IF_NIC_STATUS,     /* what a Nic says of itself; no frames */
     CAP_IF_COUNT
 };
 

@@ -30,8 +30,14 @@ enum system_error {
 enum functions_method {
     FUNCTIONS_COUNT = 1, /* value: functions found */
     FUNCTIONS_INFO,      /* args[0]: index; range: struct pci_function_info is written, addresses blanked */
-    FUNCTIONS_TAKE,      /* args[0]: index; cap: CAP_IF_FUNCTION. SYS_E_STATE: somebody holds it */
-    FUNCTIONS_RELEASE_QUARANTINE /* args[0]: bdf; value: pages released. enum device_error */
+    FUNCTIONS_TAKE       /* args[0]: index; cap: CAP_IF_FUNCTION. SYS_E_STATE: somebody holds it */
+};
+
+/* CAP_IF_INVENTORY: no method of it gives a capability. */
+enum inventory_method {
+    INVENTORY_COUNT = 1, /* value: functions found */
+    INVENTORY_INFO,      /* args[0]: index; range: struct pci_function_info is written, addresses blanked */
+    INVENTORY_RELEASE    /* out of quarantine. args[0]: bdf; value: pages released. enum device_error */
 };
 
 /* CAP_IF_FUNCTION. */
@@ -132,7 +138,8 @@ struct process_info {
     uint64_t entries;   /* of the kernel */
     uint64_t run_ns;
     uint64_t calls;
-    uint64_t denials;
+    uint64_t denials; /* calls that were refused to it: by an exception, by its device, or as malformed; and
+                         entries with a corrupted ring */
 };
 
 /* CAP_IF_SERIAL. */
@@ -170,7 +177,13 @@ enum system_method {
     SYSTEM_PROCESS = 1, /* args[0]: index; range: struct process_info. SYS_E_VALUE: no such process */
     SYSTEM_USAGE,       /* range: struct system_usage is written */
     SYSTEM_CAP,         /* args[0]: process index, args[1]: slot; range: struct cap_line */
-    SYSTEM_POWER        /* args[0]: 1 off, 2 reboot */
+    SYSTEM_POWER,       /* args[0]: 1 off, 2 reboot */
+    SYSTEM_EVIDENCE     /* args[0]: marker, in the order of the list; range: struct evidence_count is written.
+                           SYS_E_VALUE: no such marker */
+};
+struct evidence_count {
+    char name[32];  /* of the marker, NUL-terminated */
+    uint64_t lines; /* with it, in this boot's log so far */
 };
 struct cap_line {
     cap_id id;
@@ -182,11 +195,14 @@ struct system_usage {
     uint32_t processes, objects, caps, pages_used, pages_free, dma_pages_used, dma_pages_free,
         devices_claimed, devices_quarantined, interrupts;
     uint64_t audit_records, denials, now_ns;
+    uint64_t audit_waiting; /* records that nobody has drained yet */
+    uint8_t audit_head[32]; /* chain of the last record */
 };
 
 enum entropy_method { ENTROPY_FILL = 1 /* range: bytes are written, at most 256 */ };
 
-/* Served by nicd. */
+/* Served by nicd. CAP_IF_NIC_STATUS has of these NIC_INFO, NIC_LINK and NIC_COUNTER; the others are
+ * SYS_E_VALUE on it. */
 enum nic_method {
     NIC_INFO = 1,  /* value: MAC in the low 48 bits, MTU in the high 16 */
     NIC_LINK,      /* value: enum nic_link */
@@ -194,7 +210,8 @@ enum nic_method {
                       value: slots of each direction. One client at a time: SYS_E_BUSY */
     NIC_KICK,      /* args[0]: frames that the client gave since the last kick; completes when the service
                       took note. value: frames it sent */
-    NIC_WAIT       /* waits for frames, or for room. value: received frames in the share */
+    NIC_WAIT,      /* waits for frames, or for room. value: received frames in the share */
+    NIC_COUNTER    /* args[0]: enum nic_counter. value. SYS_E_VALUE: no such counter */
 };
 
 /* Served by init. Services are numbered as in the manifest. SYS_E_NAME: no such service. SYS_E_STATE: init

@@ -49,6 +49,15 @@ struct nic_share {
 #define NIC_SHARE_TX_AT 4096u /* bytes from the start: tx slots, then rx slots */
 #define NIC_SHARE_BYTES (NIC_SHARE_TX_AT + 2u * NIC_SHARE_SLOTS * NIC_SHARE_SLOT_BYTES)
 
+/* What a service has counted since it began. */
+enum nic_counter {
+    NIC_COUNTER_SENT = 0, /* frames of clients that went to the device */
+    NIC_COUNTER_RECEIVED, /* frames that a client got */
+    NIC_COUNTER_DROPPED,  /* received frames without a client */
+    NIC_COUNTER_REFUSED,  /* indices and lengths of clients that could not be */
+    NIC_COUNTER_COUNT
+};
+
 enum nic_link { NIC_LINK_UNKNOWN = 0, NIC_LINK_DOWN, NIC_LINK_UP };
 
 #endif

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-# Runs the kernel image in QEMU: serial ports to standard output and the run's logs, Ctrl-] and signals to an orderly end,
-# a hard limit on everything. Trusts the image no further than its text: it is a guest. The network is closed unless asked.
+# Runs the kernel image in QEMU: serial ports to standard output and the run's logs, keys to the first of them, Ctrl-] and
+# signals to an orderly end, a hard limit on everything. Trusts the image no further than its text: it is a guest. The network is
+# closed unless asked.
 import argparse
 import ctypes
 import json
@@ -24,13 +25,17 @@ import symbolise  # noqa: E402
 NIC = {"modern": "disable-legacy=on,disable-modern=off", "legacy": "disable-legacy=off,disable-modern=on",
        "transitional": "disable-legacy=off,disable-modern=off"}
 BIOS = {"seabios": [], "qboot": ["-bios", "qboot.rom"]}
-LOGS = {"main": "console.log", "evidence": "evidence.log"}
+LOGS = {"main": "console.log", "evidence": "evidence.log", "audit": "audit.log"}
 LOOK_SECONDS = 0.02      # between looks at the console's file
 PREFIX = b"cloudboot-evidence: "
 KEY_QUIT = 0x1d          # Ctrl-]
 STOP_SECONDS = 5         # for a guest that was asked to end
 PROOF_SECONDS = 120      # hard limit of a proof; a system that stays up has none
 LINE_BYTES_MAX = 4096
+LANDMARK = b"capos kernel starting"  # from here on its first port takes what is typed
+RESTARTS = b"machine: restarts"  # its last word before a reset
+PACKAGE_BYTES_MAX = 8 << 20  # abi/package.h
+KEYS_BYTES_MAX = 1 << 20     # of a file in the place of a keyboard
 
 
 def parse(words):
@@ -42,7 +47,8 @@ def parse(words):
     p.add_argument("--bios", choices=sorted(BIOS), default="seabios", help="firmware that runs first (seabios)")
     p.add_argument("--machine", choices=("q35", "pc"), default="q35")
     p.add_argument("--cpu", choices=("max", "qemu64"), default="max")
-    p.add_argument("--memory", type=int, default=128, metavar="MIB", help="64 to 2048 (128)")
+    p.add_argument("--memory", type=int, default=128, metavar="MIB", help="32 to 2048 (128)")
+    p.add_argument("--package", metavar="FILE", help="boot package: without --proof its programs run (the one that was built)")
     p.add_argument("--exchanges", type=int, default=10000, metavar="N", help="exchanges of the proof (10000)")
     p.add_argument("--pcap", metavar="FILE", help="write the frames of both directions")
     p.add_argument("--until", metavar="MARKER", help="end in order once this evidence marker was printed")
@@ -55,8 +61,8 @@ def parse(words):
         p.add_argument(own, help=argparse.SUPPRESS)
     p.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
     options = p.parse_args(words)
-    if not 64 <= options.memory <= 2048:
-        p.error("--memory takes 64 to 2048")
+    if not 32 <= options.memory <= 2048:
+        p.error("--memory takes 32 to 2048")
     if not 1 <= options.exchanges <= 10000000:
         p.error("--exchanges takes 1 to 10000000")
     if options.check and any((options.kernel, options.run_dir, options.boot, options.commit)):
@@ -81,9 +87,14 @@ def arguments(options, run, folder, gdb_port):
              "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-kernel", options.kernel,
              "-append", command_line(options, run), *BIOS[options.bios],
              "-qmp", f"unix:{folder}/qmp,server=on,wait=off"]
-    for port in ("main", "evidence"):
-        # Files: they never make the guest wait, so that counted instructions stay the same on a busy host.
-        words += ["-chardev", f"file,id={port},path={run}/{LOGS[port]}", "-serial", f"chardev:{port}"]
+    for port in ("main", "evidence") if options.proof else LOGS:
+        # Files: they never make the guest wait, so that counted instructions stay the same on a busy host. The `out` of the pipe
+        # is such a file as well.
+        typed = port == "main" and not options.proof
+        kind = f"pipe,id={port},path={folder}/main" if typed else f"file,id={port},path={run}/{LOGS[port]}"
+        words += ["-chardev", kind, "-serial", f"chardev:{port}"]
+    if options.package:
+        words += ["-initrd", options.package]
     for n in range(options.nics):
         closed = "on" if options.net == "closed" else "off"
         words += ["-netdev", f"user,id=n{n},restrict={closed},ipv6=off",
@@ -108,13 +119,16 @@ class Machine:
     def __init__(self, options, run):
         self.options, self.run = options, run
         self.partial, self.failures, self.until_seen = b"", [], False
+        self.refused, self.restarts = False, False
         self.quit, self.asked_at, self.interrupted, self.timed_out = False, None, False, False
-        self.terminal = None
+        self.terminal, self.keyboard, self.typed, self.listens = None, None, b"", False
 
     def __enter__(self):
         self.temporary = tempfile.TemporaryDirectory(prefix="capos-")
         folder = pathlib.Path(self.temporary.name)
         port = free_port() if self.options.gdb else 0
+        if not self.options.proof:
+            self.open_keyboard(folder)
         self.stderr = open(self.run / "qemu.log", "w+b")
         self.process = subprocess.Popen(arguments(self.options, self.run, folder, port), stdin=subprocess.DEVNULL,
                                         stdout=self.stderr, stderr=self.stderr, start_new_session=True,
@@ -135,6 +149,13 @@ class Machine:
             print("Ctrl-] quits", flush=True)
         return self
 
+    def open_keyboard(self, folder):
+        """Two ends of QEMU's pipe: what is typed goes in by a named pipe, what the guest says comes out into the log's file."""
+        (self.run / LOGS["main"]).touch()
+        (folder / "main.out").symlink_to((self.run / LOGS["main"]).resolve())
+        os.mkfifo(folder / "main.in", 0o600)
+        self.keyboard = os.open(folder / "main.in", os.O_RDWR | os.O_NONBLOCK)  # never at its end, whatever ours does
+
     def __exit__(self, *_):
         if self.terminal:
             termios.tcsetattr(0, termios.TCSANOW, self.terminal)
@@ -143,6 +164,8 @@ class Machine:
         self.process.wait()
         for thing in (self.console, self.stderr):
             thing.close()
+        if self.keyboard is not None:
+            os.close(self.keyboard)
         self.temporary.cleanup()
 
     def said(self):
@@ -184,6 +207,11 @@ class Machine:
         return True
 
     def watch(self, line):
+        self.listens |= line == LANDMARK
+        self.restarts |= line == RESTARTS
+        if line.startswith((b"boot package refused: ", b"boot parameters refused: ")):
+            self.refused = True
+            self.failures.append(line.decode("ascii", "replace"))
         if line.startswith(b"claim failed: "):
             self.failures.append(line[14:].decode("ascii", "replace"))
         if line.startswith(b"capos: "):  # its last words: a fault, a failed assertion, what it cannot run on
@@ -202,26 +230,41 @@ class Machine:
             print(f"  at {name}", file=sys.stderr if self.options.json else sys.stdout, flush=True)
 
     def keys(self, selector):
-        data = os.read(0, 64)
+        data = os.read(0, 256)
         if not data:
             selector.unregister(0)  # end of input is no input: the system stays up
         elif self.terminal and KEY_QUIT in data:
             self.quit = True
+        self.typed += data
+
+    def type(self):
+        """To the guest, once it listens: before that its port would lose it."""
+        while self.typed and self.listens:
+            try:
+                self.typed = self.typed[os.write(self.keyboard, self.typed):]
+            except BlockingIOError:
+                return
+
+    def take_input(self, selector):
+        try:
+            selector.register(0, selectors.EVENT_READ)
+        except PermissionError:  # a regular file: all of it was typed
+            self.typed = sys.stdin.buffer.read(KEYS_BYTES_MAX)
 
     def serve(self):
         """Until the machine has powered itself off, or its time is over."""
         started = time.monotonic()
         with selectors.DefaultSelector() as selector:
             if not self.options.proof:
-                try:
-                    selector.register(0, selectors.EVENT_READ)
-                except PermissionError:
-                    pass  # a regular file: no keys
+                self.take_input(selector)
             running = True
             while running:
                 running = self.process.poll() is None  # asked before the last look at its console
-                if selector.select(LOOK_SECONDS if running else 0):
+                if len(self.typed) > KEYS_BYTES_MAX:  # the guest does not take them
+                    time.sleep(LOOK_SECONDS)
+                elif selector.select(LOOK_SECONDS if running else 0):
                     self.keys(selector)
+                self.type()
                 while self.take():
                     pass
                 self.end_in_time(started)
@@ -257,10 +300,17 @@ def main(words):
     options = parse(words)
     if options.check:
         return 0
+    if options.package:
+        path = pathlib.Path(options.package)
+        if not path.is_file() or not 0 < path.stat().st_size <= PACKAGE_BYTES_MAX:
+            print(f"capos qemu: {path}: no file, or not a boot package by its size", file=sys.stderr)
+            return 4
     run, started = pathlib.Path(options.run_dir), time.monotonic()
     with Machine(options, run) as machine:
         machine.serve()
         result = report(machine, options, started)
+    if machine.restarts and not machine.quit and result["holds"]:
+        (run / "reboot").touch()  # the front door begins another run
     (run / "run.json").write_text(json.dumps(result) + "\n")
     if options.json:
         print(json.dumps(result))
@@ -269,7 +319,9 @@ def main(words):
             print(f"failed: {reason}")
         if options.proof:
             print("holds" if result["holds"] else "does not hold")
-    return 130 if machine.interrupted else 0 if result["holds"] else 1
+    if machine.interrupted:
+        return 130
+    return 4 if machine.refused else 0 if result["holds"] else 1
 
 
 if __name__ == "__main__":

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# ./capos qemu [flags]: builds the kernel image, boots it in QEMU, and judges the log of a proof. door/qemu.py checks the
-# flags before anything is built and runs the machine.
+# ./capos qemu [flags]: builds kernel image and boot package, boots them in QEMU, and judges the log of a proof. door/qemu.py
+# checks the flags before anything is built and runs the machine.
 . "$ROOT/door/run.sh"
 
 command_qemu() {
-    local seed= proof=0 json=0 previous= argument run status gate=0 key boot
+    local seed= proof=0 json=0 previous= argument run status gate=0 key boot package=()
     for argument in "$@"; do
         case $previous in --seed) seed=$argument ;; esac
         case $argument in
             --seed=*) seed=${argument#*=} ;;
             --proof) proof=1 ;;
             --json) json=1 ;;
+            --package | --package=*) package=(given) ;;
         esac
         previous=$argument
     done
@@ -21,18 +22,31 @@ command_qemu() {
     need_groups build evidence qemu
     "${PYTHON[@]}" "$ROOT/door/qemu.py" --check "$@" || exit $?
     need_sources
-    build ship kernel.elf
+    build ship kernel.elf capos_pkg
     cd "$cd_caller"
-    run=$(make_run)
-    key=$(draw 'chain key' 32 "$seed") boot=$(draw 'boot id' 8 "$seed")
-    (umask 077 && echo "$key" >"$run/chain.key")
-    supervise "${PYTHON[@]}" "$ROOT/door/qemu.py" "$@" --kernel "$ROOT/build/ship/kernel.elf" --run-dir "$run" \
-        --boot "$boot" --commit "$(commit_id)"
-    echo "run: ${run#"$ROOT"/}" >&2
+    # The package that was built, unless another is named; a proof runs without programs.
+    if [ "$proof" = 1 ] || [ ${#package[@]} != 0 ]; then package=(); else package=(--package "$ROOT/build/ship/capos.pkg"); fi
+    while :; do
+        boot_qemu "$@"
+        begins_anew "$run" || break
+    done
     [ "$interrupted" = 0 ] || exit 130
     if [ "$proof" = 1 ] && [ "$status" != 130 ]; then
         if [ "$json" = 1 ]; then judge "$run" >&2 || gate=$?; else judge "$run" || gate=$?; fi
         [ "$status" != 0 ] || status=$gate
     fi
     exit "$status"
+}
+
+boot_qemu() { # the flags: one run, in a folder of its own
+    run=$(make_run)
+    key=$(draw 'chain key' 32 "$seed") boot=$(draw 'boot id' 8 "$seed")
+    (umask 077 && echo "$key" >"$run/chain.key")
+    supervise "${PYTHON[@]}" "$ROOT/door/qemu.py" "$@" ${package[@]+"${package[@]}"} --kernel "$ROOT/build/ship/kernel.elf" \
+        --run-dir "$run" --boot "$boot" --commit "$(commit_id)"
+    if [ ! -f "$run/console.log" ]; then # the package was refused: nothing ran
+        rm -rf "$run"
+        exit "$status"
+    fi
+    echo "run: ${run#"$ROOT"/}" >&2
 }

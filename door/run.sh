@@ -57,6 +57,11 @@ supervise() {
     trap - INT TERM HUP
 }
 
+# Did the system end in order to begin anew? Its run folder says so.
+begins_anew() { # run folder
+    [ "$interrupted" = 0 ] && [ "$status" = 0 ] && [ -e "$1/reboot" ]
+}
+
 judge() { # run folder, where the verdict line goes: writes provider.json; its status is the gate's
     local run=$1 extra=()
     [ ! -f "$run/run.json" ] || extra=(--run-json "$run/run.json")

@@ -27,11 +27,24 @@ command_sim() {
     need_sources
     build ship capos-sim capos_pkg
     cd "$cd_caller"
+    # The package that was built, unless another is named; a proof runs without programs.
+    if [ "$proof" = 1 ] || [ ${#package[@]} != 0 ]; then package=(); else package=(--package "$ROOT/build/ship/capos.pkg"); fi
+    while :; do
+        boot_sim "$@"
+        begins_anew "$run" || break
+    done
+    [ "$interrupted" = 0 ] || exit 130
+    if [ "$proof" = 1 ] && [ "$status" != 130 ]; then
+        if [ "$json" = 1 ]; then judge "$run" >&2 || gate=$?; else judge "$run" || gate=$?; fi
+        [ "$status" != 0 ] || status=$gate
+    fi
+    exit "$status"
+}
+
+boot_sim() { # the flags: one run, in a folder of its own
     run=$(make_run)
     key=$(draw 'chain key' 32 "$seed") boot=$(draw 'boot id' 8 "$seed")
     [ -z "$replay" ] || draw_again "$replay"
-    # The package that was built, unless another is named; a proof runs without programs.
-    if [ "$proof" = 1 ] || [ ${#package[@]} != 0 ]; then package=(); else package=(--package "$ROOT/build/ship/capos.pkg"); fi
     (umask 077 && echo "$key" >"$run/chain.key")
     supervise "$ROOT/build/ship/sim/capos-sim" "$@" ${package[@]+"${package[@]}"} --run-dir "$run" --key-file "$run/chain.key" \
         --boot "$boot" --commit "$(commit_id)"
@@ -40,10 +53,4 @@ command_sim() {
         exit "$status"
     fi
     echo "run: ${run#"$ROOT"/}" >&2
-    [ "$interrupted" = 0 ] || exit 130
-    if [ "$proof" = 1 ] && [ "$status" != 130 ]; then
-        if [ "$json" = 1 ]; then judge "$run" >&2 || gate=$?; else judge "$run" || gate=$?; fi
-        [ "$status" != 0 ] || status=$gate
-    fi
-    exit "$status"
 }

@@ -153,6 +153,7 @@ enum evidence_status evidence_line_emit(struct evidence *ev, const struct eviden
 
     memcpy(ev->chain, chain, sizeof(chain));
     ev->last = line->marker + 1u;
+    ev->lines[line->marker]++;
     ev->seq++;
     ev->ended = last;
     return EVIDENCE_OK;

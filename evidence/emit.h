@@ -35,6 +35,7 @@ struct evidence {
     uint64_t seq;                          /* of the next line: lines emitted so far */
     uint32_t last;                         /* highest marker emitted, plus 1; 0: none */
     uint32_t refused;                      /* calls that changed nothing */
+    uint32_t lines[EVIDENCE_MARKERS_MAX];  /* emitted, by marker */
     bool ended;
 };
 

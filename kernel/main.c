@@ -100,6 +100,7 @@ static bool run_programs(struct kernel_storage *k, const struct kernel_boot *boo
         .provider_object = boot->provider_object,
     };
     const char *failed = userland_run(&k->userland, &setup);
+    k->reboot = k->userland.calls.power == CALLS_POWER_REBOOT;
     return failed == NULL || bringup_fail(&k->bringup, failed);
 }
 
@@ -139,6 +140,7 @@ int kernel_main(struct kernel_storage *k, const struct kernel_boot *boot)
     struct console console;
     ASSERT(k != NULL);
     ASSERT(boot->platform != NULL);
+    k->reboot = false;
     console_init(&console, boot->platform);
     line(&console, LANDMARK);
     struct boot_parse parse = boot_params_parse(boot->command_line, boot->command_line_bytes, &k->params);

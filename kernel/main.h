@@ -20,6 +20,7 @@ struct kernel_storage {
     struct bringup bringup;
     struct package package;
     struct userland userland;
+    bool reboot; /* a holder of a System asked for it: the world begins anew after the end */
 };
 
 struct kernel_boot {

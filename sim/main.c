@@ -192,8 +192,20 @@ static void drop_package(struct run *r)
         sim_region_unmap(r->package);
 }
 
+/* Tells the front door, which began this run, to begin another one. */
+static void ask_again(const struct run *r)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/reboot", r->options.run_dir);
+    FILE *mark = fopen(path, "w");
+    if (mark)
+        fclose(mark);
+}
+
 static int finish(struct run *r, int kernel_status)
 {
+    if (r->kernel->reboot)
+        ask_again(r);
     struct sim_report report;
     sim_report_make(&report, &r->options, &r->world, r->kernel, kernel_status, sim_console_interrupted());
     if (!sim_report_write(&report, &r->options, &r->world, &r->console))

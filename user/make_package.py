@@ -63,7 +63,8 @@ GRANT_KINDS = enumeration("package.h", "package_grant_kind", "GRANT_")
 RESTARTS = enumeration("package.h", "package_restart", "RESTART_")
 REASONS = [name.removeprefix("package-e-") for name in enumeration("package.h", "package_error", "")][1:-1]
 # What init gets from the kernel and hands on.
-KERNEL = ["functions", "memory-source", "endpoint-source", "timer", "spawner", "serial", "audit", "system", "entropy"]
+KERNEL = ["functions", "memory-source", "endpoint-source", "timer", "spawner", "serial", "audit", "system", "entropy",
+          "inventory"]
 SERVED = [name for name, value in INTERFACES.items() if INTERFACES["nic"] <= value < INTERFACES["count"]]
 
 

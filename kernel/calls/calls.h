@@ -28,6 +28,17 @@ struct calls_mapping {
     uint16_t process;
 };
 
+/* The line that stands unfinished on the main console: a prompt and what was typed behind it. When others
+ * write than the process that reads the port, it is shown again below their lines. */
+#define CALLS_PROMPT_BYTES 128u
+struct calls_prompt {
+    uint32_t owner; /* of the line: who reads; as long as nobody does, who wrote last. 0: nobody */
+    uint32_t writer; /* process by number that wrote last; 0: none */
+    bool reads; /* the owner has read */
+    uint32_t bytes; /* at most CALLS_PROMPT_BYTES: a longer line is shown again in part */
+    char text[CALLS_PROMPT_BYTES];
+};
+
 /* Behind an EvidenceSink. Used as long as its object lives. */
 struct calls_sink {
     struct object_ref object;
@@ -66,6 +77,7 @@ struct calls {
     struct evidence *evidence;
     struct console *console;
     struct console audit_port; /* port 3 */
+    struct calls_prompt prompt;
     struct calls_tables tables;
     const char *provider_object;
     struct system *system;

@@ -7,8 +7,8 @@
 struct object_reply calls_device_reply(const struct device_reply *reply)
 {
     if (!device_reply_ok(*reply))
-        return (struct object_reply){.exception = (uint8_t)reply->exception,
-                                     .result = (uint16_t)reply->error};
+        return (struct object_reply){
+            .exception = (uint8_t)reply->exception, .result = (uint16_t)reply->error, .denied = true};
     return (struct object_reply){.value = reply->value, .cap = reply->cap};
 }
 

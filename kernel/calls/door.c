@@ -53,6 +53,7 @@ struct object_reply calls_refuse(struct calls *c, const struct object_call *call
     struct object_reply reply = audited(c, call, AUDIT_RESULT_ERROR + result);
 
     reply.result = result;
+    reply.denied = true;
     return reply;
 }
 
@@ -71,6 +72,8 @@ static struct object_reply dispatch(struct calls *c, const struct object_call *c
         return calls_functions(c, call);
     case CAP_IF_FUNCTION:
         return calls_function(c, call);
+    case CAP_IF_INVENTORY:
+        return calls_inventory(c, call);
     case CAP_IF_DEVICE:
         return calls_device(c, call);
     case CAP_IF_DEVICE_MMIO:
@@ -106,11 +109,7 @@ static struct object_reply door_call(void *ctx, struct system *s, const struct o
 
     ASSERT(s == c->system);
     reply = dispatch(c, call);
-    if (reply.waits || reply.status != RING_OK)
-        return reply;
-    if (reply.exception != CAP_EX_NONE)
-        s->processes[call->process].denials++;
-    else if (reply.result == 0)
+    if (!reply.waits && reply.status == RING_OK && reply.exception == CAP_EX_NONE && reply.result == 0)
         calls_witness_grant(c, call);
     return reply;
 }
@@ -198,6 +197,7 @@ static bool is_root(const struct calls_root *root)
     case CAP_IF_EVIDENCE:
     case CAP_IF_SYSTEM:
     case CAP_IF_ENTROPY:
+    case CAP_IF_INVENTORY:
         return true;
     default:
         return false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The scan record as capabilities: Functions hands each function out once, a Function claims its Device. A
- * Device ends before the Function that it was claimed by. */
+/* The scan record as capabilities: Functions hands each function out once, a Function claims its Device, an
+ * Inventory shows, takes out of quarantine, and hands nothing out. A Device ends before the Function that it
+ * was claimed by. */
 #include "kernel/calls/parts.h"
 
 static uint16_t bdf_of(const struct calls *c, uint16_t function)
@@ -21,12 +22,20 @@ static struct object_reply take(struct calls *c, const struct object_call *call)
         return refused(SYS_E_VALUE);
     function = (uint16_t)call->args[0];
     if (object_live(&core->objects, c->taken[function]))
-        return refused(SYS_E_STATE);
+        return calls_refuse(c, call, SYS_E_STATE);
     exception = core_grant_check(core, caller(c, call));
     if (exception != CAP_EX_NONE)
         return calls_deny(c, call, exception);
     return done_cap(core_grant(c->system->core, caller(c, call), CAP_IF_FUNCTION, function, call->object,
                                bdf_of(c, function), &c->taken[function]));
+}
+
+static struct object_reply info(const struct calls *c, const struct object_call *call)
+{
+    const struct pci_function_info *found =
+        call->args[0] > 0xffffu ? NULL : kernel_function_info(c->kernel, (uint16_t)call->args[0]);
+
+    return found == NULL ? refused(SYS_E_VALUE) : calls_give(call, found, sizeof *found);
 }
 
 static struct object_reply release_quarantine(struct calls *c, const struct object_call *call)
@@ -45,17 +54,25 @@ static struct object_reply release_quarantine(struct calls *c, const struct obje
 
 struct object_reply calls_functions(struct calls *c, const struct object_call *call)
 {
-    const struct pci_function_info *info;
-
     switch ((enum functions_method)call->method) {
     case FUNCTIONS_COUNT:
         return done(kernel_function_count(c->kernel));
     case FUNCTIONS_INFO:
-        info = call->args[0] > 0xffffu ? NULL : kernel_function_info(c->kernel, (uint16_t)call->args[0]);
-        return info == NULL ? refused(SYS_E_VALUE) : calls_give(call, info, sizeof *info);
+        return info(c, call);
     case FUNCTIONS_TAKE:
         return take(c, call);
-    case FUNCTIONS_RELEASE_QUARANTINE:
+    }
+    return transport(RING_E_METHOD);
+}
+
+struct object_reply calls_inventory(struct calls *c, const struct object_call *call)
+{
+    switch ((enum inventory_method)call->method) {
+    case INVENTORY_COUNT:
+        return done(kernel_function_count(c->kernel));
+    case INVENTORY_INFO:
+        return info(c, call);
+    case INVENTORY_RELEASE:
         return release_quarantine(c, call);
     }
     return transport(RING_E_METHOD);

@@ -25,7 +25,7 @@ bool calls_serial_port(uint16_t port)
 
 static struct object_reply serial_write(struct calls *c, const struct object_call *call)
 {
-    struct console *console = call->payload == CONSOLE_MAIN ? c->console : &c->audit_port;
+    const uint32_t process = c->system->processes[call->process].number;
     const uint32_t bytes = call->range_bytes < WRITE_MAX ? call->range_bytes : WRITE_MAX;
     char chunk[CHUNK_BYTES];
 
@@ -33,8 +33,13 @@ static struct object_reply serial_write(struct calls *c, const struct object_cal
         const uint32_t part = bytes - at < CHUNK_BYTES ? bytes - at : CHUNK_BYTES;
 
         memcpy(chunk, call->range + at, part); /* read once: what was escaped is what goes out */
-        console_write(console, chunk, part);
+        if (call->payload == CONSOLE_MAIN)
+            calls_prompt_write(c, process, chunk, part);
+        else
+            console_write(&c->audit_port, chunk, part);
     }
+    if (call->payload == CONSOLE_MAIN)
+        calls_prompt_again(c, process);
     return done(bytes);
 }
 
@@ -45,6 +50,8 @@ static struct object_reply serial_read(struct calls *c, const struct object_call
     const size_t got = platform_console_read(c->platform, (enum platform_console)call->payload, chunk, room);
 
     ASSERT(got <= room);
+    if (call->payload == CONSOLE_MAIN)
+        calls_prompt_read(c, c->system->processes[call->process].number);
     if (got == 0)
         return still_waits();
     memcpy(call->range, chunk, got);

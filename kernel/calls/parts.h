@@ -49,6 +49,7 @@ struct object_reply calls_give(const struct object_call *call, const void *recor
 /* functions.c */
 struct object_reply calls_functions(struct calls *c, const struct object_call *call);
 struct object_reply calls_function(struct calls *c, const struct object_call *call);
+struct object_reply calls_inventory(struct calls *c, const struct object_call *call);
 /* A Function, and the Device that was claimed by it. */
 void calls_end_function(struct calls *c, uint16_t object, enum audit_kind kind);
 /* All that were taken from this Functions object. */
@@ -69,6 +70,14 @@ void calls_memory_leaves(void *calls, enum cap_interface interface, uint16_t rec
 
 /* logs.c */
 struct object_reply calls_serial(struct calls *c, const struct object_call *call);
+
+#define PROMPT_KERNEL 0u /* no process has this number */
+
+/* prompt.c: the main console among several programs. Each writer begins at the start of a line. */
+void calls_prompt_write(struct calls *c, uint32_t process, const char *text, uint32_t bytes);
+/* After a call's last piece, or a line of the kernel's: the reader's unfinished line is shown again. */
+void calls_prompt_again(struct calls *c, uint32_t process);
+void calls_prompt_read(struct calls *c, uint32_t process);
 struct object_reply calls_audit(struct calls *c, const struct object_call *call);
 struct object_reply calls_entropy(struct calls *c, const struct object_call *call);
 bool calls_serial_port(uint16_t port);

@@ -212,6 +212,7 @@ static struct object_reply emit(struct calls *c, const struct object_call *call,
         return refused(SYS_E_VALUE);
     if (evidence_line_emit(c->evidence, &line, false) != EVIDENCE_OK) /* its place in the list is over */
         return calls_refuse(c, call, SYS_E_CONDITION);
+    calls_prompt_again(c, PROMPT_KERNEL);
     return done(0);
 }
 

@@ -2,6 +2,7 @@
 /* What runs, what is held, and power, for the holder of a System. Shows no address and no handle that would
  * work in another table. */
 #include "kernel/calls/parts.h"
+#include "kernel/core/audit.h"
 #include "platform/platform.h"
 
 #define BDF_NONE 0xffffu
@@ -38,6 +39,8 @@ static struct object_reply usage(struct calls *c, const struct object_call *call
     out.interrupts = platform_interrupts(c->platform);
     out.audit_records = kernel_audit_count(c->kernel);
     out.denials = denials;
+    out.audit_waiting = audit_waiting(&c->kernel->core.audit);
+    memcpy(out.audit_head, kernel_audit_head(c->kernel), sizeof out.audit_head);
     out.now_ns = c->system->now_ns;
     return calls_give(call, &out, sizeof out);
 }
@@ -77,6 +80,23 @@ static struct object_reply cap(struct calls *c, const struct object_call *call)
     return calls_give(call, &line, sizeof line);
 }
 
+static struct object_reply evidence(struct calls *c, const struct object_call *call)
+{
+    struct evidence_count count;
+    const char *name;
+
+    if (call->args[0] >= EVIDENCE_MARKER_COUNT)
+        return refused(SYS_E_VALUE);
+    name = evidence_marker_name((enum evidence_marker)call->args[0]);
+    memset(&count, 0, sizeof count);
+    for (uint32_t i = 0; name[i] != '\0'; i++) {
+        ASSERT(i < sizeof count.name - 1u); /* the list is ours */
+        count.name[i] = name[i];
+    }
+    count.lines = c->evidence->lines[call->args[0]];
+    return calls_give(call, &count, sizeof count);
+}
+
 struct object_reply calls_system(struct calls *c, const struct object_call *call)
 {
     switch ((enum system_method)call->method) {
@@ -91,6 +111,8 @@ struct object_reply calls_system(struct calls *c, const struct object_call *call
             return refused(SYS_E_VALUE);
         c->power = (enum calls_power)call->args[0];
         return done(0);
+    case SYSTEM_EVIDENCE:
+        return evidence(c, call);
     }
     return transport(RING_E_METHOD);
 }

@@ -157,6 +157,11 @@ uint64_t audit_count(const struct audit *audit)
     return audit->next_seq - 1;
 }
 
+uint32_t audit_waiting(const struct audit *audit)
+{
+    return audit->head - audit->tail;
+}
+
 const uint8_t *audit_head(const struct audit *audit)
 {
     return audit->chain;

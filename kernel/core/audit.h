@@ -87,6 +87,8 @@ void audit_denial(struct audit *audit, const struct audit_event *event);
 uint32_t audit_drain(struct audit *audit, struct audit_record *out, uint32_t max);
 /* Records ever written, and the chain after the last. */
 uint64_t audit_count(const struct audit *audit);
+/* Records that were not drained yet. */
+uint32_t audit_waiting(const struct audit *audit);
 const uint8_t *audit_head(const struct audit *audit);
 /* Does `record` follow the chain value `previous`? What a consumer checks. */
 bool audit_follows(const uint8_t previous[DIGEST_BYTES], const struct audit_record *record);

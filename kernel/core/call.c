@@ -39,8 +39,10 @@ static struct object_reply check_extra(struct system *s, const struct process *p
     found = ring_lookup(s, p, r->extra);
     if (found.exception != CAP_EX_NONE)
         return ring_deny(s, p, r->extra, found.exception);
-    if (!process_transferable(object_at(&s->core->objects, found.object)->interface))
+    if (!process_transferable(object_at(&s->core->objects, found.object)->interface)) {
+        (void)ring_deny(s, p, r->extra, CAP_EX_INTERFACE); /* a question of authority: the log has it */
         return reply_status(RING_E_FLAGS);
+    }
     return reply_status(RING_OK);
 }
 

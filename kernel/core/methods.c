@@ -18,7 +18,7 @@ static const uint8_t lines[CAP_IF_NIC][METHODS_MAX] = {
     [CAP_IF_DMA_BUFFER] = {N, N}, /* map, destroy */
     [CAP_IF_DMA_QUEUE] = {R, N, N, N}, /* publish, reap, view, destroy */
     [CAP_IF_INTERRUPT] = {N, N, N, N}, /* wait, poll, ack, mask */
-    [CAP_IF_FUNCTIONS] = {N, W, N, N}, /* count, info, take, release quarantine */
+    [CAP_IF_FUNCTIONS] = {N, W, N}, /* count, info, take */
     [CAP_IF_FUNCTION] = {N}, /* claim */
     [CAP_IF_MEMORY] = {N, N, N}, /* map, unmap, bytes */
     [CAP_IF_MEMORY_SOURCE] = {N}, /* create */
@@ -30,8 +30,9 @@ static const uint8_t lines[CAP_IF_NIC][METHODS_MAX] = {
     [CAP_IF_SERIAL] = {R, W}, /* write, read */
     [CAP_IF_AUDIT] = {W}, /* drain */
     [CAP_IF_EVIDENCE] = {M, N}, /* emit, narrow */
-    [CAP_IF_SYSTEM] = {W, W, W, N}, /* process, usage, cap, power */
+    [CAP_IF_SYSTEM] = {W, W, W, N, W}, /* process, usage, cap, power, evidence */
     [CAP_IF_ENTROPY] = {W}, /* fill */
+    [CAP_IF_INVENTORY] = {N, W, N}, /* count, info, release */
 };
 
 bool method_known(uint8_t interface, uint16_t method, enum range_use *range)

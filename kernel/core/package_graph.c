@@ -91,6 +91,7 @@ static bool kernel_interface(uint16_t interface)
     case CAP_IF_AUDIT:
     case CAP_IF_SYSTEM:
     case CAP_IF_ENTROPY:
+    case CAP_IF_INVENTORY:
         return true;
     default:
         return false;

@@ -59,6 +59,13 @@ static void post(struct process *p, const struct ring_completion *completion)
     write_index(&p->ring->header.complete_tail, p->complete_tail);
 }
 
+/* Said of the record or of what it names; the others are bounds, and ends of others. */
+static bool malformed(enum ring_status status)
+{
+    return status >= RING_E_OPCODE && status <= RING_E_RANGE;
+}
+_Static_assert(RING_E_OPCODE == 1 && RING_E_RANGE == 7 && RING_E_LIMIT == 8, "they lie together");
+
 void ring_answer(struct process *p, uint64_t user, const struct object_reply *reply)
 {
     const bool reached = reply->status == RING_OK;
@@ -75,7 +82,8 @@ void ring_answer(struct process *p, uint64_t user, const struct object_reply *re
     ASSERT(!reply->waits);
     ASSERT(reply->status < RING_STATUS_COUNT);
     ASSERT(reply->exception < CAP_EX_COUNT);
-    p->denials += completion.exception != CAP_EX_NONE;
+    p->denials += completion.exception != CAP_EX_NONE || (completion.result != 0 && reply->denied) ||
+                  malformed((enum ring_status)reply->status);
     post(p, &completion);
 }
 
@@ -170,18 +178,27 @@ static struct object_reply submit(struct system *s, struct process *p, const str
     return reply_ok(0, CAP_NONE);
 }
 
+static enum ring_enter check_entry(const struct process *p, uint32_t min_complete, uint32_t tail,
+                                   uint32_t head)
+{
+    if (min_complete > RING_COMPLETIONS)
+        return RING_ENTER_E_MIN;
+    if (tail - p->submit_head > RING_SUBMISSIONS)
+        return RING_ENTER_E_SUBMIT_TAIL;
+    return head - p->complete_head > unread(p) ? RING_ENTER_E_COMPLETE_HEAD : RING_ENTERED;
+}
+
 enum ring_enter ring_enter(struct system *s, struct process *p, uint32_t min_complete)
 {
     const uint32_t tail = read_index(&p->ring->header.submit_tail);
     const uint32_t head = read_index(&p->ring->header.complete_head);
     const uint32_t number = p->number;
+    const enum ring_enter refused = check_entry(p, min_complete, tail, head);
 
-    if (min_complete > RING_COMPLETIONS)
-        return RING_ENTER_E_MIN;
-    if (tail - p->submit_head > RING_SUBMISSIONS)
-        return RING_ENTER_E_SUBMIT_TAIL;
-    if (head - p->complete_head > unread(p))
-        return RING_ENTER_E_COMPLETE_HEAD;
+    if (refused != RING_ENTERED) {
+        p->denials++;
+        return refused;
+    }
     p->complete_head = head;
     while (p->submit_head != tail && unread(p) + p->under_way < RING_COMPLETIONS) {
         struct ring_submission record;

@@ -53,8 +53,10 @@ static struct object_reply check_grants(struct system *s, const struct process *
         if (found.exception != CAP_EX_NONE)
             return reply_denied(found.exception);
         entry = object_at(&s->core->objects, found.object);
-        if (!process_transferable(entry->interface))
-            return reply_result(SYS_E_VALUE);
+        if (!process_transferable(entry->interface)) {
+            (void)ring_deny(s, p, g->cap, CAP_EX_INTERFACE);
+            return (struct object_reply){.result = SYS_E_VALUE, .denied = true};
+        }
         if (g->move && entry->interface == CAP_IF_MEMORY && entry->owner == p->index)
             moved_pages += s->memories[entry->payload].foreign ? 0 : s->memories[entry->payload].pages;
     }

@@ -136,6 +136,12 @@ void machine_main(const struct arch_boot *boot)
     kernel_main(&storage, &kernel);
     kernel_lock_release(&kernel_lock);
     say_machine(&machine);
+    if (storage.reboot) {
+        static const char text[] = "machine: restarts\n";
+
+        platform_console_write(&machine, CONSOLE_MAIN, text, sizeof text - 1u);
+        pc_restart(&machine);
+    }
     pc_power_off(&machine);
     for (;;)
         cpu_halt();

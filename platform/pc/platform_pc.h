@@ -86,5 +86,7 @@ uint32_t pc_assign_bars(struct platform *p);
 void pc_power_init(struct platform *p, uint64_t rsdp);
 /* For struct panic_door. Returns only when the machine did not obey. */
 void pc_power_off(void *platform);
+/* Resets the machine once the ports have sent what they hold. Returns only if it could not. */
+void pc_restart(struct platform *p);
 
 #endif

@@ -12,6 +12,10 @@
 /* Port reads until firmware has handed over, and until the machine is off: one takes 0.2 us or more. */
 #define HAND_OVER_READS_MAX 100000u
 #define OFF_READS_MAX       1000000u
+/* Reset control of the chipset (Intel 82371AB, 4.2.5.1; ICH9 the same): what kind, then that it is wanted. */
+#define RESET_CONTROL 0xcf9u
+#define RESET_HARD    0x02u
+#define RESET_NOW     0x06u
 
 static void enter_acpi_mode(const struct acpi_power *w)
 {
@@ -70,13 +74,27 @@ static void set_sleep(uint16_t control, uint8_t type)
     port_out16(control, (uint16_t)(value | CONTROL_SLEEP));
 }
 
+static void drain(struct platform *p)
+{
+    for (uint32_t i = 0; i < sizeof p->uarts / sizeof p->uarts[0]; i++)
+        pc_uart_drain(&p->uarts[i]);
+}
+
+void pc_restart(struct platform *p)
+{
+    drain(p);
+    port_out8(RESET_CONTROL, RESET_HARD);
+    port_out8(RESET_CONTROL, RESET_NOW);
+    for (uint32_t i = 0; i < OFF_READS_MAX; i++)
+        port_in8(RESET_CONTROL);
+}
+
 void pc_power_off(void *platform)
 {
     struct platform *p = platform;
     static const char failed[] = "\ncapos: the machine did not switch off\n";
     ASSERT(sizeof failed > 1);
-    for (uint32_t i = 0; i < sizeof p->uarts / sizeof p->uarts[0]; i++)
-        pc_uart_drain(&p->uarts[i]);
+    drain(p);
     if (p->power.control_a != 0) {
         /* The second block first: the machine goes with whichever comes last. */
         set_sleep(p->power.control_b, p->power.sleep_b);

@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # ./capos qemu from end to end: proof and gate, flags, the power button, interruption, seeds, two machines at once.
 import json
+import os
 import pathlib
+import pty
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
@@ -65,9 +68,8 @@ class Machine(unittest.TestCase):
         self.assertEqual(runs(), self.before)
 
     def test_until_presses_the_power_button(self):
-        status, out, err = capos("qemu", "--until", "first-frame")
+        status, out, err = capos("qemu", "--until", "interrupt-delivered")
         self.assertEqual(status, 0, out + err)
-        self.assertIn("cloudboot-evidence: provider-nic-teardown ", out)
         self.assertIn("cloudboot-evidence: end ", out)
         self.assertEqual(machines(run_folder(err)), [])
 
@@ -75,7 +77,7 @@ class Machine(unittest.TestCase):
         child = subprocess.Popen([str(ROOT / "capos"), "qemu"], cwd=ROOT, env=environment(), text=True, stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for line in child.stdout:
-            if "nic up" in line:
+            if "shell runs" in line:
                 break
         child.send_signal(number)
         out, err = child.communicate(timeout=SECONDS_MAX)
@@ -87,6 +89,48 @@ class Machine(unittest.TestCase):
             self.assertEqual(status, 130, out + err)
             self.assertIn("cloudboot-evidence: end ", out)
             self.assertEqual(machines(run_folder(err)), [])
+
+    def test_on_a_terminal_keys_go_to_the_guest_and_one_ends_the_run(self):
+        ours, theirs = pty.openpty()
+        child = subprocess.Popen([str(ROOT / "capos"), "qemu"], cwd=ROOT, env=environment(), stdin=theirs, stdout=theirs,
+                                 stderr=subprocess.PIPE, start_new_session=True)
+        os.close(theirs)
+        said, typed = b"", [(b"capos> ", b"us\x03age\r"), (b"interrupts ", b"\x1d")]  # Ctrl-C is a key as well
+        try:
+            while data := os.read(ours, 4096):
+                said += data
+                if typed and typed[0][0] in said:
+                    os.write(ours, typed.pop(0)[1])
+        except OSError:
+            pass  # the terminal's other end is closed
+        finally:
+            os.close(ours)
+        err = child.communicate(timeout=SECONDS_MAX)[1]
+        self.assertEqual(child.returncode, 0, said + err)
+        self.assertEqual(typed, [])
+        self.assertTrue(said.startswith(b"Ctrl-] quits\r\ncapos kernel starting"), said[:100])
+        self.assertIn(b"cloudboot-evidence: end ", said)
+
+    def test_a_file_is_typed_whole_and_its_end_ends_nothing(self):
+        with tempfile.TemporaryFile() as keys:
+            keys.write(b"usage\npoweroff\n")
+            keys.seek(0)
+            done = subprocess.run([str(ROOT / "capos"), "qemu"], cwd=ROOT, env=environment(), stdin=keys, capture_output=True,
+                                  timeout=SECONDS_MAX, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn(b"\ndenials ", done.stdout)
+
+    def test_what_is_no_package_is_refused_and_leaves_no_run(self):
+        for words, due in ((("--package", "/no/such/file"), "no file"), (("--package", "/dev/null"), "no file")):
+            status, _, err = capos("qemu", *words)
+            self.assertEqual(status, 4, err)
+            self.assertIn(due, err)
+        self.assertEqual(runs(), self.before)
+
+    def test_the_kernel_refuses_a_file_that_is_no_package(self):
+        status, out, _ = capos("qemu", "--package", ROOT / "LICENSE")
+        self.assertEqual(status, 4)
+        self.assertIn("boot package refused: magic at", out)
 
     def test_two_machines_side_by_side(self):
         children = [subprocess.Popen([str(ROOT / "capos"), "qemu", "--proof", *FEW], cwd=ROOT, env=environment(), text=True,

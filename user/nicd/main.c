@@ -73,6 +73,7 @@ uint32_t program_main(struct rt *rt)
 
     n->rt = rt;
     n->endpoint = rt_grant(rt, "nic", CAP_IF_ENDPOINT);
+    n->status = rt_grant(rt, "nic-status", CAP_IF_ENDPOINT);
     n->function = rt_first(rt, CAP_IF_FUNCTION);
     n->empty_polls = (uint32_t)rt_parameter_u64(rt, "empty_polls", NICD_EMPTY_POLLS);
     n->sleep_us = (uint32_t)rt_parameter_u64(rt, "sleep_us", NICD_SLEEP_US);
@@ -84,6 +85,11 @@ uint32_t program_main(struct rt *rt)
         return NICD_EXIT_DEVICE;
     for (uint32_t place = 0; place < NICD_RECEIVES; place++) {
         const bool taken = ring_recv(&rt->ring, place, n->endpoint, place);
+
+        ASSERT(taken);
+    }
+    if (!cap_is_none(n->status)) {
+        const bool taken = ring_recv(&rt->ring, NICD_PLACE_STATUS, n->status, NICD_PLACE_STATUS);
 
         ASSERT(taken);
     }

@@ -14,13 +14,14 @@
 #include "provider/virtio_net.h"
 #include "user/rt/device.h"
 
-#define NICD_POOL_PAGES  256u /* two rings of 8192 entries, and the slots below */
-#define NICD_RX_SLOTS    128u
-#define NICD_TX_SLOTS    64u
-#define NICD_BUDGET      64u /* completions a poll */
-#define NICD_ARENA_BYTES (640u << 10)
-#define NICD_RECEIVES    4u /* calls taken at once */
-#define NICD_MTU         1500u
+#define NICD_POOL_PAGES   256u /* two rings of 8192 entries, and the slots below */
+#define NICD_RX_SLOTS     128u
+#define NICD_TX_SLOTS     64u
+#define NICD_BUDGET       64u /* completions a poll */
+#define NICD_ARENA_BYTES  (640u << 10)
+#define NICD_RECEIVES     4u /* calls of clients taken at once */
+#define NICD_PLACE_STATUS NICD_RECEIVES /* and one of those that only ask */
+#define NICD_MTU          1500u
 
 /* Defaults of the start-up page's parameters. */
 #define NICD_EMPTY_POLLS  16u /* `empty_polls`: polls without work before it sleeps */
@@ -41,6 +42,7 @@ struct nicd_client {
     cap_id memory;
     struct nic_share *share;
     uint32_t tx_head, rx_tail; /* own; free-running */
+    uint64_t sent, received; /* frames, of all clients */
     uint32_t refused; /* indices or lengths of the client that were not followed */
     uint32_t dropped; /* received frames without a client */
     uint64_t wait_token; /* of a NIC_WAIT under way, with `waits` */
@@ -49,7 +51,7 @@ struct nicd_client {
 
 struct nicd {
     struct rt *rt;
-    cap_id endpoint, function;
+    cap_id endpoint, status, function; /* endpoints: of clients, of those that only ask */
     struct rt_device dev;
     struct device_authority authority;
     cap_id device, interrupt;
@@ -82,6 +84,6 @@ void nicd_call(struct nicd *n, const struct ring_completion *completion);
 /* A NIC_WAIT that has what it waits for is answered. */
 void nicd_wake(struct nicd *n);
 /* `user` of submissions that are no receive. */
-#define NICD_USER_INTERRUPT NICD_RECEIVES
+#define NICD_USER_INTERRUPT (NICD_PLACE_STATUS + 1u)
 
 #endif

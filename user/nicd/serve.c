@@ -16,15 +16,16 @@ static void detach(struct nicd *n)
         return;
     (void)ring_call(&n->rt->ring, c->memory, MEMORY_UNMAP, NULL, NULL);
     (void)ring_release(&n->rt->ring, c->memory);
-    *c = (struct nicd_client){.dropped = c->dropped};
+    *c = (struct nicd_client){
+        .dropped = c->dropped, .sent = c->sent, .received = c->received, .refused = c->refused};
 }
 
-static void answer(struct nicd *n, uint64_t token, enum system_error result, uint64_t value)
+/* False: the caller is no more. */
+static bool answer(struct nicd *n, uint64_t token, enum system_error result, uint64_t value)
 {
     const struct ring_completion done = ring_return(&n->rt->ring, token, (uint16_t)result, value, NULL);
 
-    if (done.status == RING_E_TOKEN) /* the caller is no more, and only the attached one waits */
-        detach(n);
+    return done.status != RING_E_TOKEN;
 }
 
 static enum system_error attach(struct nicd *n, const struct ring_received *call, uint64_t *value)
@@ -65,9 +66,28 @@ static uint64_t nic_info(const struct nicd *n)
     return value;
 }
 
+static enum system_error counter(const struct nicd *n, uint64_t which, uint64_t *value)
+{
+    const uint64_t counters[NIC_COUNTER_COUNT] = {[NIC_COUNTER_SENT] = n->client.sent,
+                                                  [NIC_COUNTER_RECEIVED] = n->client.received,
+                                                  [NIC_COUNTER_DROPPED] = n->client.dropped,
+                                                  [NIC_COUNTER_REFUSED] = n->client.refused};
+
+    if (which >= NIC_COUNTER_COUNT)
+        return SYS_E_VALUE;
+    *value = counters[which];
+    return SYS_OK;
+}
+
 static bool is_attached(const struct nicd *n, const struct ring_received *call)
 {
     return n->client.attached && n->client.badge == call->badge;
+}
+
+/* What those may ask who get no frames. */
+static bool only_asks(uint16_t method)
+{
+    return method == NIC_INFO || method == NIC_LINK || method == NIC_COUNTER;
 }
 
 /* False: the answer comes later. */
@@ -76,6 +96,10 @@ static bool serve(struct nicd *n, const struct ring_received *call, enum system_
 {
     struct nicd_client *c = &n->client;
 
+    if (call->interface != CAP_IF_NIC && !only_asks(call->method)) {
+        *result = SYS_E_VALUE;
+        return true;
+    }
     switch ((enum nic_method)call->method) {
     case NIC_INFO:
         *value = nic_info(n);
@@ -99,6 +123,9 @@ static bool serve(struct nicd *n, const struct ring_received *call, enum system_
         c->wait_token = call->token;
         c->waits_for_room = nicd_tx_full(c);
         return false;
+    case NIC_COUNTER:
+        *result = counter(n, call->args[0], value);
+        return true;
     }
     *result = SYS_E_VALUE;
     return true;
@@ -114,9 +141,10 @@ void nicd_call(struct nicd *n, const struct ring_completion *completion)
     /* Kept by an attach that succeeded, and by nothing else. */
     if (!cap_is_none(call.cap) && !(call.method == NIC_ATTACH && result == SYS_OK))
         (void)ring_release(&n->rt->ring, call.cap);
-    if (now)
-        answer(n, call.token, result, value);
-    (void)ring_recv(&n->rt->ring, completion->user, n->endpoint, completion->inbox);
+    if (now && !answer(n, call.token, result, value) && is_attached(n, &call))
+        detach(n);
+    (void)ring_recv(&n->rt->ring, completion->user,
+                    completion->user == NICD_PLACE_STATUS ? n->status : n->endpoint, completion->inbox);
 }
 
 void nicd_wake(struct nicd *n)
@@ -134,5 +162,6 @@ void nicd_wake(struct nicd *n)
     if (waiting == 0 && !(c->waits_for_room && !nicd_tx_full(c)))
         return;
     c->waits = false;
-    answer(n, c->wait_token, SYS_OK, waiting);
+    if (!answer(n, c->wait_token, SYS_OK, waiting))
+        detach(n);
 }

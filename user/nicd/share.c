@@ -81,6 +81,7 @@ uint32_t nicd_send(struct nicd_client *c, struct virtio_net *nic)
             vnet_tx_return(nic, &slots[gone], (uint16_t)(taken - gone));
         sent += gone;
         c->tx_head += gone;
+        c->sent += gone;
         if (good < taken && gone == good) { /* the next one's length cannot be: passed over */
             c->refused++;
             c->tx_head++;
@@ -121,6 +122,7 @@ uint32_t nicd_receive(struct nicd_client *c, struct virtio_net *nic)
         __atomic_store_n(&c->share->rx[c->rx_tail % NIC_SHARE_SLOTS].length, frames[i].length,
                          __ATOMIC_RELAXED);
         c->rx_tail++;
+        c->received++;
     }
     if (count != 0)
         vnet_recycle(nic, slots, count);

@@ -1,172 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Commands: each is a few calls on what the shell holds. What it does not hold it cannot do, and says so. */
+/* The list of commands, and those that change something: each is a few calls on what the shell holds. What it
+ * does not hold it cannot do, and says so. */
 #include "abi/assert.h"
-#include "abi/device.h"
-#include "abi/memory.h"
 #include "abi/methods.h"
 #include "user/shell/shell.h"
 
-#define PROCESSES_MAX 16u
-#define SLOTS_MAX     256u
-#define OUT_BYTES     192u
-#define NAME_PARTS    3u
-
-struct command {
-    const char *name, *takes, *does;
-    void (*run)(struct shell *s);
-};
-
-void shell_say(struct shell *s, const char *text)
-{
-    (void)rt_print(s->rt, text);
-}
-
-static bool same(const char *a, const char *b)
-{
-    while (*a != 0 && *a == *b) {
-        a++;
-        b++;
-    }
-    return *a == *b;
-}
-
-static struct ring_completion call(struct shell *s, cap_id cap, uint16_t method, uint64_t a0, uint64_t a1)
-{
-    return ring_call(&s->rt->ring, cap, method, RING_ARGS(a0, a1), NULL);
-}
-
-/* A call that writes one record of `bytes`. */
-static bool record(struct shell *s, cap_id cap, uint16_t method, uint64_t a0, uint64_t a1, void *out,
-                   uint32_t bytes)
-{
-    const struct ring_extra range = ring_range(s->range.cap, 0, bytes);
-    const struct ring_completion done = ring_call(&s->rt->ring, cap, method, RING_ARGS(a0, a1), &range);
-
-    if (ring_completed(&done))
-        memcpy(out, s->range.at, bytes);
-    return ring_completed(&done);
-}
-
-/* Says what a call came to. */
-static void outcome(struct shell *s, const struct ring_completion *done)
-{
-    char line[OUT_BYTES];
-    struct text t = text_over(line, sizeof line);
-
-    if (ring_completed(done)) {
-        text_string(&t, "done");
-    } else {
-        text_string(&t, "refused: status ");
-        text_u64(&t, done->status);
-        text_string(&t, ", exception ");
-        text_u64(&t, done->exception);
-        text_string(&t, ", result ");
-        text_u64(&t, done->result);
-    }
-    text_string(&t, "\n");
-    (void)rt_write(s->rt, t.at, t.used);
-}
-
-static void put_name(struct text *t, const char name[24])
-{
-    for (uint32_t i = 0; i < 24u && name[i] != 0; i++)
-        text_bytes(t, &name[i], 1);
-}
-
-static void field(struct text *t, const char *name, uint64_t value)
-{
-    text_string(t, " ");
-    text_string(t, name);
-    text_string(t, "=");
-    text_u64(t, value);
-}
-
-static void ps(struct shell *s)
-{
-    for (uint64_t i = 0; i < PROCESSES_MAX; i++) {
-        struct process_info info;
-        char line[OUT_BYTES];
-        struct text t = text_over(line, sizeof line);
-
-        if (!record(s, s->system, SYSTEM_PROCESS, i, 0, &info, sizeof info))
-            continue;
-        text_u64(&t, i);
-        text_string(&t, " ");
-        put_name(&t, info.name);
-        field(&t, "process", info.number);
-        field(&t, "pages", info.pages);
-        field(&t, "caps", info.caps);
-        field(&t, "entries", info.entries);
-        field(&t, "calls", info.calls);
-        field(&t, "denials", info.denials);
-        field(&t, "run_us", info.run_ns / 1000u);
-        text_string(&t, "\n");
-        (void)rt_write(s->rt, t.at, t.used);
-    }
-}
-
-static bool parse(const char *text, uint64_t *out)
-{
-    *out = 0;
-    if (text[0] == 0)
-        return false;
-    for (; *text != 0; text++) {
-        if (*text < '0' || *text > '9' || *out > 0xffffffffu)
-            return false;
-        *out = *out * 10u + (uint64_t)(*text - '0');
-    }
-    return true;
-}
-
-static void caps(struct shell *s)
-{
-    uint64_t process = 0;
-
-    if (s->count != 2 || !parse(s->word[1], &process)) {
-        shell_say(s, "caps INDEX, the first number of a line of ps\n");
-        return;
-    }
-    for (uint64_t slot = 1; slot < SLOTS_MAX; slot++) {
-        struct cap_line cap;
-        char line[OUT_BYTES];
-        struct text t = text_over(line, sizeof line);
-
-        if (!record(s, s->system, SYSTEM_CAP, process, slot, &cap, sizeof cap))
-            break;
-        if (cap.interface == CAP_IF_NONE)
-            continue;
-        text_u64(&t, cap.id.index);
-        text_string(&t, ".");
-        text_u64(&t, cap.id.generation);
-        field(&t, "interface", cap.interface);
-        field(&t, "payload", cap.payload);
-        text_string(&t, "\n");
-        (void)rt_write(s->rt, t.at, t.used);
-    }
-}
-
-static void usage(struct shell *s)
-{
-    struct system_usage u;
-    char line[2 * OUT_BYTES];
-    struct text t = text_over(line, sizeof line);
-
-    if (!record(s, s->system, SYSTEM_USAGE, 0, 0, &u, sizeof u))
-        return;
-    text_string(&t, "usage:");
-    field(&t, "processes", u.processes);
-    field(&t, "caps", u.caps);
-    field(&t, "pages_used", u.pages_used);
-    field(&t, "pages_free", u.pages_free);
-    field(&t, "dma_pages_used", u.dma_pages_used);
-    field(&t, "devices_claimed", u.devices_claimed);
-    field(&t, "devices_quarantined", u.devices_quarantined);
-    field(&t, "interrupts", u.interrupts);
-    field(&t, "audit_records", u.audit_records);
-    field(&t, "denials", u.denials);
-    text_string(&t, "\n");
-    (void)rt_write(s->rt, t.at, t.used);
-}
+#define NAME_PARTS 3u
+#define NAME_BYTES (8u * NAME_PARTS + 1u)
 
 /* A BDF as BB:DD.F. */
 static bool parse_bdf(const char *text, uint64_t *out)
@@ -192,157 +32,181 @@ static bool parse_bdf(const char *text, uint64_t *out)
     return at == 2 && part[0] < 256u && part[1] < 32u && part[2] < 8u;
 }
 
-static void list_devices(struct shell *s)
-{
-    const struct ring_completion count = call(s, s->functions, FUNCTIONS_COUNT, 0, 0);
-
-    for (uint64_t i = 0; ring_completed(&count) && i < count.value; i++) {
-        struct pci_function_info info;
-        char line[OUT_BYTES];
-        struct text t = text_over(line, sizeof line);
-
-        if (!record(s, s->functions, FUNCTIONS_INFO, i, 0, &info, sizeof info))
-            continue;
-        text_bdf(&t, info.bdf);
-        text_string(&t, " ");
-        text_hex(&t, info.vendor, 4);
-        text_string(&t, ":");
-        text_hex(&t, info.device, 4);
-        text_string(&t, " class ");
-        text_hex(&t, info.class_code, 6);
-        text_string(&t, "\n");
-        (void)rt_write(s->rt, t.at, t.used);
-    }
-}
-
 static void devices(struct shell *s)
 {
     uint64_t bdf = 0;
 
-    if (cap_is_none(s->functions)) {
-        shell_say(s, "this shell holds no functions\n");
+    if (cap_is_none(s->inventory)) {
+        shell_say(s, "this shell may not look: grant it inventory in the manifest\n");
     } else if (s->count == 1) {
-        list_devices(s);
-    } else if (s->count == 3 && same(s->word[1], "release") && parse_bdf(s->word[2], &bdf)) {
-        const struct ring_completion done = call(s, s->functions, FUNCTIONS_RELEASE_QUARANTINE, bdf, 0);
+        shell_devices(s);
+    } else if (s->count == 3 && shell_same(s->word[1], "release") && parse_bdf(s->word[2], &bdf)) {
+        const struct ring_completion done = shell_call(s, s->inventory, INVENTORY_RELEASE, bdf, 0);
 
-        outcome(s, &done);
+        shell_outcome(s, &done, "only a function in quarantine is released: usage counts them\n");
     } else {
-        shell_say(s, "devices, or devices release BB:DD.F\n");
+        shell_say(s, "usage: devices, or devices release BB:DD.F as devices lists it\n");
     }
 }
 
-/* Number of the service of this name. False: there is none. */
-static bool service_named(struct shell *s, const char *name, uint64_t *out)
+static void name_of(struct shell *s, uint64_t service, char name[NAME_BYTES])
 {
-    const struct ring_completion count = call(s, s->supervisor, SUPERVISOR_COUNT, 0, 0);
+    for (uint64_t part = 0; part < NAME_PARTS; part++) {
+        const struct ring_completion done = shell_call(s, s->supervisor, SUPERVISOR_NAME, service, part);
 
-    for (uint64_t i = 0; ring_completed(&count) && i < count.value; i++) {
-        char text[8u * NAME_PARTS + 1u] = {0};
-
-        for (uint64_t part = 0; part < NAME_PARTS; part++) {
-            const struct ring_completion done = call(s, s->supervisor, SUPERVISOR_NAME, i, part);
-
-            for (uint32_t byte = 0; ring_completed(&done) && byte < 8u; byte++)
-                text[8u * part + byte] = (char)(done.value >> (8u * byte));
-        }
-        if (name != NULL && same(text, name)) {
-            *out = i;
-            return true;
-        }
-        const struct ring_completion state = call(s, s->supervisor, SUPERVISOR_STATE, i, 0);
-        if (name == NULL && ring_completed(&state)) {
-            static const char *const words[] = {"waits", "runs", "ended", "given up"};
-            char line[OUT_BYTES];
-            struct text t = text_over(line, sizeof line);
-
-            text_string(&t, text);
-            text_string(&t, " ");
-            text_string(&t, words[state.value >> 8 & 3u]);
-            field(&t, "starts", state.value >> 16 & 0xffffu);
-            field(&t, "process", state.value >> 32);
-            text_string(&t, "\n");
-            (void)rt_write(s->rt, t.at, t.used);
-        }
+        for (uint32_t byte = 0; byte < 8u; byte++)
+            name[8u * part + byte] = ring_completed(&done) ? (char)(done.value >> (8u * byte)) : '\0';
     }
-    return false;
+    name[NAME_BYTES - 1u] = '\0';
+}
+
+static uint64_t service_count(struct shell *s)
+{
+    const struct ring_completion count = shell_call(s, s->supervisor, SUPERVISOR_COUNT, 0, 0);
+
+    return ring_completed(&count) ? count.value : 0;
 }
 
 static void services(struct shell *s)
 {
-    uint64_t none;
+    static const char *const words[] = {"waits", "runs", "ended", "given up"};
+    const uint64_t count = service_count(s);
 
-    (void)service_named(s, NULL, &none);
+    shell_say(s, "name                    state     starts   process\n");
+    for (uint64_t i = 0; i < count; i++) {
+        const struct ring_completion state = shell_call(s, s->supervisor, SUPERVISOR_STATE, i, 0);
+        char name[NAME_BYTES];
+        struct row r;
+
+        if (!ring_completed(&state))
+            continue;
+        name_of(s, i, name);
+        row_begin(&r);
+        text_string(&r.t, name);
+        row_column(&r, 24);
+        text_string(&r.t, words[state.value >> 8 & 3u]);
+        row_number(&r, state.value >> 16 & 0xffffu, 40);
+        if (state.value >> 32 != 0)
+            row_number(&r, state.value >> 32, 50);
+        row_end(s, &r);
+    }
 }
 
-static void on_service(struct shell *s, uint16_t method)
+static void on_service(struct shell *s, uint16_t method, const char *next)
 {
-    uint64_t service = 0;
+    const uint64_t count = service_count(s);
 
-    if (s->count != 2 || !service_named(s, s->word[1], &service)) {
-        shell_say(s, "no such service: see services\n");
+    for (uint64_t i = 0; i < count; i++) {
+        char name[NAME_BYTES];
+
+        name_of(s, i, name);
+        if (!shell_same(name, s->word[1]))
+            continue;
+        const struct ring_completion done = shell_call(s, s->supervisor, method, i, 0);
+        shell_outcome(s, &done, next);
         return;
     }
-    const struct ring_completion done = call(s, s->supervisor, method, service, 0);
-    outcome(s, &done);
+    shell_say(s, "no such service: services lists them\n");
 }
 
 static void kill(struct shell *s)
 {
-    on_service(s, SUPERVISOR_KILL);
+    on_service(s, SUPERVISOR_KILL, "only a service that runs is killed, and init never: see services\n");
 }
 
 static void restart(struct shell *s)
 {
-    on_service(s, SUPERVISOR_RESTART);
+    on_service(s, SUPERVISOR_RESTART, "init is not restarted: reboot does that\n");
+}
+
+static void power(struct shell *s, uint64_t how)
+{
+    const struct ring_completion done = shell_call(s, s->system, SYSTEM_POWER, how, 0);
+
+    shell_outcome(s, &done, "the run ends from outside as well: Ctrl-]\n");
 }
 
 static void poweroff(struct shell *s)
 {
-    const struct ring_completion done = call(s, s->system, SYSTEM_POWER, 1, 0);
+    power(s, 1);
+}
 
-    outcome(s, &done);
+static void reboot(struct shell *s)
+{
+    power(s, 2);
 }
 
 static void help(struct shell *s);
 
+/* In groups by what one wants; a line without a function is a group's head. */
 static const struct command commands[] = {
-    {"help", "", "this list", help},
-    {"ps", "", "processes", ps},
-    {"caps", "INDEX", "what a process holds", caps},
-    {"usage", "", "what is held altogether", usage},
-    {"services", "", "services of the manifest", services},
-    {"kill", "SERVICE", "ends it; its rule says whether it comes back", kill},
-    {"restart", "SERVICE", "ends it and starts it anew", restart},
-    {"devices", "[release BDF]", "PCI functions; out of quarantine", devices},
-    {"poweroff", "", "ends the system", poweroff},
+    {"See what runs", NULL, NULL, NULL, 0, 0},
+    {"services", "", "services of the manifest and their state", services, 0, 0},
+    {"ps", "", "processes: memory, handles, calls, time", shell_ps, 0, 0},
+    {"caps", "NUMBER", "what a process holds; NUMBER from ps", shell_caps, 1, 1},
+    {"usage", "", "what is held altogether", shell_usage, 0, 0},
+    {"Start and stop", NULL, NULL, NULL, 0, 0},
+    {"restart", "SERVICE", "ends it if it runs, and starts it anew", restart, 1, 1},
+    {"kill", "SERVICE", "ends it; its rule says whether it comes back", kill, 1, 1},
+    {"poweroff", "", "takes everything back and ends the system", poweroff, 0, 0},
+    {"reboot", "", "the same, and begins anew", reboot, 0, 0},
+    {"Look at devices", NULL, NULL, NULL, 0, 0},
+    {"nic", "", "the network card: address, link, counters", shell_nic, 0, 0},
+    {"devices", "", "PCI functions", devices, 0, 2},
+    {"devices", "release BB:DD.F", "takes a function out of quarantine", devices, 0, 2},
+    {"See what was recorded", NULL, NULL, NULL, 0, 0},
+    {"evidence", "", "markers emitted so far", shell_evidence, 0, 0},
+    {"audit", "", "grants and ends: how many, chain, drained or not", shell_audit, 0, 0},
+    {"help", "", "this list", help, 0, 0},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
 static void help(struct shell *s)
 {
     for (uint32_t i = 0; i < COMMANDS; i++) {
-        char line[OUT_BYTES];
-        struct text t = text_over(line, sizeof line);
+        const struct command *c = &commands[i];
+        struct row r;
 
-        text_string(&t, commands[i].name);
-        text_string(&t, " ");
-        text_string(&t, commands[i].takes);
-        text_string(&t, "  ");
-        text_string(&t, commands[i].does);
-        text_string(&t, "\n");
-        (void)rt_write(s->rt, t.at, t.used);
+        row_begin(&r);
+        if (c->run != NULL) {
+            text_string(&r.t, "  ");
+            text_string(&r.t, c->name);
+            text_string(&r.t, " ");
+            text_string(&r.t, c->takes);
+            row_column(&r, 28);
+            text_string(&r.t, c->does);
+        } else {
+            text_string(&r.t, c->name);
+        }
+        row_end(s, &r);
     }
+}
+
+static void say_use(struct shell *s, const struct command *c)
+{
+    struct row r;
+
+    row_begin(&r);
+    text_string(&r.t, "usage: ");
+    text_string(&r.t, c->name);
+    text_string(&r.t, " ");
+    text_string(&r.t, c->takes);
+    row_end(s, &r);
 }
 
 void shell_run(struct shell *s)
 {
     ASSERT(s->count > 0);
     for (uint32_t i = 0; i < COMMANDS; i++) {
-        if (same(commands[i].name, s->word[0])) {
-            commands[i].run(s);
-            return;
-        }
+        const struct command *c = &commands[i];
+
+        if (c->run == NULL || !shell_same(c->name, s->word[0]))
+            continue;
+        if (s->count - 1u < c->least || s->count - 1u > c->most)
+            say_use(s, c);
+        else
+            c->run(s);
+        return;
     }
-    shell_say(s, "no such command: see help\n");
+    shell_say(s, "no such command: help lists them\n");
 }

@@ -6,20 +6,63 @@
 #include "evidence/text.h"
 #include "user/rt/rt.h"
 
-#define SHELL_LINE_BYTES 96u
+#define SHELL_LINE_BYTES 72u /* typed, with the final zero: prompt and line stay below 80 columns */
 #define SHELL_WORDS      4u
+#define SHELL_OUT_BYTES  96u /* of one line of output */
+#define SHELL_USER_READ  0u /* `user` of the read under way; calls on a Nic count up from there */
 
 struct shell {
     struct rt *rt;
-    cap_id console, system, supervisor, functions;
+    cap_id console, system, supervisor, inventory, nic; /* the last two: or CAP_NONE */
     struct rt_memory range; /* records that calls write */
+    struct rt_memory keys; /* what is typed; written by the read under way */
+    uint64_t asked; /* calls on the Nic so far */
     uint32_t count; /* words of the line */
     char *word[SHELL_WORDS];
 };
 
+/* A line of output, built column by column. */
+struct row {
+    struct text t;
+    char at[SHELL_OUT_BYTES];
+};
+
+struct command {
+    const char *name, *takes, *does;
+    void (*run)(struct shell *s);
+    uint32_t least, most; /* words behind the name */
+};
+
 /* commands.c: one line, split into words; at least one. */
 void shell_run(struct shell *s);
-/* Text and numbers to the console. */
+
+/* tell.c: text, and what calls came to. */
 void shell_say(struct shell *s, const char *text);
+void row_begin(struct row *r);
+/* At least one blank, up to this column. */
+void row_column(struct row *r, uint32_t column);
+/* Right-aligned, its last digit before column `end`. */
+void row_number(struct row *r, uint64_t value, uint32_t end);
+/* At most `most` bytes, up to a zero. */
+void row_name(struct row *r, const char *name, uint32_t most);
+void row_end(struct shell *s, struct row *r);
+/* `name  value`. */
+void shell_pair(struct shell *s, const char *name, uint64_t value);
+bool shell_same(const char *a, const char *b);
+struct ring_completion shell_call(struct shell *s, cap_id cap, uint16_t method, uint64_t a0, uint64_t a1);
+/* A call that writes one record of `bytes`. False: refused. */
+bool shell_record(struct shell *s, cap_id cap, uint16_t method, const uint64_t args[2], void *out,
+                  uint32_t bytes);
+/* Says what a call came to. `next`: what to do about a refusal. */
+void shell_outcome(struct shell *s, const struct ring_completion *done, const char *next);
+
+/* show.c and nic.c: commands that only look. */
+void shell_ps(struct shell *s);
+void shell_caps(struct shell *s);
+void shell_usage(struct shell *s);
+void shell_devices(struct shell *s);
+void shell_evidence(struct shell *s);
+void shell_audit(struct shell *s);
+void shell_nic(struct shell *s);
 
 #endif

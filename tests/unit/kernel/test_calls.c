@@ -147,7 +147,7 @@ Test(calls, memory_that_goes_to_quarantine_is_unmapped_as_well)
     says(give_back(0, n.device), DEV_E_UNCONFIRMED);
     cr_assert_eq(rooms_mapped(), 0);
     cr_assert_gt(kernel_usage(K).pages_quarantined, 0);
-    good(ask(0, cb.roots[CAP_IF_FUNCTIONS], FUNCTIONS_RELEASE_QUARANTINE, FAKE_MODERN_BDF, 0));
+    good(ask(0, cb.roots[CAP_IF_INVENTORY], INVENTORY_RELEASE, FAKE_MODERN_BDF, 0));
     cr_assert_eq(kernel_usage(K).pages_quarantined, 0);
 }
 

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The programs of the boot package in QEMU, from the keyboard: what tests/cli/test_programs.py does in the simulator, here in
+# ring 3, over the devices of QEMU and libslirp.
+import pathlib
+import sys
+import unittest
+
+import machine
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+from keyboard import Session  # noqa: E402
+
+
+@unittest.skipIf(machine.BUILD != machine.ROOT / "build/ship", "./capos qemu boots build/ship")
+class Programs(Session):
+    def test_q35_and_a_modern_card(self):
+        self.session("modern", "qemu", "--machine", "q35")
+
+    def test_pc_and_a_legacy_card_in_32_mib(self):
+        self.session("legacy", "qemu", "--machine", "pc", "--memory", "32", "--cpu", "qemu64")
+
+    def test_without_a_card_the_prompt_is_there_and_says_so(self):
+        system = self.start("qemu", "--nics", "0")
+        self.due(system, "nicd: this machine has no network card for it\n")
+        self.due(system, "capos> ")
+        system.type("nic")
+        self.due(system, "nicd has no network card: devices lists what the machine has\n")
+        self.power_off(system)
+
+    def test_reboot_begins_a_new_run(self):
+        system = self.start("qemu")
+        self.due(system, "capos> ")
+        system.type("reboot")
+        self.due(system, "machine: restarts\n")
+        self.due(system, "init: frames ended with code 0\n")
+        self.power_off(system)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# A staying run from its keyboard: what is typed, what is waited for, the audit log's chain. For the tests of the programs in
+# each world.
+import hashlib
+import os
+import re
+import struct
+import subprocess
+import threading
+import unittest
+
+from door import ROOT, SECONDS_MAX, environment, remove, run_folder, runs
+
+FRAMES = "frames: sent 8, arp replies 4, echo replies 4, others 0\n"
+NO_BDF = 0xFFFF
+LINE = re.compile(r"audit: seq=(\d+) owner=(\d+) kind=(\d+) interface=(\d+) handle=(\d+)\.(\d+) bdf=(\S+) result=(\d+) "
+                  r"chain=([0-9a-f]{64})")
+
+
+def bdf_of(text):
+    if text == "none":
+        return NO_BDF
+    bus, rest = text.split(":")
+    device, function = rest.split(".")
+    return int(bus, 16) << 8 | int(device, 16) << 3 | int(function, 16)
+
+
+def broken_at(text):
+    """The sequence number at which an audit log's chain breaks, or None."""
+    chain, expected = bytes(32), 1
+    for line in text.splitlines():
+        match = LINE.fullmatch(line)
+        if not match:
+            return expected
+        seq, owner, kind, interface, index, generation = (int(match[n]) for n in range(1, 7))
+        record = struct.pack("<QIIHHBBB", seq, index, generation, owner, bdf_of(match[7]), kind, interface, int(match[8]))
+        chain = hashlib.sha256(chain + record).digest()
+        if seq != expected or chain.hex() != match[9]:
+            return expected
+        expected += 1
+    return None
+
+
+class Keyboard:
+    """A staying run of ./capos sim or ./capos qemu with a pipe for its keys."""
+
+    def __init__(self, command, *flags):
+        self.text, self.changed = "", threading.Condition()
+        self.process = subprocess.Popen([str(ROOT / "capos"), command, *flags], cwd=ROOT, env=environment(), stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def read(self):
+        while piece := os.read(self.process.stdout.fileno(), 4096):
+            with self.changed:
+                self.text += piece.decode("ascii", "replace").replace("\r", "")
+                self.changed.notify_all()
+
+    def wait(self, text, times=1):
+        with self.changed:
+            return self.changed.wait_for(lambda: self.text.count(text) >= times, timeout=SECONDS_MAX)
+
+    def type(self, line, end="\n"):
+        self.process.stdin.write((line + end).encode())
+        self.process.stdin.flush()
+
+    def end(self):
+        self.reader.join(SECONDS_MAX)
+        errors = self.process.stderr.read().decode()
+        status = self.process.wait(SECONDS_MAX)
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            pipe.close()
+        return status, errors
+
+    def kill(self):
+        """At the end of a test, whatever came of it."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.end()
+
+
+class Session(unittest.TestCase):
+    """What an operator does, from the first prompt to power-off, whatever the world."""
+
+    def setUp(self):
+        self.before = runs()
+
+    def tearDown(self):
+        remove(runs() - self.before)
+
+    def start(self, *words):
+        system = Keyboard(*words)
+        self.addCleanup(system.kill)
+        return system
+
+    def due(self, system, text, times=1):
+        self.assertTrue(system.wait(text, times), f"not {times} times {text!r}:\n{system.text[-3000:]}")
+
+    def power_off(self, system):
+        """Returns the run's folder."""
+        system.type("poweroff")
+        status, errors = system.end()
+        self.assertEqual(status, 0, system.text[-2000:] + errors)
+        self.assertNotIn("claim failed", system.text)
+        self.assertRegex(system.text, r"cloudboot-evidence: end v1:.*,count=\d+\n")
+        return run_folder(errors)
+
+    def session(self, nic, *words):
+        """Frames, the tables, a driver killed and back, frames again. Returns the audit log."""
+        system = self.start(*words, "--nic", nic)
+        self.due(system, FRAMES)
+        self.due(system, "init: frames ended with code 0\n")
+        system.type("ps")
+        self.due(system, "capos> ps\n")
+        system.type("nic")
+        self.due(system, "frames sent                        8\n")
+        for name in ("init", "nicd", "auditd", "shell"):
+            self.assertRegex(system.text, rf"\n  \d {name} +\d+ +\d+ +\d+ +\d+ +0 +\d+\n")
+        system.type("kill nicd")
+        self.due(system, "init: nicd was killed\n")
+        self.due(system, f"nicd: 52:54:00:12:34:56 at 00:04.0, {nic}, polled\n", 2)
+        system.type("restart frames")
+        self.due(system, FRAMES, 2)
+        self.due(system, "init: frames ended with code 0\n", 2)
+        system.type("no-such-command")
+        self.due(system, "no such command: help lists them\n")
+        folder = self.power_off(system)
+        for line in system.text.splitlines():
+            if not line.startswith(("cloudboot-evidence: ", "machine: ", "provider_object=", "wire: ", "trace=")):
+                self.assertLessEqual(len(line), 80, line)
+        log = (folder / "audit.log").read_text(encoding="ascii")
+        self.assertIsNone(broken_at(log), "the audit log's chain is broken")
+        self.assertGreater(len(log.splitlines()), 50)
+        return log

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The main console among several programs, and what an operator may look at: the reader's unfinished line,
+ * the inventory, counts of evidence and of the audit log. */
+#include "evidence/markers.h"
+#include "tests/unit/kernel/calls_bench.h"
+
+TestSuite(prompt, .init = calls_start);
+
+static cap_id other; /* process 1's copy of the port */
+
+static void begin(void)
+{
+    cr_assert_eq(process_transfer(S, 0, cb.roots[CAP_IF_SERIAL], 1, false, &other), CAP_EX_NONE);
+}
+
+static void writes(uint16_t process, const char *text)
+{
+    memcpy(cb.range, text, strlen(text));
+    good(ask_with(process, process == 0 ? cb.roots[CAP_IF_SERIAL] : other, SERIAL_WRITE, 0,
+                  (uint32_t)strlen(text)));
+}
+
+static void reads(void)
+{
+    cr_assert(ask_with(0, cb.roots[CAP_IF_SERIAL], SERIAL_READ, 0, 8).waits);
+}
+
+Test(prompt, it_is_shown_again_below_what_others_write)
+{
+    begin();
+    reads();
+    writes(0, "capos> ");
+    writes(0, "ps");
+    writes(1, "nicd: up\n");
+    cr_assert_str_eq(P->said[CONSOLE_MAIN], "capos> ps\nnicd: up\ncapos> ps");
+    writes(0, "\nfirst line\n");
+    writes(1, "more\n");
+    cr_assert_str_eq(P->said[CONSOLE_MAIN], "capos> ps\nnicd: up\ncapos> ps\nfirst line\nmore\n");
+}
+
+Test(prompt, a_line_that_another_left_unfinished_is_ended_first)
+{
+    begin();
+    reads();
+    writes(0, "capos> ");
+    writes(1, "half");
+    writes(1, " a line");
+    writes(0, "x");
+    cr_assert_str_eq(P->said[CONSOLE_MAIN], "capos> \nhalf a line\ncapos> x");
+}
+
+Test(prompt, without_a_reader_writers_only_take_turns)
+{
+    begin();
+    writes(0, "half");
+    writes(1, "other\n");
+    writes(0, "whole\n");
+    cr_assert_str_eq(P->said[CONSOLE_MAIN], "half\nother\nwhole\n");
+}
+
+Test(prompt, a_reader_that_is_gone_has_no_line_any_more)
+{
+    begin();
+    reads();
+    writes(0, "capos> ");
+    S->processes[0].number = 99; /* its place is another's */
+    writes(1, "nicd: up\n");
+    cr_assert_str_eq(P->said[CONSOLE_MAIN], "capos> \nnicd: up\n");
+}
+
+Test(prompt, no_length_and_no_byte_of_it_breaks_out)
+{
+    static char longer[3 * CALLS_PROMPT_BYTES];
+    const uint32_t before = CALLS_PROMPT_BYTES;
+
+    begin();
+    reads();
+    memset(longer, 'x', sizeof longer - 1u);
+    writes(0, longer);
+    cr_assert_eq(cb.calls.prompt.bytes, before);
+    writes(1, "y\n");
+    cr_assert_eq(strlen(P->said[CONSOLE_MAIN]), sizeof longer - 1u + 3u + before);
+    writes(0, "\n");
+    writes(0, "cloudboot-evidence:");
+    writes(1, "z\n");
+    cr_assert_null(strstr(P->said[CONSOLE_MAIN], "\ncloudboot-evidence:"), "shown again, and escaped again");
+}
+
+Test(prompt, an_inventory_looks_and_hands_nothing_out)
+{
+    const cap_id inventory = cb.roots[CAP_IF_INVENTORY];
+    struct pci_function_info info;
+
+    cr_assert_eq(ask(0, inventory, INVENTORY_COUNT, 0, 0).value, kernel_function_count(K));
+    good(ask_with(0, inventory, INVENTORY_INFO, 0, sizeof info));
+    says(ask_with(0, inventory, INVENTORY_INFO, 0x10000, sizeof info), SYS_E_VALUE);
+    says(ask(0, inventory, INVENTORY_RELEASE, FAKE_MODERN_BDF, 0), DEV_E_STATE);
+    for (uint16_t method = 0; method < 16; method++) {
+        const struct object_reply reply = ask_with(0, inventory, method, 0, sizeof info);
+
+        cr_assert(cap_is_none(reply.cap), "method %u", method);
+    }
+}
+
+Test(prompt, system_counts_evidence_by_marker_and_what_the_log_holds)
+{
+    const cap_id system = cb.roots[CAP_IF_SYSTEM];
+    struct evidence_count count;
+    struct system_usage usage;
+    struct audit_record record;
+
+    evidence_emit_inventory(&cb.evidence,
+                            &(struct evidence_inventory){.dma = "bounce", .contains_rogue_device = "no"});
+    good(ask_with(0, system, SYSTEM_EVIDENCE, EVIDENCE_INVENTORY, sizeof count));
+    memcpy(&count, cb.range, sizeof count);
+    cr_assert_str_eq(count.name, "inventory");
+    cr_assert_eq(count.lines, 1);
+    good(ask_with(0, system, SYSTEM_EVIDENCE, EVIDENCE_FIRST_FRAME, sizeof count));
+    memcpy(&count, cb.range, sizeof count);
+    cr_assert_eq(count.lines, 0);
+    says(ask_with(0, system, SYSTEM_EVIDENCE, EVIDENCE_MARKER_COUNT, sizeof count), SYS_E_VALUE);
+
+    cr_assert_eq(kernel_audit_drain(K, &record, 1), 1);
+    good(ask_with(0, system, SYSTEM_USAGE, 0, sizeof usage));
+    memcpy(&usage, cb.range, sizeof usage);
+    cr_assert_eq(usage.audit_waiting, kernel_audit_count(K) - 1u);
+    cr_assert_eq(memcmp(usage.audit_head, kernel_audit_head(K), sizeof usage.audit_head), 0);
+}

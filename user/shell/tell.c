@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Lines of output of at most 80 columns, and calls with what they came to. */
+#include "abi/assert.h"
+#include "abi/memory.h"
+#include "user/shell/shell.h"
+
+void shell_say(struct shell *s, const char *text)
+{
+    (void)rt_print(s->rt, text);
+}
+
+bool shell_same(const char *a, const char *b)
+{
+    while (*a != 0 && *a == *b) {
+        a++;
+        b++;
+    }
+    return *a == *b;
+}
+
+void row_begin(struct row *r)
+{
+    r->t = text_over(r->at, sizeof r->at);
+}
+
+void row_column(struct row *r, uint32_t column)
+{
+    text_string(&r->t, " ");
+    while (r->t.used < column && !r->t.overflow)
+        text_string(&r->t, " ");
+}
+
+void row_number(struct row *r, uint64_t value, uint32_t end)
+{
+    char digits[20];
+    struct text t = text_over(digits, sizeof digits);
+
+    text_u64(&t, value);
+    row_column(r, t.used < end ? end - (uint32_t)t.used : 0);
+    text_bytes(&r->t, digits, t.used);
+}
+
+void row_name(struct row *r, const char *name, uint32_t most)
+{
+    uint32_t bytes = 0;
+
+    while (bytes < most && name[bytes] != 0)
+        bytes++;
+    text_bytes(&r->t, name, bytes);
+}
+
+void row_end(struct shell *s, struct row *r)
+{
+    text_string(&r->t, "\n");
+    (void)rt_write(s->rt, r->t.at, r->t.used); /* what did not fit is not there */
+    if (r->t.overflow)
+        shell_say(s, "\n");
+}
+
+void shell_pair(struct shell *s, const char *name, uint64_t value)
+{
+    struct row r;
+
+    row_begin(&r);
+    text_string(&r.t, name);
+    row_number(&r, value, 36);
+    row_end(s, &r);
+}
+
+struct ring_completion shell_call(struct shell *s, cap_id cap, uint16_t method, uint64_t a0, uint64_t a1)
+{
+    return ring_call(&s->rt->ring, cap, method, RING_ARGS(a0, a1), NULL);
+}
+
+bool shell_record(struct shell *s, cap_id cap, uint16_t method, const uint64_t args[2], void *out,
+                  uint32_t bytes)
+{
+    const struct ring_extra range = ring_range(s->range.cap, 0, bytes);
+    const struct ring_completion done =
+        ring_call(&s->rt->ring, cap, method, RING_ARGS(args[0], args[1]), &range);
+
+    ASSERT(bytes <= s->range.bytes);
+    if (ring_completed(&done))
+        memcpy(out, s->range.at, bytes);
+    return ring_completed(&done);
+}
+
+void shell_outcome(struct shell *s, const struct ring_completion *done, const char *next)
+{
+    struct row r;
+
+    if (ring_completed(done)) {
+        shell_say(s, "done\n");
+        return;
+    }
+    row_begin(&r);
+    text_string(&r.t, "refused (status ");
+    text_u64(&r.t, done->status);
+    text_string(&r.t, ", exception ");
+    text_u64(&r.t, done->exception);
+    text_string(&r.t, ", result ");
+    text_u64(&r.t, done->result);
+    text_string(&r.t, ")");
+    row_end(s, &r);
+    shell_say(s, next);
+}
