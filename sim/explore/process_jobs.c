@@ -22,6 +22,8 @@ enum {
     ALL = COPIES | MOVES | RELEASES | ENDS | TIMERS | MEMORY | MAKES | WAITS
 };
 
+#define DEEP_STATES 1000000u /* where a larger bound may not close */
+
 static struct pw_config config_of(const struct xp_job *job)
 {
     struct pw_config config;
@@ -82,7 +84,10 @@ static void bounds(const struct xp_job *job, char *text, size_t bytes)
     if (c.spare && used < bytes)
         used += (size_t)snprintf(text + used, bytes - used, ", %u spare pages", c.spare);
     if (c.depth && used < bytes)
-        snprintf(text + used, bytes - used, "; all that %u steps can do", c.depth);
+        used += (size_t)snprintf(text + used, bytes - used, "; all that %u steps can do", c.depth);
+    if (job->states_max && used < bytes)
+        snprintf(text + used, bytes - used, "; the first %u million states",
+                 (unsigned)(job->states_max / 1000000u));
 }
 
 void xp_process_jobs(struct xp_jobs *jobs)
@@ -125,6 +130,9 @@ void xp_process_jobs(struct xp_jobs *jobs)
         if (list[i].config.depth) {
             job->bounded = true;
             job->run_it = by_levels;
+        } else if (job->deep) {
+            job->bounded = true;
+            job->states_max = DEEP_STATES;
         }
     }
 }
