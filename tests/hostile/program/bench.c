@@ -50,7 +50,7 @@ void usage(struct bench *b, struct system_usage *out)
     memcpy(out, b->report.at, sizeof *out);
 }
 
-static bool same_held(const struct system_usage *x, const struct system_usage *y)
+bool same_held(const struct system_usage *x, const struct system_usage *y)
 {
     return x->processes == y->processes && x->objects == y->objects && x->caps == y->caps &&
            x->pages_used == y->pages_used && x->pages_free == y->pages_free &&

@@ -29,7 +29,7 @@ struct seen {
 
 struct bench {
     struct rt *rt;
-    cap_id spawner, functions, source, endpoints, timer, audit, system;
+    cap_id spawner, functions, source, endpoints, timer, audit, system, inventory;
     struct rt_memory share; /* ranges of the attacks */
     struct rt_memory report; /* usage and audit records */
     uint64_t drained; /* records taken out of the log */
@@ -63,6 +63,8 @@ struct ring_completion call(struct bench *b, cap_id cap, uint16_t method, const 
 cap_id made(struct bench *b, cap_id cap, uint16_t method, const uint64_t *args);
 void released(struct bench *b, cap_id cap);
 void usage(struct bench *b, struct system_usage *out);
+/* All but counters. */
+bool same_held(const struct system_usage *x, const struct system_usage *y);
 /* Makes objects by this call until one is refused, keeps them, gives all of them back. */
 void use_up(struct bench *b, cap_id cap, uint16_t method, const uint64_t *args);
 void give_back(struct bench *b);

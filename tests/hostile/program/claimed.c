@@ -39,7 +39,7 @@ void attack_devices(struct bench *b)
 
 void attack_quarantine_of_none(struct bench *b)
 {
-    (void)strike_call(b, b->functions, FUNCTIONS_RELEASE_QUARANTINE, RING_ARGS(b->info.bdf));
+    (void)strike_call(b, b->inventory, INVENTORY_RELEASE, RING_ARGS(b->info.bdf));
 }
 
 void attack_dma_before_reset(struct bench *b)

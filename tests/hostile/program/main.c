@@ -60,22 +60,12 @@ static void tell(struct bench *b, const char *kind, const char *name, bool whole
     MUST(b, !t.overflow && rt_write(b->rt, t.at, t.used));
 }
 
-/* What is held, apart from counters. */
-static struct system_usage held(struct bench *b)
-{
-    struct system_usage now;
-
-    usage(b, &now);
-    now.interrupts = 0;
-    now.audit_records = now.denials = now.now_ns = 0;
-    return now;
-}
-
 static bool as_before(struct bench *b, const struct system_usage *before)
 {
-    const struct system_usage after = held(b);
+    struct system_usage after;
 
-    return memcmp(before, &after, sizeof after) == 0;
+    usage(b, &after);
+    return same_held(before, &after);
 }
 
 static void run(struct bench *b, enum phase phase)
@@ -83,9 +73,10 @@ static void run(struct bench *b, enum phase phase)
     for (uint32_t i = 0; i < sizeof attacks / sizeof attacks[0]; i++) {
         if (attacks[i].phase != phase)
             continue;
-        const struct system_usage before = held(b);
+        struct system_usage before;
         const struct ring_submission nop = {.opcode = RING_NOP};
 
+        usage(b, &before);
         b->seen = (struct seen){0};
         attacks[i].run(b);
         const struct ring_completion done = ring_do(&b->rt->ring, &nop);
@@ -96,8 +87,9 @@ static void run(struct bench *b, enum phase phase)
 static void run_faults(struct bench *b)
 {
     for (uint32_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
-        const struct system_usage before = held(b);
+        struct system_usage before;
 
+        usage(b, &before);
         fault(b, faults[i]);
         tell(b, "fault", faults[i], as_before(b, &before));
     }
@@ -127,6 +119,7 @@ static void open(struct bench *b, struct rt *rt)
     b->timer = rt_first(rt, CAP_IF_TIMER);
     b->audit = rt_first(rt, CAP_IF_AUDIT);
     b->system = rt_first(rt, CAP_IF_SYSTEM);
+    b->inventory = rt_first(rt, CAP_IF_INVENTORY);
     MUST(b, rt_print(rt, "hostile: begins\n"));
     MUST(b, rt_memory_make(rt, BENCH_SHARE_BYTES, &b->share));
     MUST(b, rt_memory_make(rt, BENCH_SHARE_BYTES, &b->report));

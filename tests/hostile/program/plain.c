@@ -118,6 +118,12 @@ void attack_method_of_another(struct bench *b)
     (void)strike_call(b, b->source, MEMORY_BYTES, NULL);
 }
 
+/* It shows functions; whatever number is called, it hands none out. */
+void attack_inventory_takes(struct bench *b)
+{
+    (void)strike_call(b, b->inventory, INVENTORY_RELEASE + 1u, RING_ARGS(0));
+}
+
 void attack_inbox_beyond(struct bench *b)
 {
     const cap_id endpoint = made(b, b->endpoints, ENDPOINT_CREATE, NULL);
