@@ -18,8 +18,8 @@ enum auth_resource {
     AUTH_R_QUEUES,
     AUTH_R_INTERRUPTS,
     AUTH_R_OWNERS,
-    AUTH_R_BUDGETS, /* + enum budget_kind */
-    AUTH_RESOURCES = AUTH_R_BUDGETS + BUDGET_COUNT
+    AUTH_R_BUDGETS, /* + enum budget_kind, up to what a device needs */
+    AUTH_RESOURCES = AUTH_R_BUDGETS + BUDGET_PROCESSES
 };
 const char *auth_resource_name(enum auth_resource r);
 

@@ -54,4 +54,5 @@ void xp_all_jobs(struct xp_jobs *jobs)
     xp_pci_jobs(jobs);
     xp_authority_jobs(jobs);
     xp_life_jobs(jobs);
+    xp_process_jobs(jobs);
 }

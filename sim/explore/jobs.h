@@ -52,6 +52,7 @@ void xp_nic_jobs(struct xp_jobs *jobs);
 void xp_pci_jobs(struct xp_jobs *jobs);
 void xp_authority_jobs(struct xp_jobs *jobs);
 void xp_life_jobs(struct xp_jobs *jobs);
+void xp_process_jobs(struct xp_jobs *jobs);
 /* The jobs of a brought driver (bring_your_driver.h) in a shared object. NULL, or why it is refused. */
 const char *xp_brought_jobs(struct xp_jobs *jobs, const char *object);
 
