@@ -40,9 +40,6 @@ static void bounds(const struct xp_job *job, char *text, size_t bytes)
              "queue size %u, %u frames each way, %u writes under way at a reset%s, confirmed %s%s%s", c.size,
              c.frames, c.pending, c.hostile ? " that may come after it" : "", confirmed[c.late],
              c.interrupts ? ", an interrupt" : "", c.kills ? ", killed anywhere" : "");
-    if (job->states_max)
-        snprintf(text + strlen(text), bytes - strlen(text), ", the first %llu million states",
-                 (unsigned long long)(job->states_max / 1000000u));
 }
 
 /* Two frames each way and writes that land late, or resets that are not confirmed at once: not seen to close.

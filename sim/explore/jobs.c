@@ -35,6 +35,10 @@ void xp_job_bounds(const struct xp_job *job, char *text, size_t bytes)
     text[0] = 0;
     if (job->bounds)
         job->bounds(job, text, bytes);
+    const size_t used = strlen(text);
+    if (job->states_max && used < bytes)
+        snprintf(text + used, bytes - used, ", the first %llu million states",
+                 (unsigned long long)(job->states_max / 1000000u));
 }
 
 const struct xp_job *xp_job_named(const struct xp_jobs *jobs, const char *name)

@@ -84,10 +84,7 @@ static void bounds(const struct xp_job *job, char *text, size_t bytes)
     if (c.spare && used < bytes)
         used += (size_t)snprintf(text + used, bytes - used, ", %u spare pages", c.spare);
     if (c.depth && used < bytes)
-        used += (size_t)snprintf(text + used, bytes - used, "; all that %u steps can do", c.depth);
-    if (job->states_max && used < bytes)
-        snprintf(text + used, bytes - used, "; the first %u million states",
-                 (unsigned)(job->states_max / 1000000u));
+        snprintf(text + used, bytes - used, "; all that %u steps can do", c.depth);
 }
 
 void xp_process_jobs(struct xp_jobs *jobs)

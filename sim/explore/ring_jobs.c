@@ -28,9 +28,6 @@ static void bounds(const struct xp_job *job, char *text, size_t bytes)
     memcpy(&c, job->config, sizeof c);
     snprintf(text, bytes, "queue size %u, indices from 0x%04x, memory %s, batches to %u, %s", c.size, c.start,
              xp_model_name(c.model), c.batch_max, c.lies_max ? "" : "honest device");
-    if (job->states_max)
-        snprintf(text + strlen(text), bytes - strlen(text), ", the first %llu million states",
-                 (unsigned long long)(job->states_max / 1000000u));
     if (c.lies_max)
         snprintf(text + strlen(text), bytes - strlen(text), "%u lies of %d kinds", c.lies_max,
                  __builtin_popcount(c.lie_kinds));
