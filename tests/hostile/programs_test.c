@@ -172,7 +172,7 @@ static void all_as_due(enum dm_transport transport, bool isolate, const char *na
 
     keep_table(name);
     cr_expect_null(failed, "%s", failed); /* every budget as before the first process */
-    cr_expect_eq(hostile_judge(t.text, stderr), 0);
+    cr_expect_eq(hostile_judge(t.text, false, stderr), 0);
     cr_expect_not_null(strstr(t.text, "hostile: done\n"));
     cr_expect_gt(t.looks, 10000);
     cr_expect_eq(t.leaks, 0, "%lu words are addresses", (unsigned long)t.leaks);
@@ -204,20 +204,20 @@ Test(programs, the_table_is_judged)
     size_t used = 0;
 
     for (size_t i = 0; i < hostile_rows(); i++) {
-        hostile_row(i, text + used, sizeof text - used);
+        hostile_row(i, false, text + used, sizeof text - used);
         strcat(text, "\n");
         used = strlen(text);
     }
-    cr_assert_eq(hostile_judge(text, NULL), 0);
-    cr_assert_gt(hostile_judge(strchr(text, '\n') + 1, NULL), 0);
+    cr_assert_eq(hostile_judge(text, false, NULL), 0);
+    cr_assert_gt(hostile_judge(strchr(text, '\n') + 1, false, NULL), 0);
     strcat(text, "attack unknown enter=0\n");
-    cr_assert_eq(hostile_judge(text, NULL), 1);
+    cr_assert_eq(hostile_judge(text, false, NULL), 1);
     text[used] = 0;
     char *denials = strstr(text, "denials=1");
     denials[8] = '2';
-    cr_assert_eq(hostile_judge(text, NULL), 1);
+    cr_assert_eq(hostile_judge(text, false, NULL), 1);
     denials[8] = '1';
-    hostile_row(0, text + used, sizeof text - used);
+    hostile_row(0, false, text + used, sizeof text - used);
     strcat(text, "\n");
-    cr_assert_gt(hostile_judge(text, NULL), 0);
+    cr_assert_gt(hostile_judge(text, false, NULL), 0);
 }

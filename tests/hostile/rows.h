@@ -7,10 +7,10 @@
 #include <stddef.h>
 
 size_t hostile_rows(void);
-/* Row `at`, without the end of the line. */
-void hostile_row(size_t at, char *out, size_t bytes);
+/* Row `at`, without the end of the line; `machine`: as it is due there, else in the simulator. */
+void hostile_row(size_t at, bool machine, char *out, size_t bytes);
 /* How many rows `text` does not hold, or holds twice; each is named on `out` (a FILE), if not NULL. Lines
  * that are no rows of attacks.def count as well. */
-size_t hostile_judge(const char *text, void *out);
+size_t hostile_judge(const char *text, bool machine, void *out);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* hostile-rows FILE: judges a console log of the attacking program. 0: every row is as it is due. */
+/* hostile-rows FILE: judges a machine's console log of the attacking program. 0: every row is as it is due.
+ */
 #include <stdio.h>
 
 #include "tests/hostile/rows.h"
@@ -15,7 +16,7 @@ int main(int argc, char **argv)
         return 2;
     text[fread(text, 1, sizeof text - 1u, in)] = 0;
     fclose(in);
-    const size_t wrong = hostile_judge(text, stdout);
+    const size_t wrong = hostile_judge(text, true, stdout);
     printf("%zu rows, %zu wrong\n", hostile_rows(), wrong);
     return wrong != 0;
 }

@@ -21,7 +21,7 @@ static const struct attack attacks[] = {
 };
 
 static const char *const faults[] = {
-#define FAULT(kind, vector) #kind,
+#define FAULT(kind, vector, machine) #kind,
 #define ATTACK(phase, name, enter, status, exception, result, denials, cause)
 #include "tests/hostile/program/attacks.def"
 #undef ATTACK
