@@ -118,6 +118,9 @@ struct device_authority kernel_authority(struct kernel_binding *storage, struct 
  * frees them (they stay sticky to it). DEV_E_NO_FUNCTION, DEV_E_STATE (not in quarantine), DEV_E_UNCONFIRMED
  * (bus mastering still reads on: nothing changed), or CAP_EX_AUDIT_FULL. value: pages released. */
 struct device_reply device_release_quarantine(struct kernel *k, uint16_t bdf);
+/* From here on a ring's areas lie as close as its device's table lets them, on one page where they fit: for a
+ * world that maps nothing to anybody and counts pages. Where programs run it is never called. */
+void kernel_pack_rings(struct kernel *k);
 /* T12: quarantined pages at which claims and pools are refused with DEV_E_LIMIT. Default
  * QUARANTINE_PAGES_DEFAULT. */
 void kernel_set_quarantine_cap(struct kernel *k, uint32_t pages);

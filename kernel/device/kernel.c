@@ -17,6 +17,7 @@ void kernel_init(struct kernel *k, struct platform *platform)
     d->bus_count = 0;
     d->next_route = 0;
     d->routes_used = 0;
+    d->packed_rings = false;
     /* Records are free or filled whole when taken: only what says "free" is written here. */
     for (uint32_t i = 0; i < CLAIMS_MAX; i++)
         d->claims[i].used = 0;
@@ -122,6 +123,11 @@ struct device_reply owner_cap_copy(struct kernel *k, struct owner *from, cap_id 
 struct device_reply owner_cap_move(struct kernel *k, struct owner *from, cap_id id, struct owner *to)
 {
     return transfer(k, from, id, to, true);
+}
+
+void kernel_pack_rings(struct kernel *k)
+{
+    k->devices.packed_rings = true;
 }
 
 void kernel_set_quarantine_cap(struct kernel *k, uint32_t pages)

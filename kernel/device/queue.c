@@ -46,10 +46,9 @@ static enum device_error decide(const struct kernel *k, const struct dma_pool *p
         return DEV_E_QUEUE;
     if (claim->queues[request->queue] != NO_RECORD)
         return DEV_E_BUSY;
-    /* I1: programs see pages. The device area, which is shown to them, shares none with descriptors, whatever
-     * less the device asks for. */
     ASSERT(r->table->ring_align <= SPLIT_ALIGN_LEGACY);
-    if (!split_layout_for(request->size, SPLIT_ALIGN_LEGACY, layout))
+    if (!split_layout_for(request->size, k->devices.packed_rings ? r->table->ring_align : SPLIT_ALIGN_LEGACY,
+                          layout))
         return DEV_E_QUEUE_SIZE;
     if (request->avail_flags > 1 || !bell_inside(r, request->bell_index))
         return DEV_E_VALUE;

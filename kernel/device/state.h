@@ -10,14 +10,14 @@
 #include "platform/platform.h"
 #include "provider/format/split.h"
 
-#define FUNCTIONS_MAX            64u /* PCI functions kept; more are silenced and counted */
-#define CLAIMS_MAX               4u /* functions claimed at once */
-#define POOLS_MAX                16u /* DMA pools, those in quarantine included */
-#define CLAIM_POOLS_MAX          4u /* DMA pools of one claim */
-#define BUFFERS_MAX              128u
-#define REGISTERS_MAX            8u /* two a claim: one driven, one with an empty window */
-#define QUEUES_MAX               (CLAIMS_MAX * DMA_QUEUES_MAX)
-#define INTERRUPTS_MAX           16u
+#define FUNCTIONS_MAX   64u /* PCI functions kept; more are silenced and counted */
+#define CLAIMS_MAX      4u /* functions claimed at once */
+#define POOLS_MAX       16u /* DMA pools, those in quarantine included */
+#define CLAIM_POOLS_MAX 4u /* DMA pools of one claim */
+#define BUFFERS_MAX     128u
+#define REGISTERS_MAX   8u /* two a claim: one driven, one with an empty window */
+#define QUEUES_MAX      (CLAIMS_MAX * DMA_QUEUES_MAX)
+#define INTERRUPTS_MAX  16u
 /* Platform routes, handed out in turn: a late one meets nobody new (I15). */
 #define ROUTES_MAX               32u
 #define PAGES_MAX                32768u /* DMA pages kept: 128 MiB */
@@ -229,6 +229,9 @@ struct devices {
     uint16_t bus_count;
     uint16_t next_route;
     uint32_t routes_used; /* bit per route */
+    /* I1: programs see pages. A device area, which is shown to them, shares none with descriptors, whatever
+     * less the device asks for; set: it may, no program sees pages here (kernel_pack_rings). */
+    bool packed_rings;
     struct function functions[FUNCTIONS_MAX];
     struct claim claims[CLAIMS_MAX];
     struct register_grant registers[REGISTERS_MAX];

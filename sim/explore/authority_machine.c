@@ -439,6 +439,7 @@ void auth_machine_start(struct auth_machine *m)
     for (uint32_t f = 0; f < m->limits.functions; f++)
         describe(m, f);
     kernel_init(m->kernel, &m->platform);
+    kernel_pack_rings(m->kernel); /* a page a ring: half as many that can be anywhere */
     kernel_scan(m->kernel);
     m->started = true;
 }
