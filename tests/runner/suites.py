@@ -429,7 +429,7 @@ def boot(context):
     if shutil.which("qemu-system-x86_64") is None:
         result.skipped.append("boot: qemu-system-x86_64 is not installed (./capos setup qemu)")
         return result
-    build(context, "ship", "kernel", "capos-sim", "capos_pkg", "selftest", "boot-unconfirmed", "hostile_pkg",
+    build(context, "ship", "kernel", "capos-sim", "capos_pkg", "selftest", "userland", "boot-unconfirmed", "hostile_pkg",
           "hostile-rows")
     result = python_suite("boot")(context)
     result.left_out += [line for line in result.skipped if "deep only" in line]

@@ -18,7 +18,7 @@ struct author_tap {
     /* After each publication, refused ones too; the segments are lent for the call. May be NULL. */
     void (*published)(void *ctx, const struct provider_ring *ring, const struct author_segment *segments,
                       uint16_t segment_count, enum provider_error error);
-    uint32_t ring_align; /* of the transport's table: SPLIT_ALIGN_LEGACY or SPLIT_ALIGN_MODERN */
+    uint32_t ring_align; /* of its device area: SPLIT_ALIGN_LEGACY or SPLIT_ALIGN_MODERN */
     struct tapped_ring rings[DMA_QUEUES_MAX];
 };
 

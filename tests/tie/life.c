@@ -325,7 +325,10 @@ static void one_life(struct life *l)
         after(l, "take back", word_of(rig_take_back(&l->rig)));
         return;
     }
-    env.author = author_tap_init(&l->tap, env.author, modern ? SPLIT_ALIGN_MODERN : SPLIT_ALIGN_LEGACY);
+    /* The broker gives every device area pages of its own. */
+    env.author = author_tap_init(&l->tap, env.author,
+                                 modern && l->rig.config.author == RIG_DIRECT ? SPLIT_ALIGN_MODERN
+                                                                              : SPLIT_ALIGN_LEGACY);
     after(l, "open", vnet_open(&l->rig.nic, &env));
     start(l);
     const uint32_t calls = pick(l, CALLS_MAX, "tie.calls");
@@ -342,10 +345,10 @@ static const struct attack_row *draw_attack(struct life *l, struct sim_prng *dra
 {
     const struct attack_row *c = &attack_rows[sim_prng_below(draw, attack_row_count)];
     static const struct attack_row no_bells = {/* no lie: it may ask for none at any time (2.7.10.1) */
-                                                .attack = DM_ATTACK_USED_FLAGS_GARBAGE,
-                                                .when = RUNNING,
-                                                .times = 4,
-                                                .value = 1};
+                                               .attack = DM_ATTACK_USED_FLAGS_GARBAGE,
+                                               .when = RUNNING,
+                                               .times = 4,
+                                               .value = 1};
     if (sim_prng_below(draw, 2) == 0)
         return sim_prng_below(draw, 4) == 0 ? &no_bells : NULL;
     return c->expect[l->result.transport][l->result.author].outcome == CANNOT ? NULL : c;

@@ -127,7 +127,10 @@ static bool open(struct script *s)
     enum provider_error error = rig_claim(&s->rig, &env);
     if (error == PROVIDER_OK) {
         const bool modern = s->row->transport == DM_MODERN;
-        env.author = author_tap_init(&s->tap, env.author, modern ? SPLIT_ALIGN_MODERN : SPLIT_ALIGN_LEGACY);
+        /* The broker gives every device area pages of its own. */
+        env.author =
+            author_tap_init(&s->tap, env.author,
+                            modern && s->row->author == RIG_DIRECT ? SPLIT_ALIGN_MODERN : SPLIT_ALIGN_LEGACY);
         CALL("vnet_open", error = vnet_open(&s->rig.nic, &env));
     }
     for (uint32_t i = 0; error == PROVIDER_OK && i < POLLS_MAX && s->rig.nic.state != VNET_RUNNING; i++)

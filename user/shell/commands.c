@@ -55,7 +55,7 @@ static void name_of(struct shell *s, uint64_t service, char name[NAME_BYTES])
         const struct ring_completion done = shell_call(s, s->supervisor, SUPERVISOR_NAME, service, part);
 
         for (uint32_t byte = 0; byte < 8u; byte++)
-            name[8u * part + byte] = ring_completed(&done) ? (char)(done.value >> (8u * byte)) : '\0';
+            name[8u * part + byte] = (char)(ring_completed(&done) ? done.value >> (8u * byte) : 0u);
     }
     name[NAME_BYTES - 1u] = '\0';
 }
