@@ -238,7 +238,7 @@ static void accepted(struct auth_world *a, const struct auth_action *x, struct d
             auth_drop_slot(a, x->owner, x->a);
             break;
         }
-        /* fall through */
+        __attribute__((fallthrough));
     case AUTH_DESTROY:
         if (o->publications > 0)
             xp_violate(&a->world, XP_I4, "a published buffer is destroyed");

@@ -251,8 +251,13 @@ static bool replay(struct shrinker *s, const struct xp_path *path)
 
 static void make_small(struct shrinker *s)
 {
-    while (take_out(s, 2) | take_out(s, 1) | lower(s))
-        ;
+    bool smaller;
+
+    do {
+        smaller = take_out(s, 2);
+        smaller = take_out(s, 1) || smaller;
+        smaller = lower(s) || smaller;
+    } while (smaller);
 }
 
 /* A way of the fewest steps, when it can be found. */

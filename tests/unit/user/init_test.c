@@ -106,7 +106,7 @@ static void start(void)
     core_init(&core);
     const struct system_setup setup = {.core = &core,
                                        .processor = sim_processor_ops(processor),
-                                       .door = {NULL, door_call, door_destroy, door_release, door_ended},
+                                       .door = {NULL, door_call, door_destroy, door_release, door_ended, false},
                                        .loader = elf_load,
                                        .pages = memory.base,
                                        .page_count = PAGES,
