@@ -4,6 +4,7 @@
 import hashlib
 import os
 import re
+import signal
 import struct
 import subprocess
 import threading
@@ -65,8 +66,15 @@ class Keyboard:
         self.process.stdin.write((line + end).encode())
         self.process.stdin.flush()
 
+    def wait_since(self, mark, text):
+        """`text` after the last `mark`."""
+        with self.changed:
+            return self.changed.wait_for(lambda: mark in self.text and text in self.text.rpartition(mark)[2], timeout=SECONDS_MAX)
+
     def end(self):
         self.reader.join(SECONDS_MAX)
+        if self.reader.is_alive():  # it does not end: its status will say that it was killed
+            os.killpg(self.process.pid, signal.SIGKILL)
         errors = self.process.stderr.read().decode()
         status = self.process.wait(SECONDS_MAX)
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):

@@ -61,7 +61,7 @@ class Programs(Session):
         self.due(system, "capos> ")
         system.type("reboot")
         self.due(system, "capos kernel starting\n", 2)
-        self.due(system, "init: frames ended with code 0\n")
+        self.assertTrue(system.wait_since("capos kernel starting\n", "init: frames ended with code 0\n"), system.text[-3000:])
         self.power_off(system)
         self.assertEqual(len(runs() - self.before), 2)
         self.assertEqual(len(set(re.findall(r",boot=([0-9a-f]{16}),", system.text))), 2)
