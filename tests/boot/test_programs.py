@@ -32,7 +32,8 @@ class Programs(Session):
         self.due(system, "capos> ")
         system.type("reboot")
         # The first run may have said the same before it ended; and what is typed while it ends is that run's.
-        self.assertTrue(system.wait_since("machine: restarts\n", "init: frames ended with code 0\n"), system.text[-3000:])
+        self.assertTrue(system.wait_since("machine: restarts\n", "init: frames ended with code 0\n"),
+                        system.text[-3000:])
         self.power_off(system)
 
 

@@ -104,13 +104,14 @@ static void start(void)
     processor = sim_processor_open(&config);
     read_package();
     core_init(&core);
-    const struct system_setup setup = {.core = &core,
-                                       .processor = sim_processor_ops(processor),
-                                       .door = {NULL, door_call, door_destroy, door_release, door_ended, false},
-                                       .loader = elf_load,
-                                       .pages = memory.base,
-                                       .page_count = PAGES,
-                                       .limits = budget_limits_generous()};
+    const struct system_setup setup = {
+        .core = &core,
+        .processor = sim_processor_ops(processor),
+        .door = {NULL, door_call, door_destroy, door_release, door_ended, false},
+        .loader = elf_load,
+        .pages = memory.base,
+        .page_count = PAGES,
+        .limits = budget_limits_generous()};
     system_init(&system_, &setup);
     for (uint32_t i = 0; i < package.header->programs; i++) {
         uint32_t bytes = 0;
