@@ -296,7 +296,7 @@ static void map(struct pw_world *p, uint32_t process, struct pw_entry *e, bool o
 {
     uint8_t *mapped = &p->book.objects[e->object].mapped;
 
-    if ((*mapped >> process & 1u) == (on ? 1u : 0u)) {
+    if (((uint32_t)*mapped >> process & 1u) == (on ? 1u : 0u)) {
         fail(p, e);
         return;
     }
