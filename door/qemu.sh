@@ -4,7 +4,7 @@
 . "$ROOT/door/run.sh"
 
 command_qemu() {
-    local seed= proof=0 json=0 previous= argument run status gate=0 key boot package=()
+    local seed= proof=0 json=0 previous= argument run status key boot package=()
     for argument in "$@"; do
         case $previous in --seed) seed=$argument ;; esac
         case $argument in
@@ -24,18 +24,7 @@ command_qemu() {
     need_sources
     build ship kernel.elf capos_pkg
     cd "$cd_caller"
-    # The package that was built, unless another is named; a proof runs without programs.
-    if [ "$proof" = 1 ] || [ ${#package[@]} != 0 ]; then package=(); else package=(--package "$ROOT/build/ship/capos.pkg"); fi
-    while :; do
-        boot_qemu "$@"
-        begins_anew "$run" || break
-    done
-    [ "$interrupted" = 0 ] || exit 130
-    if [ "$proof" = 1 ] && [ "$status" != 130 ]; then
-        if [ "$json" = 1 ]; then judge "$run" >&2 || gate=$?; else judge "$run" || gate=$?; fi
-        [ "$status" != 0 ] || status=$gate
-    fi
-    exit "$status"
+    run_to_the_end boot_qemu "$@"
 }
 
 boot_qemu() { # the flags: one run, in a folder of its own

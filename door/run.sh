@@ -68,3 +68,21 @@ judge() { # run folder, where the verdict line goes: writes provider.json; its s
     "${PYTHON[@]}" "$ROOT/evidence/check.py" "$run/console.log" --key-file "$run/chain.key" \
         --port-log "$run/evidence.log" --require-provider-nic-proof --out "$run/provider.json" ${extra[@]+"${extra[@]}"}
 }
+
+# Boots until it does not begin anew, judges the log of a proof, exits. Uses proof, json and package of the command that calls.
+run_to_the_end() { # the function that boots once, its flags
+    local boots=$1 gate=0
+    shift
+    # The package that was built, unless another is named; a proof runs without programs.
+    if [ "$proof" = 1 ] || [ ${#package[@]} != 0 ]; then package=(); else package=(--package "$ROOT/build/ship/capos.pkg"); fi
+    while :; do
+        "$boots" "$@"
+        begins_anew "$run" || break
+    done
+    [ "$interrupted" = 0 ] || exit 130
+    if [ "$proof" = 1 ] && [ "$status" != 130 ]; then
+        if [ "$json" = 1 ]; then judge "$run" >&2 || gate=$?; else judge "$run" || gate=$?; fi
+        [ "$status" != 0 ] || status=$gate
+    fi
+    exit "$status"
+}

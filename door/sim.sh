@@ -4,7 +4,7 @@
 . "$ROOT/door/run.sh"
 
 command_sim() {
-    local seed= replay= proof=0 json=0 previous= argument run status gate=0 helping=0 key boot package=()
+    local seed= replay= proof=0 json=0 previous= argument run status helping=0 key boot package=()
     for argument in "$@"; do
         case $previous in --seed) seed=$argument ;; --replay) replay=$argument ;; esac
         case $argument in
@@ -27,18 +27,7 @@ command_sim() {
     need_sources
     build ship capos-sim capos_pkg
     cd "$cd_caller"
-    # The package that was built, unless another is named; a proof runs without programs.
-    if [ "$proof" = 1 ] || [ ${#package[@]} != 0 ]; then package=(); else package=(--package "$ROOT/build/ship/capos.pkg"); fi
-    while :; do
-        boot_sim "$@"
-        begins_anew "$run" || break
-    done
-    [ "$interrupted" = 0 ] || exit 130
-    if [ "$proof" = 1 ] && [ "$status" != 130 ]; then
-        if [ "$json" = 1 ]; then judge "$run" >&2 || gate=$?; else judge "$run" || gate=$?; fi
-        [ "$status" != 0 ] || status=$gate
-    fi
-    exit "$status"
+    run_to_the_end boot_sim "$@"
 }
 
 boot_sim() { # the flags: one run, in a folder of its own

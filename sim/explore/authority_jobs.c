@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "sim/explore/authority_world.h"
-#include "sim/explore/breadth.h"
 #include "sim/explore/jobs.h"
 
 #define PAIR_DEPTH 10u /* steps */
@@ -33,19 +32,6 @@ static struct xp_world *make(const struct xp_job *job)
 static void release(struct xp_world *w)
 {
     auth_world_free(auth_of(w));
-}
-
-static void by_levels(const struct xp_job *job, const struct xp_limits *limits, struct xp_result *out)
-{
-    struct xp_world *w = make(job);
-
-    if (!w) {
-        memset(out, 0, sizeof *out);
-        out->cut = "memory";
-        return;
-    }
-    xp_breadth(w, config_of(job).depth, limits, out);
-    release(w);
 }
 
 /* Appends what `format` says to the text, as far as it has room. */
@@ -84,8 +70,6 @@ static void bounds(const struct xp_job *job, char *text, size_t bytes)
         say(text, bytes, ", each allocation fails once");
     if (c.forever)
         say(text, bytes, ", no %s any more", auth_resource_name((enum auth_resource)(c.forever - 1u)));
-    if (c.depth)
-        say(text, bytes, "; all that %u steps can do", c.depth);
     if (before)
         say(text, bytes, " after %u calls of one owner", before);
 }
@@ -101,7 +85,7 @@ static struct xp_job *add(struct xp_jobs *jobs, const char *name, const struct a
     job->release = release;
     job->bounds = bounds;
     job->bounded = c->depth > 0;
-    job->run_it = c->depth ? by_levels : NULL;
+    job->levels = c->depth;
     job->weight = weight;
     return job;
 }

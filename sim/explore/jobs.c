@@ -35,7 +35,9 @@ void xp_job_bounds(const struct xp_job *job, char *text, size_t bytes)
     text[0] = 0;
     if (job->bounds)
         job->bounds(job, text, bytes);
-    const size_t used = strlen(text);
+    size_t used = strlen(text);
+    if (job->levels && used < bytes)
+        used += (size_t)snprintf(text + used, bytes - used, "; all that %u steps can do", job->levels);
     if (job->states_max && used < bytes)
         snprintf(text + used, bytes - used, ", the first %llu million states",
                  (unsigned long long)(job->states_max / 1000000u));

@@ -8,6 +8,7 @@
 
 #define XP_JOB_NAME_BYTES   64u
 #define XP_JOB_CONFIG_BYTES 128u
+#define XP_BOUNDS_BYTES     320u /* a line about the bounds */
 
 struct xp_job {
     const char *run; /* "X1": the run of docs/exploring.md that this job is a part of */
@@ -17,6 +18,7 @@ struct xp_job {
     bool bounded; /* ends at a bound by design (a depth, a number of random runs or of states), not at a
                      fixpoint */
     bool summed; /* one line of the table with the jobs that share its name up to the last '/' */
+    uint32_t levels; /* of a bounded one: searched by levels (breadth.h) to this many steps; 0: depth first */
     uint64_t states_max; /* of a bounded one: it ends there; 0: no such bound */
     uint32_t weight; /* rough size: larger ones are started earlier */
     _Alignas(16) uint8_t config[XP_JOB_CONFIG_BYTES]; /* the world's own */
@@ -25,7 +27,7 @@ struct xp_job {
     void (*release)(struct xp_world *w);
     /* Its bounds in a line, for --list; NULL: its name says them. */
     void (*bounds)(const struct xp_job *job, char *text, size_t bytes);
-    /* How the job is done; NULL: xp_search over the world. Fills the same result. */
+    /* How the job is done; NULL: xp_search over the world, or xp_breadth. Fills the same result. */
     void (*run_it)(const struct xp_job *job, const struct xp_limits *limits, struct xp_result *out);
 };
 

@@ -84,7 +84,7 @@ static void list_jobs(const struct xp_jobs *jobs, const size_t *chosen, size_t c
 {
     for (size_t i = 0; i < count; i++) {
         const struct xp_job *job = &jobs->list[chosen[i]];
-        char bounds[200];
+        char bounds[XP_BOUNDS_BYTES];
 
         xp_job_bounds(job, bounds, sizeof bounds);
         printf("%-24s %-9s %-5s %s%s\n", job->name, job->world, job->deep ? "deep" : "daily", bounds,

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "abi/assert.h"
+#include "sim/explore/breadth.h"
 #include "sim/explore/counterexample.h"
 
 #define TURN_MS    500
@@ -123,6 +124,8 @@ static _Noreturn void work(const struct pool *p, const struct xp_job *job, int p
         m.outcome.result.cut = "memory";
     else if (job->run_it)
         job->run_it(job, &limits, &m.outcome.result);
+    else if (job->levels)
+        xp_breadth(w, job->levels, &limits, &m.outcome.result);
     else
         xp_search(w, &limits, &m.outcome.result);
     if (m.outcome.result.violations > 0 && w)

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sim/explore/breadth.h"
 #include "sim/explore/jobs.h"
 #include "sim/explore/process_world.h"
 
@@ -45,19 +44,6 @@ static void release(struct xp_world *w)
     pw_world_free(pw_of(w));
 }
 
-static void by_levels(const struct xp_job *job, const struct xp_limits *limits, struct xp_result *out)
-{
-    struct xp_world *w = make(job);
-
-    if (!w) {
-        memset(out, 0, sizeof *out);
-        out->cut = "memory";
-        return;
-    }
-    xp_breadth(w, config_of(job).depth, limits, out);
-    release(w);
-}
-
 static void bounds(const struct xp_job *job, char *text, size_t bytes)
 {
     static const char *const names[] = {"copies",
@@ -82,9 +68,7 @@ static void bounds(const struct xp_job *job, char *text, size_t bytes)
             used += (size_t)snprintf(text + used, bytes - used, ", %s", names[i]);
     }
     if (c.spare && used < bytes)
-        used += (size_t)snprintf(text + used, bytes - used, ", %u spare pages", c.spare);
-    if (c.depth && used < bytes)
-        snprintf(text + used, bytes - used, "; all that %u steps can do", c.depth);
+        snprintf(text + used, bytes - used, ", %u spare pages", c.spare);
 }
 
 void xp_process_jobs(struct xp_jobs *jobs)
@@ -126,7 +110,7 @@ void xp_process_jobs(struct xp_jobs *jobs)
         job->bounds = bounds;
         if (list[i].config.depth) {
             job->bounded = true;
-            job->run_it = by_levels;
+            job->levels = list[i].config.depth;
         } else if (job->deep) {
             job->bounded = true;
             job->states_max = DEEP_STATES;

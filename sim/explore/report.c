@@ -259,7 +259,7 @@ static void json_job(const struct xp_job *job, const struct xp_outcome *o, FILE 
 {
     const enum xp_state state = xp_outcome_state(job, o);
     const struct xp_result *x = &o->result;
-    char bounds[200];
+    char bounds[XP_BOUNDS_BYTES];
 
     xp_job_bounds(job, bounds, sizeof bounds);
     fprintf(out, "{\"name\":\"%s\",\"world\":\"%s\",\"run\":\"%s\",\"bounds\":", job->name, job->world,

@@ -7,22 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/main.h"
-#include "sim/processor.h"
-#include "sim/world.h"
 #include "tests/hostile/rows.h"
+#include "tests/support/booted.h"
 
-#define PROGRAMS_BYTES (32u << 20)
 /* So few pages that how many are free, beside how many devices are claimed, does not look like an address. */
 #define MEMORY_BYTES (8u << 20)
 #define TEXT_BYTES   (1u << 18)
 
 static struct {
-    struct sim_world world;
-    struct kernel_storage *k;
-    struct processor inner; /* the simulator's */
-    struct processor_ops watched;
-    struct sim_region package;
+    struct booted b;
     uint64_t looks, leaks;
     size_t text_bytes;
     char text[TEXT_BYTES];
@@ -41,10 +34,10 @@ static void console(void *ctx, enum platform_console port, const char *text, siz
  * address in the kernel's own storage. */
 static bool is_address(uint64_t word)
 {
-    const uint64_t bus = SIM_BUS_BASE + DMA_PAGE_BYTES, kernel = (uint64_t)(uintptr_t)t.k;
+    const uint64_t bus = SIM_BUS_BASE + DMA_PAGE_BYTES, kernel = (uint64_t)(uintptr_t)t.b.k;
 
-    return (word >= bus && word < SIM_BUS_BASE + dm_memory_bytes(t.world.memory)) ||
-           (word >= kernel && word < kernel + sizeof *t.k);
+    return (word >= bus && word < SIM_BUS_BASE + dm_memory_bytes(t.b.world.memory)) ||
+           (word >= kernel && word < kernel + sizeof *t.b.k);
 }
 
 static void search(const void *at, size_t bytes)
@@ -62,7 +55,7 @@ static void search(const void *at, size_t bytes)
  * with the usage and audit records in them. */
 static void look(uint16_t space)
 {
-    const struct system *s = &t.k->userland.system;
+    const struct system *s = &t.b.k->userland.system;
     const struct process *p = &s->processes[space];
 
     search(&p->ring->header, sizeof p->ring->header);
@@ -81,21 +74,7 @@ static void look(uint16_t space)
 static void run_watched(void *ctx, uint16_t space, uint32_t result, struct processor_stop *out)
 {
     look(space);
-    t.inner.ops->run(ctx, space, result, out);
-}
-
-static void load_package(void)
-{
-    FILE *in = fopen(HOSTILE_PACKAGE, "rb");
-
-    cr_assert_not_null(in, "%s", HOSTILE_PACKAGE);
-    t.package.bytes = PACKAGE_BYTES_MAX;
-    t.package.base = sim_region_map(t.package.bytes);
-    cr_assert_not_null(t.package.base);
-    const size_t bytes = fread(t.package.base, 1, PACKAGE_BYTES_MAX, in);
-    fclose(in);
-    struct package_place place;
-    cr_assert_eq(package_check(t.package.base, bytes, &t.k->package, &place), PACKAGE_OK);
+    t.b.inner.ops->run(ctx, space, result, out);
 }
 
 /* The search can find something. */
@@ -108,51 +87,21 @@ static void plant(uint64_t word)
 
 static const char *attacked(enum dm_transport transport, bool isolate)
 {
-    static const uint8_t key[32];
-    static const uint8_t boot[8];
     struct sim_world_config config = sim_world_defaults(transport);
-    struct console out;
 
     memset(&t, 0, sizeof t);
-    t.k = calloc(1, sizeof *t.k);
     config.nic_count = 2;
     config.nics[1] = config.nics[0];
     config.nics[1].model.bdf = 0;
     for (unsigned i = 0; i < 2; i++)
         config.nics[i].backend = SIM_BACKEND_LOOP;
     config.memory_bytes = MEMORY_BYTES;
-    config.programs_bytes = PROGRAMS_BYTES;
+    config.programs_bytes = BOOTED_PROGRAMS_BYTES;
     config.console = console;
-    cr_assert_null(sim_world_open(&t.world, &config));
-    load_package();
+    booted_open(&t.b, &config, HOSTILE_PACKAGE);
     plant(SIM_BUS_BASE + DMA_PAGE_BYTES);
-    plant((uint64_t)(uintptr_t)&t.k->kernel.stats);
-    const struct platform_memory_region memory = platform_memory_region(&t.world.platform);
-    const struct platform_dma_region dma = platform_dma_region(&t.world.platform);
-    const struct sim_processor_config programs = {
-        .regions = {{memory.cpu, memory.bytes}, {dma.cpu, dma.bytes}, t.package},
-        .region_count = 3,
-        .isolate = isolate};
-    struct sim_processor *processor = sim_processor_open(&programs);
-    cr_assert_not_null(processor);
-    t.inner = sim_processor_ops(processor);
-    t.watched = *t.inner.ops;
-    t.watched.run = run_watched;
-    const struct processor watched = {&t.watched, t.inner.ctx};
-    kernel_init(&t.k->kernel, &t.world.platform);
-    kernel_scan(&t.k->kernel);
-    console_init(&out, &t.world.platform);
-    evidence_begin(&t.k->evidence, &out, key, boot);
-    const struct userland_setup setup = {.kernel = &t.k->kernel,
-                                         .platform = &t.world.platform,
-                                         .evidence = &t.k->evidence,
-                                         .console = &out,
-                                         .processor = &watched,
-                                         .package = &t.k->package,
-                                         .provider_object = "sha256:none"};
-    const char *failed = userland_run(&t.k->userland, &setup);
-    sim_processor_close(processor);
-    return failed;
+    plant((uint64_t)(uintptr_t)&t.b.k->kernel.stats);
+    return booted_run(&t.b, isolate, run_watched);
 }
 
 static void keep_table(const char *name)
@@ -176,10 +125,8 @@ static void all_as_due(enum dm_transport transport, bool isolate, const char *na
     cr_expect_not_null(strstr(t.text, "hostile: done\n"));
     cr_expect_gt(t.looks, 10000);
     cr_expect_eq(t.leaks, 0, "%lu words are addresses", (unsigned long)t.leaks);
-    cr_expect_eq(sim_world_complaints(&t.world, 2), 0);
-    sim_world_close(&t.world);
-    sim_region_unmap(t.package);
-    free(t.k);
+    cr_expect_eq(sim_world_complaints(&t.b.world, 2), 0);
+    booted_close(&t.b);
 }
 
 Test(programs, every_attack_on_a_modern_device_is_refused_once)

@@ -7,19 +7,16 @@
 #include <string.h>
 #include <time.h>
 
-#include "kernel/main.h"
 #include "sim/prng.h"
-#include "sim/processor.h"
-#include "sim/world.h"
+#include "tests/support/booted.h"
 
-#define PROGRAMS_BYTES (32u << 20)
-#define KILLS_MIN      250u /* daily, on each transport */
-#define KILLS_DEEP     10000u /* both together */
-#define SECONDS_DAILY  10 /* of the host, and no further kill once KILLS_MIN are done */
-#define AGAIN_NS       1000000000ull
-#define TRIPS_AGAIN    2u /* round trips that count as frames flowing */
-#define TURNS_APART    64u /* a kill comes within so many turns of flowing frames */
-#define SEED           20261126u
+#define KILLS_MIN     250u /* daily, on each transport */
+#define KILLS_DEEP    10000u /* both together */
+#define SECONDS_DAILY 10 /* of the host, and no further kill once KILLS_MIN are done */
+#define AGAIN_NS      1000000000ull
+#define TRIPS_AGAIN   2u /* round trips that count as frames flowing */
+#define TURNS_APART   64u /* a kill comes within so many turns of flowing frames */
+#define SEED          20261126u
 
 /* What is held while frames flow, apart from what is under way at that moment. */
 struct kept {
@@ -28,11 +25,7 @@ struct kept {
 };
 
 static struct {
-    struct sim_world world;
-    struct kernel_storage *k;
-    struct processor inner;
-    struct processor_ops watched;
-    struct sim_region package;
+    struct booted b;
     struct sim_prng prng;
     struct kept before;
     uint64_t killed_at_ns, slowest_ns, trips;
@@ -60,7 +53,7 @@ static int end_requested(void *ctx)
 
 static struct system *programs(void)
 {
-    return &t.k->userland.system;
+    return &t.b.k->userland.system;
 }
 
 static const struct process *named(const char *name)
@@ -89,7 +82,7 @@ static uint64_t round_trips(void)
 static struct kept kept(void)
 {
     const struct system_held h = system_held(programs());
-    const struct kernel_usage u = kernel_usage(&t.k->kernel);
+    const struct kernel_usage u = kernel_usage(&t.b.k->kernel);
 
     return (struct kept){h.processes,      h.handles,         h.memories,
                          h.memory_pages,   h.endpoints,       h.clients,
@@ -104,7 +97,7 @@ static void drain_log(void)
 {
     struct audit_record records[64];
 
-    while (kernel_audit_drain(&t.k->kernel, records, 64) == 64)
+    while (kernel_audit_drain(&t.b.k->kernel, records, 64) == 64)
         ;
 }
 
@@ -156,61 +149,21 @@ static void between(uint16_t space)
 static void run_watched(void *ctx, uint16_t space, uint32_t result, struct processor_stop *out)
 {
     between(space);
-    t.inner.ops->run(ctx, space, result, out);
+    t.b.inner.ops->run(ctx, space, result, out);
 }
 
 static void open_world(enum dm_transport transport)
 {
     struct sim_world_config config = sim_world_defaults(transport);
-    struct package_place place;
 
     memset(&t, 0, sizeof t);
-    t.k = calloc(1, sizeof *t.k);
     sim_prng_seed(&t.prng, SEED);
     config.nics[0].backend = SIM_BACKEND_LOOP;
-    config.programs_bytes = PROGRAMS_BYTES;
+    config.programs_bytes = BOOTED_PROGRAMS_BYTES;
     config.traced = false;
     config.console = console;
     config.end_requested = end_requested;
-    cr_assert_null(sim_world_open(&t.world, &config));
-    FILE *in = fopen(KILLS_PACKAGE, "rb");
-    cr_assert_not_null(in, "%s", KILLS_PACKAGE);
-    t.package.bytes = PACKAGE_BYTES_MAX;
-    t.package.base = sim_region_map(t.package.bytes);
-    const size_t bytes = fread(t.package.base, 1, PACKAGE_BYTES_MAX, in);
-    fclose(in);
-    cr_assert_eq(package_check(t.package.base, bytes, &t.k->package, &place), PACKAGE_OK);
-}
-
-static const char *run_all(void)
-{
-    static const uint8_t key[32];
-    static const uint8_t boot[8];
-    struct console out;
-    const struct platform_memory_region memory = platform_memory_region(&t.world.platform);
-    const struct platform_dma_region dma = platform_dma_region(&t.world.platform);
-    const struct sim_processor_config config = {
-        .regions = {{memory.cpu, memory.bytes}, {dma.cpu, dma.bytes}, t.package}, .region_count = 3};
-    struct sim_processor *processor = sim_processor_open(&config);
-
-    t.inner = sim_processor_ops(processor);
-    t.watched = *t.inner.ops;
-    t.watched.run = run_watched;
-    const struct processor watched = {&t.watched, t.inner.ctx};
-    kernel_init(&t.k->kernel, &t.world.platform);
-    kernel_scan(&t.k->kernel);
-    console_init(&out, &t.world.platform);
-    evidence_begin(&t.k->evidence, &out, key, boot);
-    const struct userland_setup setup = {.kernel = &t.k->kernel,
-                                         .platform = &t.world.platform,
-                                         .evidence = &t.k->evidence,
-                                         .console = &out,
-                                         .processor = &watched,
-                                         .package = &t.k->package,
-                                         .provider_object = "sha256:none"};
-    const char *failed = userland_run(&t.k->userland, &setup);
-    sim_processor_close(processor);
-    return failed;
+    booted_open(&t.b, &config, KILLS_PACKAGE);
 }
 
 static void survives(enum dm_transport transport, const char *name)
@@ -221,17 +174,15 @@ static void survives(enum dm_transport transport, const char *name)
     open_world(transport);
     t.wanted = KILLS_DEEP / 2u; /* half on each transport */
     t.until = all ? 0 : time(NULL) + SECONDS_DAILY;
-    const char *failed = run_all();
+    const char *failed = booted_run(&t.b, false, run_watched);
     printf("kills of the driver, %s: %u; %lu round trips; slowest again after %lu us\n", name, t.kills,
            (unsigned long)t.trips, (unsigned long)(t.slowest_ns / 1000u));
     cr_expect_null(failed, "%s", failed);
     cr_expect_not(t.stuck, "no frames within a second after kill %u", t.kills);
     cr_expect_not(t.leaked, "kill %u: something else is held than before", t.kills);
     cr_expect_geq(t.kills, all ? KILLS_DEEP / 2u : KILLS_MIN);
-    cr_expect_eq(sim_world_complaints(&t.world, 2), 0);
-    sim_world_close(&t.world);
-    sim_region_unmap(t.package);
-    free(t.k);
+    cr_expect_eq(sim_world_complaints(&t.b.world, 2), 0);
+    booted_close(&t.b);
 }
 
 Test(kills, a_modern_driver_comes_back_each_time, .timeout = 600)

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/support/booted.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void booted_open(struct booted *b, const struct sim_world_config *config, const char *package)
+{
+    struct package_place place;
+    FILE *in = fopen(package, "rb");
+
+    memset(b, 0, sizeof *b);
+    cr_assert_not_null(in, "%s", package);
+    b->k = calloc(1, sizeof *b->k);
+    cr_assert_not_null(b->k);
+    cr_assert_null(sim_world_open(&b->world, config));
+    b->package.bytes = PACKAGE_BYTES_MAX;
+    b->package.base = sim_region_map(b->package.bytes);
+    cr_assert_not_null(b->package.base);
+    const size_t bytes = fread(b->package.base, 1, PACKAGE_BYTES_MAX, in);
+    fclose(in);
+    cr_assert_eq(package_check(b->package.base, bytes, &b->k->package, &place), PACKAGE_OK);
+}
+
+const char *booted_run(struct booted *b, bool isolate,
+                       void (*run)(void *ctx, uint16_t space, uint32_t result, struct processor_stop *out))
+{
+    static const uint8_t key[32];
+    static const uint8_t boot[8];
+    struct console out;
+    const struct platform_memory_region memory = platform_memory_region(&b->world.platform);
+    const struct platform_dma_region dma = platform_dma_region(&b->world.platform);
+    const struct sim_processor_config config = {
+        .regions = {{memory.cpu, memory.bytes}, {dma.cpu, dma.bytes}, b->package},
+        .region_count = 3,
+        .isolate = isolate};
+    struct sim_processor *processor = sim_processor_open(&config);
+
+    cr_assert_not_null(processor);
+    b->inner = sim_processor_ops(processor);
+    b->watched = *b->inner.ops;
+    b->watched.run = run;
+    const struct processor watched = {&b->watched, b->inner.ctx};
+    kernel_init(&b->k->kernel, &b->world.platform);
+    kernel_scan(&b->k->kernel);
+    console_init(&out, &b->world.platform);
+    evidence_begin(&b->k->evidence, &out, key, boot);
+    const struct userland_setup setup = {.kernel = &b->k->kernel,
+                                         .platform = &b->world.platform,
+                                         .evidence = &b->k->evidence,
+                                         .console = &out,
+                                         .processor = &watched,
+                                         .package = &b->k->package,
+                                         .provider_object = "sha256:none"};
+    const char *failed = userland_run(&b->k->userland, &setup);
+    sim_processor_close(processor);
+    return failed;
+}
+
+void booted_close(struct booted *b)
+{
+    sim_world_close(&b->world);
+    sim_region_unmap(b->package);
+    free(b->k);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A boot package's programs over a modelled machine in this process, for tests that watch them run: world,
+ * kernel, simulator's processor. A failure to set it up ends the test. */
+#ifndef CAPOS_TESTS_SUPPORT_BOOTED_H
+#define CAPOS_TESTS_SUPPORT_BOOTED_H
+
+#include "kernel/main.h"
+#include "sim/processor.h"
+#include "sim/world.h"
+
+#define BOOTED_PROGRAMS_BYTES (32u << 20) /* memory of programs: for sim_world_config */
+
+struct booted {
+    struct sim_world world;
+    struct kernel_storage *k;
+    struct processor inner; /* the simulator's, without the watcher */
+    struct processor_ops watched;
+    struct sim_region package;
+};
+
+/* Opens the world and loads the checked package. Any content before; booted_close gives all of it back. */
+void booted_open(struct booted *b, const struct sim_world_config *config, const char *package);
+/* Runs the package until its end. `run` stands in for the processor's and calls b->inner.ops->run itself; its
+ * context is the processor's. NULL: every budget is as before the first process; else the claim that failed.
+ */
+const char *booted_run(struct booted *b, bool isolate,
+                       void (*run)(void *ctx, uint16_t space, uint32_t result, struct processor_stop *out));
+void booted_close(struct booted *b);
+
+#endif
