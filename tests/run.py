@@ -58,10 +58,12 @@ def report(name, result, out):
         print(f"     skipped: {line}", file=out)
 
 
-def log_deep(totals):
+def log_deep(suites_alone, totals):
     commit = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True,
                             check=False)
     day = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    if suites_alone:
+        totals = f"{', '.join(suites_alone)}: {totals} (of the deep tier, alone)"
     with DEEP_LOG.open("a", encoding="utf-8") as file:
         file.write(f"{day}  {commit.stdout.strip() or 'unknown'}  {totals}\n")
 
@@ -71,6 +73,7 @@ def main(argv):
     day = datetime.datetime.now(datetime.timezone.utc).date()
     seed = args.seed if args.seed is not None else day.year * 10000 + day.month * 100 + day.day
     context = suites.Context(root=ROOT, deep=args.deep, seed=seed, jobs=os.cpu_count() or 1)
+    os.environ["CAPOS_DEEP"] = "1" if args.deep else "0"  # test programs and tests in Python read the tier there
     out = sys.stderr if args.json else sys.stdout
     chosen = args.suite or list(suites.SUITES)
     print(f"seed of the samples: {seed}", file=out, flush=True)
@@ -85,8 +88,8 @@ def main(argv):
     for line in left_out:
         print(f"left out of the daily tier (--deep runs it): {line}", file=out)
     totals = f"{passed} passed, {failed} failed, {len(skipped)} skipped"
-    if args.deep and not args.suite:
-        log_deep(totals)
+    if args.deep:
+        log_deep(args.suite, totals)
     if args.json:
         print(json.dumps({"passed": passed, "failed": failed, "skipped": len(skipped), "skipped_names": skipped, "seed": seed,
                           "left_out": left_out, "suites": {name: result.as_dict() for name, result in results.items()}}, indent=2))
