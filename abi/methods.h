@@ -169,8 +169,13 @@ _Static_assert(sizeof(struct audit_line) == 56, "ABI");
 enum evidence_method {
     EVIDENCE_EMIT = 1, /* args[0]: marker by number; range: its facts as `key=value` words, those that the
                           program is to fill in. SYS_E_NAME: not on its list; SYS_E_CONDITION; SYS_E_VALUE */
-    EVIDENCE_NARROW    /* args[0]: a bit per marker, all on this sink's list. cap: an EvidenceSink over those
+    EVIDENCE_NARROW,   /* args[0]: a bit per marker, all on this sink's list. cap: an EvidenceSink over those
                           alone, derived from this one. SYS_E_NAME: one is not on the list, or none is */
+    EVIDENCE_LATE_MESSAGE /* the kernel's part of interrupt-delivered. args[0]: 1: sends one message, as of a
+                          device that was at it, on the route of the Interrupt that the caller gave back last;
+                          0: none more. value: messages taken on that route since. SYS_E_NAME: the sink's list
+                          is without that marker; SYS_E_STATE: there is no such route, it is somebody's, or
+                          its message was sent already (1), or was not (0) */
 };
 
 enum system_method {

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define PACKAGE_MAGIC      0x6b706163u /* "capk" */
-#define PACKAGE_VERSION    1u
+#define PACKAGE_VERSION    2u
 #define PACKAGE_NAME_BYTES 24u
 #define PACKAGE_PROGRAMS_MAX 16u
 #define PACKAGE_SERVICES_MAX 16u
@@ -44,17 +44,23 @@ struct package_program {
     char name[PACKAGE_NAME_BYTES]; /* [a-z0-9-]+, NUL-padded, unique */
     struct package_extent file;    /* the ELF file */
     uint8_t hash[32];              /* SHA-256 of the file */
+    uint8_t provider[32];          /* SHA-256 of the provider object that was linked into it; zeros: none was */
 };
-_Static_assert(sizeof(struct package_program) == 64, "ABI");
+_Static_assert(sizeof(struct package_program) == 96, "ABI");
 
 /* What a service does when it ends by itself or faults. */
 enum package_restart { RESTART_NEVER = 0, RESTART_ALWAYS };
+
+/* Runs of which boot mode start it; the others leave it out. A service that is in both waits for none that is
+ * in one alone. */
+enum package_when { WHEN_ALWAYS = 0, WHEN_SERVE, WHEN_PROOF };
 
 struct package_service {
     char name[PACKAGE_NAME_BYTES]; /* unique among services */
     uint16_t program;
     uint16_t first_grant, grant_count; /* in the grant list, without gaps between services */
-    uint16_t restart;              /* enum package_restart */
+    uint8_t restart;               /* enum package_restart */
+    uint8_t when;                  /* enum package_when */
     uint32_t restart_budget;       /* crashes in a minute before it stays down */
     uint32_t pages;                /* MemoryObject pages that it may hold */
     struct package_extent text;    /* `key=value` words for its start-up page */

@@ -32,5 +32,5 @@ endfunction()
 
 if((CAPOS_KIND STREQUAL "ship" OR CAPOS_KIND STREQUAL "debug") AND NOT CAPOS_OBSERVED)
   capos_kernel_image(kernel ${CMAKE_BINARY_DIR}/kernel.elf
-    ROOMS boot evidence calls device core provider format bearssl facts arch pc)
+    ROOMS boot evidence calls device core format bearssl arch pc)
 endif()

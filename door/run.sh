@@ -73,8 +73,8 @@ judge() { # run folder, where the verdict line goes: writes provider.json; its s
 run_to_the_end() { # the function that boots once, its flags
     local boots=$1 gate=0
     shift
-    # The package that was built, unless another is named; a proof runs without programs.
-    if [ "$proof" = 1 ] || [ ${#package[@]} != 0 ]; then package=(); else package=(--package "$ROOT/build/ship/capos.pkg"); fi
+    # The package that was built, unless another is named.
+    if [ ${#package[@]} != 0 ]; then package=(); else package=(--package "$ROOT/build/ship/capos.pkg"); fi
     while :; do
         "$boots" "$@"
         begins_anew "$run" || break

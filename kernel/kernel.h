@@ -73,6 +73,8 @@ struct kernel_memory kernel_buffer_memory(const struct kernel *k, uint16_t buffe
 struct kernel_memory kernel_queue_view(const struct kernel *k, uint16_t queue);
 /* Chains of the function's queue that its device has; 0 when there is no such queue. */
 uint16_t kernel_queue_outstanding(const struct kernel *k, uint16_t bdf, uint16_t queue);
+/* Takes in what the function's device has used on each queue, as a publication does for its own. */
+void kernel_take_in(struct kernel *k, uint16_t bdf);
 /* The live Device object over a function, or OBJECT_NONE. */
 uint16_t kernel_device_object(const struct kernel *k, uint16_t bdf);
 /* object_destroy for the objects of this room; `kernel`: a struct kernel. */
@@ -135,6 +137,8 @@ const uint8_t *kernel_audit_head(const struct kernel *k);
 /* Privileged: the platform's route behind a live Interrupt of `o`, for who proves that an old one is dead.
  * False: no such handle. */
 bool kernel_interrupt_route(struct kernel *k, struct owner *o, cap_id interrupt, uint16_t *route);
+/* An Interrupt has this route. */
+bool kernel_route_live(const struct kernel *k, uint16_t route);
 
 /* Early bring-up: kernel code drives a function itself, with addresses. One claim like any other; no handle.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The kernel's boot order on one page: landmark, parameters, evidence, scan, the proofs, the end.
- * Whatever fails, the way out is the same: the device is taken back and the log is closed. */
+/* The kernel's boot order on one page: landmark, parameters, package, evidence, scan, programs, the end.
+ * Whatever fails, the way out is the same: every process is ended, every device taken back, the log closed. */
 #include "kernel/main.h"
 
 #include "abi/assert.h"
@@ -26,16 +26,14 @@ static void line(struct console *c, const char *text)
     console_line(c, text, bytes);
 }
 
-bool bringup_fail(struct bringup *b, const char *claim)
+static bool claim_failed(struct kernel_storage *k, const char *claim)
 {
-    static const char prefix[] = "claim failed: ";
     char buffer[160];
     struct text t = text_over(buffer, sizeof buffer);
-    if (!b->failed)
-        b->failed = claim;
-    text_string(&t, prefix);
+
+    text_string(&t, "claim failed: ");
     text_string(&t, claim);
-    console_line(b->console, t.at, t.used);
+    console_line(&k->console, t.at, t.used);
     return false;
 }
 
@@ -77,51 +75,25 @@ static void emit_platform(struct kernel_storage *k, const struct kernel_boot *bo
     evidence_emit_platform(&k->evidence, &facts);
 }
 
-/* Stays up: housekeeping until somebody asks for the end. */
-static bool serve(struct bringup *b, struct platform *p)
-{
-    line(b->console, "nic up, receive armed; no service listens yet");
-    while (!platform_end_requested(p))
-        if (!bringup_serve_turn(b))
-            return false;
-    return true;
-}
-
-/* The programs of the package, until somebody asks for the end. */
+/* The programs of the package, until somebody asks for the end or a proof is over. */
 static bool run_programs(struct kernel_storage *k, const struct kernel_boot *boot)
 {
     const struct userland_setup setup = {
         .kernel = &k->kernel,
         .platform = boot->platform,
         .evidence = &k->evidence,
-        .console = k->bringup.console,
+        .console = &k->console,
         .processor = boot->processor,
         .package = &k->package,
-        .provider_object = boot->provider_object,
+        .params = &k->params,
     };
     const char *failed = userland_run(&k->userland, &setup);
+
     k->reboot = k->userland.calls.power == CALLS_POWER_REBOOT;
-    return failed == NULL || bringup_fail(&k->bringup, failed);
+    return failed == NULL || claim_failed(k, failed);
 }
 
-static bool run(struct kernel_storage *k, const struct kernel_boot *boot)
-{
-    struct bringup *b = &k->bringup;
-    const enum boot_mode mode = k->params.mode;
-    const bool programs = boot->package != NULL && boot->processor != NULL && mode == BOOT_MODE_SERVE;
-    const uint32_t nics = bringup_inventory(b);
-    if (nics == 0 && !programs)
-        return bringup_fail(b, "no virtio network function was found");
-    if (nics != 0 && (!bringup_prove_bind(b) || !bringup_prove_interrupt(b)))
-        return false;
-    if (programs)
-        return run_programs(k, boot);
-    bool up = bringup_start(b) && bringup_first_frame(b);
-    bool done = up && (mode == BOOT_MODE_PROOF ? bringup_exchange(b) : serve(b, boot->platform));
-    return bringup_stop(b) && done;
-}
-
-static void emit_end(struct kernel_storage *k)
+static void emit_end(struct kernel_storage *k, bool interrupts_attempted)
 {
     char head[2 * DIGEST_BYTES + 1];
     struct text t = text_over(head, sizeof head - 1);
@@ -129,36 +101,46 @@ static void emit_end(struct kernel_storage *k)
     head[t.used] = 0;
     const struct evidence_audit audit = {.records = kernel_audit_count(&k->kernel), .head = head};
     const struct evidence_not_attempted not_attempted = {
-        .items = k->bringup.interrupts_attempted ? NOT_ATTEMPTED : NOT_ATTEMPTED_INTERRUPTS NOT_ATTEMPTED};
+        .items = interrupts_attempted ? NOT_ATTEMPTED : NOT_ATTEMPTED_INTERRUPTS NOT_ATTEMPTED};
     evidence_emit_audit(&k->evidence, &audit);
     evidence_emit_not_attempted(&k->evidence, &not_attempted);
     evidence_end(&k->evidence);
 }
 
+static int run(struct kernel_storage *k, const struct kernel_boot *boot)
+{
+    const bool proof = k->params.mode == BOOT_MODE_PROOF;
+    bool holds;
+
+    evidence_begin(&k->evidence, &k->console, k->params.chain_key, k->params.boot);
+    emit_platform(k, boot);
+    kernel_init(&k->kernel, boot->platform);
+    kernel_scan(&k->kernel);
+    const struct kernel_nics nics = kernel_inventory(k);
+    if (boot->package == NULL)
+        holds = claim_failed(k, "there is no boot package");
+    else
+        holds = run_programs(k, boot);
+    emit_end(k, proof && nics.first_has_vectors);
+    return holds ? STATUS_HOLDS : STATUS_FAILED;
+}
+
 int kernel_main(struct kernel_storage *k, const struct kernel_boot *boot)
 {
-    struct console console;
     ASSERT(k != NULL);
     ASSERT(boot->platform != NULL);
+    ASSERT(boot->package == NULL || boot->processor != NULL);
     k->reboot = false;
-    console_init(&console, boot->platform);
-    line(&console, LANDMARK);
+    console_init(&k->console, boot->platform);
+    line(&k->console, LANDMARK);
     struct boot_parse parse = boot_params_parse(boot->command_line, boot->command_line_bytes, &k->params);
     if (parse.error != BOOT_OK)
-        return refuse_parameters(&console, parse);
+        return refuse_parameters(&k->console, parse);
     struct package_place place = {0, 0};
     enum package_error refused = PACKAGE_OK;
     if (boot->package != NULL)
         refused = package_check(boot->package, boot->package_bytes, &k->package, &place);
     if (refused != PACKAGE_OK)
-        return refuse_package(&console, refused, place);
-    evidence_begin(&k->evidence, &console, k->params.chain_key, k->params.boot);
-    emit_platform(k, boot);
-    kernel_init(&k->kernel, boot->platform);
-    kernel_scan(&k->kernel);
-    bringup_init(&k->bringup, &k->kernel, boot->platform, &k->evidence, &console, &k->params,
-                 boot->provider_object);
-    bool holds = run(k, boot);
-    emit_end(k);
-    return holds ? STATUS_HOLDS : STATUS_FAILED;
+        return refuse_package(&k->console, refused, place);
+    return run(k, boot);
 }

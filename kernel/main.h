@@ -6,7 +6,7 @@
 
 #include "abi/bootparams.h"
 #include "evidence/emit.h"
-#include "kernel/bringup/bringup.h"
+#include "evidence/console.h"
 #include "kernel/core/processor.h"
 #include "kernel/kernel.h"
 #include "kernel/userland.h"
@@ -17,7 +17,7 @@ struct kernel_storage {
     struct kernel kernel;
     struct evidence evidence;
     struct boot_params params;
-    struct bringup bringup;
+    struct console console;
     struct package package;
     struct userland userland;
     bool reboot; /* a holder of a System asked for it: the world begins anew after the end */
@@ -27,11 +27,18 @@ struct kernel_boot {
     struct platform *platform;
     const char *command_line;     /* boot parameters; not NUL-terminated */
     size_t command_line_bytes;
-    const char *provider_object;  /* "sha256:<64 hex>" of the provider object in this image */
-    const uint8_t *package;       /* the boot package, unchecked, page-aligned and read-only; NULL: none */
+    const uint8_t *package;       /* the boot package, unchecked, page-aligned and read-only; NULL: there is
+                                     none, which is a claim that fails */
     size_t package_bytes;
-    const struct processor *processor; /* what runs programs; NULL: this world has none */
+    const struct processor *processor; /* what runs programs */
 };
+
+/* inventory.c: the scan record as evidence. */
+struct kernel_nics {
+    uint32_t count; /* Ethernet controllers */
+    bool first_has_vectors; /* the first of them has MSI-X */
+};
+struct kernel_nics kernel_inventory(struct kernel_storage *k);
 
 /* Runs from the landmark to the end marker. 0: every claim held; 1: one failed (it was printed); 4: the
  * command line or the package was refused. Nothing of a device is left granted or running in any case. */

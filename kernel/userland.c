@@ -5,6 +5,7 @@
 
 #include "abi/assert.h"
 #include "abi/memory.h"
+#include "evidence/text.h"
 #include "kernel/core/elf.h"
 #include "platform/platform.h"
 
@@ -41,7 +42,7 @@ static void make(struct userland *u, const struct userland_setup *setup)
         .evidence = setup->evidence,
         .console = setup->console,
         .tables = {u->tables, package->header->tables},
-        .provider_object = setup->provider_object,
+        .package = package,
     };
     calls_init(&u->calls, &calls);
     const struct system_setup system = {
@@ -100,17 +101,32 @@ static bool grant_roots(struct userland *u, const struct package *package, uint1
     return true;
 }
 
-static const char *start_init(struct userland *u, const struct package *package, uint16_t *process)
+/* The manifest's words, then those of the boot line that concern programs. */
+static bool init_words(struct text *t, const struct package *package, const struct boot_params *params)
 {
+    uint32_t bytes = 0;
+    const char *words = package_text(package, package->init, &bytes);
+
+    text_bytes(t, words, bytes);
+    text_string(t, bytes == 0 ? "mode=" : " mode=");
+    text_string(t, params->mode == BOOT_MODE_PROOF ? "proof" : "serve");
+    text_string(t, " exchanges=");
+    text_u64(t, params->exchanges);
+    return !t->overflow;
+}
+
+static const char *start_init(struct userland *u, const struct userland_setup *setup, uint16_t *process)
+{
+    const struct package *package = setup->package;
     const struct package_service *service = &package->services[package->init];
     struct process_request request = {.memory_pages = service->pages};
     char text[STARTUP_TEXT_BYTES];
-    uint32_t bytes = 0, detail = 0;
-    const char *words = package_text(package, package->init, &bytes);
+    struct text words = text_over(text, sizeof text - 1u);
+    uint32_t detail = 0;
 
-    ASSERT(bytes < sizeof text);
-    memcpy(text, words, bytes);
-    text[bytes] = '\0';
+    if (!init_words(&words, package, setup->params))
+        return "init's words are too long";
+    text[words.used] = '\0';
     request.text = text;
     request.file = u->system.programs[package->header->init].bytes;
     request.length = u->system.programs[package->header->init].length;
@@ -123,17 +139,29 @@ static const char *start_init(struct userland *u, const struct package *package,
     return NULL;
 }
 
-static const char *turns(struct userland *u, struct platform *platform, uint16_t init)
+/* In mode proof init ends when the proofs are over, and its code says whether they held. */
+static const char *init_ended(const struct userland *u, const struct userland_setup *setup, uint16_t init)
 {
+    const struct process *p = &u->system.processes[init];
+
+    if (setup->params->mode != BOOT_MODE_PROOF || p->end != PROCESS_EXITED)
+        return "init ended";
+    return p->code == 0 ? NULL : "a proof of the programs did not hold";
+}
+
+static const char *turns(struct userland *u, const struct userland_setup *setup, uint16_t init)
+{
+    struct platform *platform = setup->platform;
+
     for (uint32_t n = 0;; n++) {
         const struct system_turn turn = system_turn(&u->system, platform_now_ns(platform));
 
         if (!process_live(&u->system, init))
-            return "init ended";
+            return init_ended(u, setup, init);
         if (u->calls.power != CALLS_POWER_STAYS)
             return NULL;
         if ((!turn.ran || n % TURNS_BETWEEN_ASKS == 0) && platform_end_requested(platform))
-            return NULL;
+            return setup->params->mode == BOOT_MODE_PROOF ? "interrupted during the proofs" : NULL;
         platform_relax(platform); /* devices and time move on, whoever runs */
     }
 }
@@ -161,9 +189,9 @@ const char *userland_run(struct userland *u, const struct userland_setup *setup)
 
     make(u, setup);
     show_package(u, setup->package);
-    failed = start_init(u, setup->package, &init);
+    failed = start_init(u, setup, &init);
     if (failed == NULL)
-        failed = turns(u, setup->platform, init);
+        failed = turns(u, setup, init);
     for (uint16_t i = 0; i < PROCESSES_MAX; i++) {
         if (process_live(&u->system, i))
             process_end(&u->system, i, PROCESS_KILLED, 0);

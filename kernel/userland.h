@@ -4,6 +4,7 @@
 #ifndef CAPOS_KERNEL_USERLAND_H
 #define CAPOS_KERNEL_USERLAND_H
 
+#include "abi/bootparams.h"
 #include "kernel/calls/calls.h"
 #include "kernel/core/package.h"
 #include "kernel/core/system.h"
@@ -23,10 +24,10 @@ struct userland_setup {
     struct console *console;
     const struct processor *processor;
     const struct package *package; /* checked; page-aligned bytes */
-    const char *provider_object;
+    const struct boot_params *params; /* `mode` and `exchanges` go to init, as words of its start-up page */
 };
 
-/* Runs until power-off is asked for, from within or without, or until nothing is left to run; then ends every
+/* Runs until power-off is asked for, from within or without, or, in mode proof, until init ended; then ends every
  * process. NULL, or constant text: the claim that did not hold. */
 const char *userland_run(struct userland *u, const struct userland_setup *setup);
 

@@ -61,6 +61,8 @@ enum modern_row {
 #define VIRTIO_QUIESCE_POLLS_MAX 10000u
 
 extern const struct reg_table virtio_net_legacy_table;
+/* What the only memory BAR of a legacy function, the MSI-X table, leaves to a program: nothing. */
+extern const struct reg_table virtio_net_legacy_memory_table;
 extern const struct reg_table virtio_net_modern_table;
 
 #endif

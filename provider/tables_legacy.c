@@ -99,3 +99,5 @@ const struct reg_table virtio_net_legacy_table = {
     .quiesce_polls_max = VIRTIO_QUIESCE_POLLS_MAX,
     .ring_align = SPLIT_ALIGN_LEGACY,
 };
+
+const struct reg_table virtio_net_legacy_memory_table = {.name = "virtio-net legacy mem"};

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -77,15 +78,37 @@ void sim_console_close(struct sim_console *c)
     c->raw = false;
 }
 
-static void watch_line(struct sim_console *c)
+/* The line is one of this marker. */
+static bool is_marker(const struct sim_console *c, const char *marker)
 {
     size_t prefix = strlen(EVIDENCE_PREFIX);
-    size_t name = strlen(c->until);
+    size_t name = strlen(marker);
+    return strncmp(c->line, EVIDENCE_PREFIX, prefix) == 0 &&
+           strncmp(c->line + prefix, marker, name) == 0 && c->line[prefix + name] == ' ';
+}
+
+/* A number of the line; 0: it has no such fact. */
+static uint64_t fact(const struct sim_console *c, const char *key)
+{
+    char word[32];
+    snprintf(word, sizeof word, ",%s=", key);
+    const char *at = strstr(c->line, word);
+    return at ? strtoull(at + strlen(word), NULL, 10) : 0;
+}
+
+static void watch_line(struct sim_console *c)
+{
     c->line[c->line_bytes] = 0;
-    if (strncmp(c->line, EVIDENCE_PREFIX, prefix) == 0 && strncmp(c->line + prefix, c->until, name) == 0 &&
-        c->line[prefix + name] == ' ')
-        c->until_seen = true;
     c->line_bytes = 0;
+    if (c->until && is_marker(c, c->until))
+        c->until_seen = true;
+    if (is_marker(c, "interrupt-delivered")) {
+        c->nic_sent += fact(c, "frames");
+    } else if (is_marker(c, "frame-exchange")) {
+        c->nic_sent += fact(c, "tx_frames");
+        c->nic_received += fact(c, "rx_frames");
+        c->nic_counted = true;
+    }
 }
 
 static void watch(struct sim_console *c, const char *text, size_t bytes)
@@ -110,8 +133,7 @@ void sim_console_write(void *console, enum platform_console port, const char *te
     }
     if (port == CONSOLE_EVIDENCE) {
         fwrite(text, 1, bytes, c->evidence_log);
-        if (c->until)
-            watch(c, text, bytes);
+        watch(c, text, bytes);
         return;
     }
     fwrite(text, 1, bytes, c->main_log);

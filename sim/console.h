@@ -27,7 +27,9 @@ struct sim_console {
     unsigned char keys[256]; /* typed, not read by the guest */
     unsigned keys_from, keys_to; /* free-running */
     unsigned long keys_dropped;
-    char line[512];      /* the evidence line under way, for --until */
+    uint64_t nic_sent, nic_received; /* frames as the evidence counts them, over all lives of the NIC */
+    bool nic_counted;    /* the last of these lives said its counts */
+    char line[512];      /* the evidence line under way */
     size_t line_bytes;
 };
 

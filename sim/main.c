@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "kernel/image_facts.h"
 #include "kernel/main.h"
 #include "sim/console.h"
 #include "sim/options.h"
@@ -22,7 +21,7 @@
 #define EXIT_MISSING     3
 #define EXIT_REFUSED     4
 #define EXIT_INTERRUPTED 130
-#define PROGRAMS_BYTES   (32u << 20) /* memory of programs, when there is a package */
+#define PROGRAMS_BYTES   (32u << 20) /* memory of programs */
 #define SERVE_TURN_NS    1000000u /* staying up: one turn a millisecond of virtual time */
 
 struct run {
@@ -31,8 +30,9 @@ struct run {
     struct sim_world world;
     struct kernel_storage *kernel;
     struct sim_replay_header header;
-    struct sim_region package; /* page-aligned; bytes 0: none */
+    struct sim_region package; /* page-aligned */
     size_t package_bytes;
+    char provider_object[PACKAGE_PROVIDER_TEXT]; /* of its first program that has one */
     struct sim_processor *programs;
     struct processor processor;
 };
@@ -90,7 +90,7 @@ static struct sim_world_config world_config(struct run *r)
     c.console_ctx = &r->console;
     c.console = sim_console_write;
     c.console_read = sim_console_read;
-    c.programs_bytes = r->options.package ? PROGRAMS_BYTES : 0;
+    c.programs_bytes = PROGRAMS_BYTES;
     c.end_requested = sim_console_end_requested;
     return c;
 }
@@ -115,12 +115,68 @@ static const char *load_replay(struct run *r, struct sim_choices *choices, char 
     r->options.seed = r->header.seed;
     r->options.seeded = true;
     r->options.proof = true;
-    if (strcmp(r->header.object, capos_provider_object) != 0 ||
+    if (strcmp(r->header.object, r->provider_object) != 0 ||
         strcmp(r->header.commit, r->options.commit) != 0)
         fprintf(stderr,
                 "capos sim: warning: the list is from commit %s, another build; it stops where it no longer "
                 "fits\n",
                 r->header.commit);
+    return NULL;
+}
+
+/* Names the first provider object in the package's programs: a run is named by it. */
+static void name_provider(struct run *r)
+{
+    struct package package;
+    struct package_place place;
+    snprintf(r->provider_object, sizeof r->provider_object, "none");
+    if (package_check(r->package.base, r->package_bytes, &package, &place) != PACKAGE_OK)
+        return; /* the kernel refuses it, and says why */
+    for (uint32_t i = 0; i < package.header->programs; i++) {
+        uint32_t bytes = 0;
+        if (package_provider(&package, package_file(&package, i, &bytes), r->provider_object))
+            return;
+    }
+}
+
+/* The package into pages of its own. */
+static const char *load_package(struct run *r)
+{
+    FILE *in = fopen(r->options.package, "rb");
+    long bytes = -1;
+    if (!in)
+        return strerror(errno);
+    if (fseek(in, 0, SEEK_END) == 0)
+        bytes = ftell(in);
+    rewind(in);
+    if (bytes <= 0 || (unsigned long)bytes > PACKAGE_BYTES_MAX) {
+        fclose(in);
+        return "not a boot package by its size";
+    }
+    r->package_bytes = (size_t)bytes;
+    r->package.bytes = (r->package_bytes + PROCESSOR_PAGE - 1u) & ~(size_t)(PROCESSOR_PAGE - 1u);
+    r->package.base = sim_region_map(r->package.bytes);
+    const bool whole = r->package.base && fread(r->package.base, 1, r->package_bytes, in) == r->package_bytes;
+    fclose(in);
+    if (!whole)
+        return "cannot be read";
+    name_provider(r);
+    return NULL;
+}
+
+/* What runs the package's programs. */
+static const char *open_processor(struct run *r)
+{
+    const struct platform_memory_region memory = platform_memory_region(&r->world.platform);
+    const struct platform_dma_region dma = platform_dma_region(&r->world.platform);
+    const struct sim_processor_config config = {
+        .regions = {{memory.cpu, memory.bytes}, {dma.cpu, dma.bytes}, r->package},
+        .region_count = 3,
+    };
+    r->programs = sim_processor_open(&config);
+    if (!r->programs)
+        return "no memory";
+    r->processor = sim_processor_ops(r->programs);
     return NULL;
 }
 
@@ -149,47 +205,10 @@ static const char *open_world(struct run *r)
     return NULL;
 }
 
-/* The package into pages of its own, and what runs its programs. */
-static const char *load_package(struct run *r)
-{
-    FILE *in = fopen(r->options.package, "rb");
-    struct platform *p = &r->world.platform;
-    long bytes = -1;
-    if (!in)
-        return strerror(errno);
-    if (fseek(in, 0, SEEK_END) == 0)
-        bytes = ftell(in);
-    rewind(in);
-    if (bytes <= 0 || (unsigned long)bytes > PACKAGE_BYTES_MAX) {
-        fclose(in);
-        return "not a boot package by its size";
-    }
-    r->package_bytes = (size_t)bytes;
-    r->package.bytes = (r->package_bytes + PROCESSOR_PAGE - 1u) & ~(size_t)(PROCESSOR_PAGE - 1u);
-    r->package.base = sim_region_map(r->package.bytes);
-    const bool whole = r->package.base && fread(r->package.base, 1, r->package_bytes, in) == r->package_bytes;
-    fclose(in);
-    if (!whole)
-        return "cannot be read";
-    const struct platform_memory_region memory = platform_memory_region(p);
-    const struct platform_dma_region dma = platform_dma_region(p);
-    const struct sim_processor_config config = {
-        .regions = {{memory.cpu, memory.bytes}, {dma.cpu, dma.bytes}, r->package},
-        .region_count = 3,
-    };
-    r->programs = sim_processor_open(&config);
-    if (!r->programs)
-        return "no memory";
-    r->processor = sim_processor_ops(r->programs);
-    return NULL;
-}
-
 static void drop_package(struct run *r)
 {
-    if (r->programs)
-        sim_processor_close(r->programs);
-    if (r->package.base)
-        sim_region_unmap(r->package);
+    sim_processor_close(r->programs);
+    sim_region_unmap(r->package);
 }
 
 /* Tells the front door, which began this run, to begin another one. */
@@ -207,7 +226,8 @@ static int finish(struct run *r, int kernel_status)
     if (r->kernel->reboot)
         ask_again(r);
     struct sim_report report;
-    sim_report_make(&report, &r->options, &r->world, r->kernel, kernel_status, sim_console_interrupted());
+    sim_report_make(&report, &r->options, &r->world, &r->console, r->provider_object, kernel_status,
+                    sim_console_interrupted());
     if (!sim_report_write(&report, &r->options, &r->world, &r->console))
         return refuse(r->options.run_dir, "the run folder cannot be written");
     sim_report_print(&report, &r->options);
@@ -223,25 +243,27 @@ int main(int argc, char **argv)
     enum sim_options_result parsed = sim_options_parse(&r.options, argc, argv);
     if (parsed != SIM_OPTIONS_RUN)
         return parsed == SIM_OPTIONS_HELP ? EXIT_HOLDS : EXIT_USAGE;
-    const char *why = open_world(&r);
+    const char *why = load_package(&r);
+    if (why)
+        return refuse(r.options.package, why);
+    why = open_world(&r);
     if (why)
         return refuse(r.options.replay ? r.options.replay : "the world could not be made", why);
     why = command_line(&r, line, sizeof line);
     if (why)
         return refuse(r.options.key_file, why);
-    why = r.options.package ? load_package(&r) : NULL;
+    why = open_processor(&r);
     if (why)
-        return refuse(r.options.package, why);
+        return refuse("programs cannot run", why);
     r.kernel = calloc(1, sizeof *r.kernel);
     if (!r.kernel || !sim_console_open(&r.console, &r.options))
         return refuse(r.options.run_dir, r.kernel ? strerror(errno) : "no memory");
     const struct kernel_boot boot = {.platform = &r.world.platform,
                                      .command_line = line,
                                      .command_line_bytes = strlen(line),
-                                     .provider_object = capos_provider_object,
                                      .package = r.package.base,
                                      .package_bytes = r.package_bytes,
-                                     .processor = r.programs ? &r.processor : NULL};
+                                     .processor = &r.processor};
     int kernel_status = kernel_main(r.kernel, &boot);
     int status = finish(&r, kernel_status);
     sim_console_close(&r.console);

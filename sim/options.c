@@ -20,7 +20,7 @@ static const char help[] =
     "  --seed N                   draw every choice of the run from this seed; same seed, same trace hash\n"
     "  --replay FILE              make the choices of an earlier run, and say where they no longer fit\n"
     "  --until MARKER             end in order once this evidence marker was printed\n"
-    "  --package FILE             boot package: without --proof its programs run (the one that was built)\n"
+    "  --package FILE             boot package whose programs run (the one that was built)\n"
     "  --pcap FILE                write the frames of both directions\n"
     "  --json                     one JSON object on standard output instead of the console\n"
     "  --help                     this text\n"
@@ -202,6 +202,8 @@ enum sim_options_result sim_options_parse(struct sim_options *o, int argc, char 
     }
     if (optind < argc)
         return usage("no argument is taken", argv[optind]);
+    if (!o->package)
+        return usage("--package FILE is needed", NULL);
     if (o->replay && o->seeded)
         return usage("--replay and --seed exclude each other", NULL);
     return SIM_OPTIONS_RUN;

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "kernel/image_facts.h"
 
 static void reason(struct sim_report *r, const char *text)
 {
@@ -16,7 +15,8 @@ static void reason(struct sim_report *r, const char *text)
 }
 
 /* What must hold at the end of every run, whatever the kernel said. */
-static void judge(struct sim_report *r, const struct sim_options *o, int kernel_status, bool interrupted)
+static void judge(struct sim_report *r, const struct sim_options *o, int kernel_status, bool interrupted,
+                  bool counted)
 {
     if (interrupted && o->proof)
         reason(r, "interrupted");
@@ -26,25 +26,26 @@ static void judge(struct sim_report *r, const struct sim_options *o, int kernel_
         reason(r, "the ledger or a monitor complained");
     if (r->exposed)
         reason(r, "bytes are still the device's after the end");
-    /* A program's provider keeps its counts to itself: of its frames only the wire's are known here. */
-    const bool programs = o->package != NULL && !o->proof;
-    if (!programs && (r->wire_from_guest != r->nic_sent || r->wire_to_guest != r->nic_received))
+    /* A driver that proves nothing keeps its counts to itself: of its frames only the wire's are known here. */
+    if (counted && (r->wire_from_guest != r->nic_sent || r->wire_to_guest != r->nic_received))
         reason(r, "frame counts differ between provider and device");
     if (o->replay && r->replay_diverged)
         reason(r, "the replay left its list");
 }
 
 void sim_report_make(struct sim_report *r, const struct sim_options *o, struct sim_world *w,
-                     const struct kernel_storage *k, int kernel_status, bool interrupted)
+                     const struct sim_console *c, const char *provider_object, int kernel_status,
+                     bool interrupted)
 {
     struct dm_net_counts wire = dm_net_counts(w->nets[0]);
     struct dm_memory_counts memory = dm_memory_counts(w->memory);
     memset(r, 0, sizeof *r);
+    r->provider_object = provider_object;
     r->holds = true;
     r->wire_from_guest = wire.tx_frames;
     r->wire_to_guest = wire.rx_frames;
-    r->nic_sent = k->bringup.sent + k->bringup.proof_sent;
-    r->nic_received = k->bringup.received;
+    r->nic_sent = c->nic_sent;
+    r->nic_received = c->nic_received;
     r->complaints = sim_world_complaints(w, STDERR_FILENO);
     r->exposed = (uint32_t)memory.exposed_bytes;
     r->mapped = (uint32_t)memory.mapped_bytes;
@@ -54,7 +55,7 @@ void sim_report_make(struct sim_report *r, const struct sim_options *o, struct s
     r->trace = w->platform.trace;
     r->trace_calls = w->platform.trace_calls;
     r->virtual_ns = w->platform.now_ns;
-    judge(r, o, kernel_status, interrupted);
+    judge(r, o, kernel_status, interrupted, c->nic_counted);
 }
 
 static void write_object(const struct sim_report *r, const struct sim_options *o, FILE *out)
@@ -63,7 +64,7 @@ static void write_object(const struct sim_report *r, const struct sim_options *o
             sim_nic_name(o->nic), sim_backend_name(o->backend), o->proof ? "proof" : "serve");
     if (o->seeded)
         fprintf(out, "\"seed\":%" PRIu64 ",", o->seed);
-    fprintf(out, "\"commit\":\"%s\",\"provider_object\":\"%s\",", o->commit, capos_provider_object);
+    fprintf(out, "\"commit\":\"%s\",\"provider_object\":\"%s\",", o->commit, r->provider_object);
     fprintf(out, "\"wire\":{\"from_guest\":%" PRIu64 ",\"to_guest\":%" PRIu64 "},", r->wire_from_guest,
             r->wire_to_guest);
     fprintf(out, "\"provider\":{\"sent\":%" PRIu64 ",\"received\":%" PRIu64 "},", r->nic_sent,
@@ -105,7 +106,7 @@ bool sim_report_write(const struct sim_report *r, const struct sim_options *o, c
     if (!replay)
         return false;
     snprintf(header.commit, sizeof header.commit, "%s", o->commit);
-    snprintf(header.object, sizeof header.object, "%s", capos_provider_object);
+    snprintf(header.object, sizeof header.object, "%s", r->provider_object);
     snprintf(header.setup, sizeof header.setup, "nic=%s backend=%s exchanges=%u queue-size=%u",
              sim_nic_name(o->nic), sim_backend_name(o->backend), o->exchanges, o->queue_size);
     bool saved = sim_choices_save(&w->choices, &header, replay);
@@ -118,7 +119,7 @@ void sim_report_print(const struct sim_report *r, const struct sim_options *o)
         write_object(r, o, stdout);
         return;
     }
-    printf("provider_object=%s\n", capos_provider_object);
+    printf("provider_object=%s\n", r->provider_object);
     printf("wire: from_guest=%" PRIu64 " to_guest=%" PRIu64 " provider: sent=%" PRIu64 " received=%" PRIu64
            "\n",
            r->wire_from_guest, r->wire_to_guest, r->nic_sent, r->nic_received);

@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "kernel/main.h"
 #include "sim/console.h"
 #include "sim/options.h"
 #include "sim/world.h"
@@ -19,9 +18,10 @@ struct sim_report {
     const char *reasons[SIM_REASONS_MAX]; /* constant text; empty when it holds */
     uint32_t reason_count;
     uint64_t wire_from_guest, wire_to_guest; /* frames as the device model counted them */
-    uint64_t nic_sent, nic_received;         /* frames as the provider counted them */
+    uint64_t nic_sent, nic_received;         /* frames as the evidence of a proof counts them */
     uint64_t complaints;                     /* ledger violations and broken rules */
     uint32_t exposed, mapped;                /* bytes still the device's, still mapped, at the end */
+    const char *provider_object;             /* of the package; its giver keeps it */
     uint64_t choices;
     bool replay_diverged;
     uint64_t replay_diverged_at;
@@ -31,7 +31,8 @@ struct sim_report {
 };
 
 void sim_report_make(struct sim_report *r, const struct sim_options *o, struct sim_world *w,
-                     const struct kernel_storage *k, int kernel_status, bool interrupted);
+                     const struct sim_console *c, const char *provider_object, int kernel_status,
+                     bool interrupted);
 /* Writes run.json and the replay list to the run folder. False with errno. */
 bool sim_report_write(const struct sim_report *r, const struct sim_options *o, const struct sim_world *w,
                       const struct sim_console *c);

@@ -3,7 +3,7 @@
 # Compiles a manifest with program files and register tables into one boot package (abi/package.h). Equal inputs give equal bytes.
 # The manifest is a user's file: each fault is one line, FILE: WHERE: REASON: WHAT, where REASON is the word that the kernel's check
 # has for the same fault (package_error_name). Numbers come from abi/*.h, from nowhere else.
-#   make_package.py --manifest FILE --markers FILE --tables FILE --programs DIR --out FILE
+#   make_package.py --manifest FILE --markers FILE --tables FILE --programs DIR [--provider PROGRAM=OBJECT]... --out FILE
 # Exit status: 0 made, 2 usage, 4 refused.
 import argparse
 import hashlib
@@ -14,14 +14,14 @@ import struct
 import sys
 
 ABI = pathlib.Path(__file__).resolve().parents[1] / "abi"
-HEADER, PROGRAM, SERVICE, GRANT, TABLE = "<8I8I32s", "<24sII32s", "<24sHHHHIIII", "<24sHHHH24sHHHHQ", "<24sIIIIII"
+HEADER, PROGRAM, SERVICE, GRANT, TABLE = "<8I8I32s", "<24sII32s32s", "<24sHHHBBIIII", "<24sHHHH24sHHHHQ", "<24sIIIIII"
 HEAD, ROW_BYTES, STEP_BYTES = "<HHBBBBIIII", 24, 16
 NAME = re.compile(r"[a-z0-9-]+")
 KEY = re.compile(r"[a-z0-9_]+")
 VALUE = re.compile(r"[!-~]+")
 FIELDS = {  # of an object of the manifest: name, JSON type; those with * must be there
     "manifest": {"*init": str, "*programs": list, "*tables": list, "*services": list, "comment": list},
-    "service": {"*name": str, "*program": str, "restart": str, "restart_budget": int, "*pages": int, "parameters": dict,
+    "service": {"*name": str, "*program": str, "restart": str, "restart_budget": int, "when": str, "*pages": int, "parameters": dict,
                 "*grants": list, "comment": str},
     "grant": {"*name": str, "kernel": str, "port": int, "device": dict, "service": str, "served": str, "serves": str,
               "evidence": list, "comment": str},
@@ -61,6 +61,7 @@ LIMITS = {**constants("package.h"), **constants("startup.h")}
 INTERFACES = enumeration("cap.h", "cap_interface", "CAP_IF_")
 GRANT_KINDS = enumeration("package.h", "package_grant_kind", "GRANT_")
 RESTARTS = enumeration("package.h", "package_restart", "RESTART_")
+WHENS = enumeration("package.h", "package_when", "WHEN_")
 REASONS = [name.removeprefix("package-e-") for name in enumeration("package.h", "package_error", "")][1:-1]
 # What init gets from the kernel and hands on.
 KERNEL = ["functions", "memory-source", "endpoint-source", "timer", "spawner", "serial", "audit", "system", "entropy",
@@ -201,9 +202,15 @@ def compile_grant(where, grant, manifest, names):
 
 
 def check_init(where, grant):
-    """Init hands out what it is given; it serves the supervisor alone, and waits for nobody."""
+    """Init runs always and hands out what it is given; it serves the supervisor alone, and waits for nobody."""
     if grant["kind"] not in ("kernel", "evidence") and (grant["kind"], grant["interface"]) != ("serves", INTERFACES["supervisor"]):
         raise Refused(where, "field", "init holds what the kernel makes, and serves the supervisor")
+
+
+def check_when(where, grant, service, services):
+    """Who serves it something runs whenever it does."""
+    if grant["kind"] == "service" and services[grant["service"]].get("when", "always") not in ("always", service.get("when", "always")):
+        raise Refused(where, "dangling", f'"{services[grant["service"]]["name"]}" does not run whenever "{service["name"]}" does')
 
 
 def check_source(where, grant, own):
@@ -265,6 +272,7 @@ def check_graph(manifest):
         where = f"services[{service['name']}]"
         one_of(f"{where}.program", service["program"], manifest["programs"], "program")
         one_of(f"{where}.restart", service.get("restart", "never"), RESTARTS)
+        one_of(f"{where}.when", service.get("when", "always"), WHENS)
         bounded(f"{where}.restart_budget", service.get("restart_budget", 0), 0, LIMITS["PACKAGE_RESTARTS_MAX"])
         bounded(f"{where}.pages", service["pages"], 0, LIMITS["PACKAGE_PAGES_MAX"])
         names, service["compiled"] = [], []
@@ -274,6 +282,7 @@ def check_graph(manifest):
     first = [service for service in services if service["program"] == manifest["init"]]
     if manifest["init"] not in manifest["programs"] or len(first) != 1:
         raise Refused("init", "program", f'"{manifest["init"]}" is the program of {len(first)} services, of one it must be')
+    one_of(f"services[{first[0]['name']}].when", first[0].get("when", "always"), ["always"])
     for service in services:
         for at, grant in enumerate(service["compiled"]):
             where = f"services[{service['name']}].grants[{at}]"
@@ -281,6 +290,7 @@ def check_graph(manifest):
                 check_init(where, grant)
             else:
                 check_source(where, grant, first[0]["compiled"])
+            check_when(where, grant, service, services)
     check_claims(services)
     check_cycle(services)
 
@@ -317,15 +327,15 @@ def pack_grant(grant):
                        grant["markers"])
 
 
-def assemble(manifest, files, tables):
+def assemble(manifest, files, tables, providers):
     out = Bytes()
-    programs = b"".join(struct.pack(PROGRAM, name.encode(), *out.put(files[name]), hashlib.sha256(files[name]).digest())
-                        for name in manifest["programs"])
+    programs = b"".join(struct.pack(PROGRAM, name.encode(), *out.put(files[name]), hashlib.sha256(files[name]).digest(),
+                                    providers.get(name, b"")) for name in manifest["programs"])
     services, grants = b"", []
     for service in manifest["services"]:
-        restart = RESTARTS[service.get("restart", "never")]
+        restart, when = RESTARTS[service.get("restart", "never")], WHENS[service.get("when", "always")]
         services += struct.pack(SERVICE, service["name"].encode(), manifest["programs"].index(service["program"]), len(grants),
-                                len(service["compiled"]), restart, service.get("restart_budget", 0), service["pages"],
+                                len(service["compiled"]), restart, when, service.get("restart_budget", 0), service["pages"],
                                 *out.put(service["text"]))
         grants += service["compiled"]
     packed = b"".join(struct.pack(TABLE, name.encode(), *out.put(tables[name][0]), *out.put(tables[name][1]),
@@ -351,8 +361,9 @@ def no_duplicates(pairs):
     return found
 
 
-def make(text, markers, tables, read_program):
-    """The package of a manifest's text. read_program(name): the file's bytes, None if there is none. Raises Refused."""
+def make(text, markers, tables, read_program, providers=None):
+    """The package of a manifest's text. read_program(name): the file's bytes, None if there is none; providers: {program: SHA-256
+    of the provider object in it}. Raises Refused."""
     try:
         manifest = json.loads(text, object_pairs_hook=no_duplicates)
     except ValueError as error:
@@ -368,13 +379,14 @@ def make(text, markers, tables, read_program):
     for at, name in enumerate(manifest["programs"]):
         if not files[name]:
             raise Refused(f"programs[{at}]", "program", f'there is no program file "{name}.elf", or nothing is in it')
-    return assemble(manifest, files, tables)
+    return assemble(manifest, files, tables, providers or {})
 
 
 def main(argv):
     parser = argparse.ArgumentParser()
     for name in ("manifest", "markers", "tables", "programs", "out"):
         parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
+    parser.add_argument("--provider", action="append", default=[], help="PROGRAM=OBJECT: the provider object linked into it")
     args = parser.parse_args(argv)
     markers = [marker["name"] for marker in json.loads(args.markers.read_text(encoding="utf-8"))["markers"]]
 
@@ -383,7 +395,10 @@ def main(argv):
         return path.read_bytes() if path.is_file() else None
 
     try:
-        package = make(args.manifest.read_text(encoding="utf-8"), markers, read_tables(args.tables.read_bytes()), read_program)
+        objects = dict(pair.split("=", 1) for pair in args.provider)
+        providers = {name: hashlib.sha256(pathlib.Path(path).read_bytes()).digest() for name, path in objects.items()}
+        package = make(args.manifest.read_text(encoding="utf-8"), markers, read_tables(args.tables.read_bytes()), read_program,
+                       providers)
     except Refused as error:
         print(f"{args.manifest}: {error}", file=sys.stderr)
         return 4

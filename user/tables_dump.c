@@ -8,7 +8,8 @@
 #include "abi/package.h"
 #include "provider/tables.h"
 
-static const struct reg_table *const tables[] = {&virtio_net_legacy_table, &virtio_net_modern_table};
+static const struct reg_table *const tables[] = {&virtio_net_legacy_table, &virtio_net_modern_table,
+                                                &virtio_net_legacy_memory_table};
 
 /* "virtio-net legacy" is called virtio-net-legacy. False: too long. */
 static bool name_of(const struct reg_table *table, char name[PACKAGE_NAME_BYTES])

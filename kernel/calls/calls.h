@@ -8,6 +8,7 @@
 #define CAPOS_KERNEL_CALLS_CALLS_H
 
 #include "evidence/emit.h"
+#include "kernel/core/package.h"
 #include "kernel/core/system.h"
 #include "kernel/kernel.h"
 
@@ -53,10 +54,16 @@ struct calls_witness {
     bool ports, windows, empty_window; /* registers opened, by kind */
     bool entry_programmed, unmasked; /* of its MSI-X table */
     bool released; /* it gave the Device back itself */
-    uint64_t pool_pages;
+    bool route_left; /* `route` is that of the Interrupt that it gave back last */
+    bool late_raised; /* a late message was sent on it */
+    uint16_t route;
+    uint32_t route_count; /* messages on it until then */
+    uint64_t pool_pages, acks; /* ACKs that took interrupts */
     /* counters of the kernel at the claim */
     uint64_t register_writes, completions, scrubbed_before;
     uint32_t interrupts;
+    struct budget budget; /* of its owner */
+    uint64_t denials, denial_records; /* of the process; in the log */
     /* at its release */
     uint64_t scrubbed, writes;
     uint64_t denials_before; /* of the process: what is refused afterwards names what is gone */
@@ -68,7 +75,7 @@ struct calls_setup {
     struct evidence *evidence; /* begun */
     struct console *console; /* of port 1 */
     struct calls_tables tables;
-    const char *provider_object; /* fact of the image, for evidence */
+    const struct package *package; /* checked: whose program holds which provider; NULL: none */
 };
 
 struct calls {
@@ -79,7 +86,7 @@ struct calls {
     struct console audit_port; /* port 3 */
     struct calls_prompt prompt;
     struct calls_tables tables;
-    const char *provider_object;
+    const struct package *package;
     struct system *system;
     struct calls_mapping buffers[BUFFERS_MAX], queues[QUEUES_MAX]; /* by the device room's record */
     struct object_ref taken[FUNCTIONS_MAX]; /* Function object of each scan record */

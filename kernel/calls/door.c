@@ -13,7 +13,7 @@ void calls_init(struct calls *c, const struct calls_setup *setup)
     c->evidence = setup->evidence;
     c->console = setup->console;
     c->tables = setup->tables;
-    c->provider_object = setup->provider_object;
+    c->package = setup->package;
     console_init_port(&c->audit_port, setup->platform, CONSOLE_AUDIT);
     kernel_watch_memory(c->kernel, (struct memory_watch){c, calls_memory_leaves});
 }
@@ -110,7 +110,7 @@ static struct object_reply door_call(void *ctx, struct system *s, const struct o
     ASSERT(s == c->system);
     reply = dispatch(c, call);
     if (!reply.waits && reply.status == RING_OK && reply.exception == CAP_EX_NONE && reply.result == 0)
-        calls_witness_grant(c, call);
+        calls_witness_grant(c, call, &reply);
     return reply;
 }
 
@@ -146,12 +146,17 @@ static void door_destroy(void *ctx, uint16_t object)
 static struct object_reply release_device(struct calls *c, uint16_t process, cap_id cap, bool whole)
 {
     struct kernel_binding binding;
+    uint16_t route = 0;
+    const bool routed =
+        kernel_interrupt_route(c->kernel, c->system->processes[process].owner, cap, &route);
     const struct device_authority a =
         kernel_authority(&binding, c->kernel, c->system->processes[process].owner);
     const struct device_reply reply = a.ops->release(a.ctx, cap);
 
     if (whole && reply.exception == CAP_EX_NONE)
         calls_witness_release(c, process);
+    if (routed && reply.exception == CAP_EX_NONE)
+        calls_witness_route(c, process, route);
     return calls_device_reply(&reply);
 }
 

@@ -25,6 +25,36 @@ static uint64_t refused_since(const struct calls *c, const struct calls_witness 
     return c->system->processes[process].denials - w->denials_before;
 }
 
+static uint64_t denied(const struct calls *c, const struct calls_witness *w, uint16_t process)
+{
+    return c->system->processes[process].denials - w->denials;
+}
+
+/* Records of denials since the claim, whoever was refused: the claim's holder alone tries. */
+static uint64_t recorded(const struct calls *c, const struct calls_witness *w)
+{
+    return audit_denials(&c->kernel->core.audit) - w->denial_records;
+}
+
+/* Since the claim each refusal left a record of its own, and what is held is as it was. */
+static bool only_denied(const struct calls *c, const struct calls_witness *w, uint16_t process)
+{
+    const struct budget *now = &c->system->processes[process].owner->budget;
+
+    return !w->released && denied(c, w, process) != 0 && denied(c, w, process) == recorded(c, w) &&
+           memcmp(now->used, w->budget.used, sizeof now->used) == 0;
+}
+
+/* Interrupts since the claim at least: the first, the one held back, the late one, the successor's. */
+#define INTERRUPTS_DELIVERED 4u
+
+static bool interrupts_seen(const struct calls *c, const struct calls_witness *w)
+{
+    return w->unmasked && w->acks >= 2u && w->late_raised &&
+           platform_msi_count(c->platform, w->route) == w->route_count + 1u &&
+           platform_interrupts(c->platform) - w->interrupts >= INTERRUPTS_DELIVERED;
+}
+
 bool calls_fact_condition(struct calls *c, uint16_t process, enum evidence_marker marker)
 {
     const struct calls_witness *w = calls_witness_of(c, process);
@@ -32,17 +62,22 @@ bool calls_fact_condition(struct calls *c, uint16_t process, enum evidence_marke
 
     if (w == NULL)
         return false;
+    kernel_take_in(c->kernel, w->bdf); /* a polling driver makes no call for what it sees used */
     const uint64_t completions = kernel_stats(c->kernel)->completions - w->completions;
     switch (marker) {
+    case EVIDENCE_DRIVER_DENIALS:
+        return only_denied(c, w, process);
+    case EVIDENCE_INTERRUPT_DELIVERED:
+        return given_back(c, w, process) && interrupts_seen(c, w) && refused_since(c, w, process) != 0;
     case EVIDENCE_PROVIDER_NIC_BOUND:
         return given_back(c, w, process) && w->writes == 0 && w->pool_pages != 0 && !w->unmasked &&
                refused_since(c, w, process) != 0;
     case EVIDENCE_PROVIDER_NIC_PROBED:
     case EVIDENCE_PROVIDER_NIC_ACTIVE:
         return runs;
-    case EVIDENCE_FIRST_FRAME: /* one sent, one received */
+    case EVIDENCE_FIRST_FRAME: /* one sent, one received, by polling alone */
     case EVIDENCE_FRAME_EXCHANGE:
-        return runs && completions >= 2u;
+        return runs && completions >= 2u && platform_interrupts(c->platform) == w->interrupts;
     case EVIDENCE_PROVIDER_NIC_TEARDOWN:
         return given_back(c, w, process) && refused_since(c, w, process) != 0;
     default:
@@ -57,8 +92,19 @@ static const char *registers_word(const struct calls_witness *w)
     return w->windows ? "mmio" : "none";
 }
 
+/* The provider object that was linked into the process's program, as the package names it. */
+static void put_provider(const struct calls *c, uint16_t process, struct evidence_line *line)
+{
+    static const char none[] = "none";
+    char word[PACKAGE_PROVIDER_TEXT];
+
+    if (!package_provider(c->package, c->system->processes[process].file, word))
+        memcpy(word, none, sizeof none);
+    evidence_fact_word(line, "provider_object", word);
+}
+
 /* Facts in words. False: it is none of them. */
-static bool put_word(struct calls *c, const struct calls_witness *w, const struct evidence_fact *fact,
+static bool put_word(const struct calls_witness *w, const struct evidence_fact *fact,
                      struct evidence_line *line)
 {
     const struct {
@@ -67,8 +113,7 @@ static bool put_word(struct calls *c, const struct calls_witness *w, const struc
         {"registers", registers_word(w)},
         {"msix_entry", w->entry_programmed ? "programmed-masked" : "none"},
         {"budget", "restored"},
-        {"device_autonomous_raise", "not-attempted"},
-        {"provider_object", c->provider_object},
+        {"device_autonomous_raise", w->unmasked ? "proven" : "not-attempted"},
         {"author", "brokered"},
         {"reset", "confirmed"}, /* the condition: the device is back where the scan found it */
     };
@@ -80,6 +125,21 @@ static bool put_word(struct calls *c, const struct calls_witness *w, const struc
         return true;
     }
     return false;
+}
+
+/* Handles to a device and what derives from it that the process holds. */
+static uint64_t device_handles(const struct calls *c, uint16_t process)
+{
+    const struct captable *table = &c->system->processes[process].owner->caps;
+    uint64_t count = 0;
+
+    for (uint32_t i = 1; i < table->fresh; i++) {
+        const struct cap_slot *slot = &table->slots[i];
+
+        count += slot->state == CAP_SLOT_LIVE && slot->interface >= CAP_IF_DEVICE &&
+                 slot->interface <= CAP_IF_INTERRUPT;
+    }
+    return count;
 }
 
 static uint64_t faults(const struct calls *c)
@@ -111,9 +171,15 @@ void calls_fact(struct calls *c, uint16_t process, const struct evidence_fact *f
         {"faults", faults(c)},
         {"pages_scrubbed", w->scrubbed},
         {"quarantined", usage.pages_quarantined},
-        {"live_caps", usage.live_caps},
+        {"live_caps", device_handles(c, process)},
+        {"denied", denied(c, w, process)},
+        {"audited", recorded(c, w)},
     };
 
+    if (calls_same_text(fact->name, "provider_object")) {
+        put_provider(c, process, line);
+        return;
+    }
     if (calls_same_text(fact->name, "bdf")) {
         evidence_fact_bdf(line, fact->name, w->bdf);
         return;
@@ -125,6 +191,6 @@ void calls_fact(struct calls *c, uint16_t process, const struct evidence_fact *f
         evidence_fact_u64(line, fact->name, numbers[i].value);
         return;
     }
-    const bool known = put_word(c, w, fact, line);
+    const bool known = put_word(w, fact, line);
     ASSERT(known); /* markers.json names a fact that is none of the kernel's */
 }

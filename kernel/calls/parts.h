@@ -98,7 +98,11 @@ void calls_fact(struct calls *c, uint16_t process, const struct evidence_fact *f
 /* witness.c */
 void calls_witness_claim(struct calls *c, uint16_t process, uint16_t bdf);
 /* A call on the device, its registers or interrupts succeeded. */
-void calls_witness_grant(struct calls *c, const struct object_call *call);
+void calls_witness_grant(struct calls *c, const struct object_call *call, const struct object_reply *reply);
+/* It gave an Interrupt back whose messages came on `route`. */
+void calls_witness_route(struct calls *c, uint16_t process, uint16_t route);
+/* EVIDENCE_LATE_MESSAGE. */
+struct object_reply calls_late_message(struct calls *c, const struct object_call *call);
 void calls_witness_release(struct calls *c, uint16_t process);
 /* NULL: the process claimed nothing. */
 struct calls_witness *calls_witness_of(struct calls *c, uint16_t process);

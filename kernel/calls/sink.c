@@ -239,5 +239,8 @@ struct object_reply calls_sink_call(struct calls *c, const struct object_call *c
     ASSERT(call->payload < CALLS_SINKS_MAX);
     if (call->method == EVIDENCE_EMIT)
         return emit(c, call, markers);
+    if (call->method == EVIDENCE_LATE_MESSAGE)
+        return (markers >> EVIDENCE_INTERRUPT_DELIVERED & 1u) == 0 ? calls_refuse(c, call, SYS_E_NAME)
+                                                                   : calls_late_message(c, call);
     return call->method == EVIDENCE_NARROW ? narrow(c, call, markers) : transport(RING_E_METHOD);
 }

@@ -14,6 +14,9 @@ void calls_witness_claim(struct calls *c, uint16_t process, uint16_t bdf)
         .completions = stats->completions,
         .scrubbed_before = stats->pages_scrubbed,
         .interrupts = platform_interrupts(c->platform),
+        .budget = c->system->processes[process].owner->budget,
+        .denials = c->system->processes[process].denials,
+        .denial_records = audit_denials(&c->kernel->core.audit),
     };
 }
 
@@ -24,7 +27,7 @@ struct calls_witness *calls_witness_of(struct calls *c, uint16_t process)
     return w->number != 0 && w->number == c->system->processes[process].number ? w : NULL;
 }
 
-void calls_witness_grant(struct calls *c, const struct object_call *call)
+void calls_witness_grant(struct calls *c, const struct object_call *call, const struct object_reply *reply)
 {
     struct calls_witness *w = calls_witness_of(c, call->process);
 
@@ -42,7 +45,37 @@ void calls_witness_grant(struct calls *c, const struct object_call *call)
         w->entry_programmed = true;
     } else if (call->interface == CAP_IF_INTERRUPT && call->method == INTERRUPT_MASK && call->args[0] == 0) {
         w->unmasked = true;
+    } else if (call->interface == CAP_IF_INTERRUPT && call->method == INTERRUPT_ACK) {
+        w->acks += reply->value != 0;
     }
+}
+
+void calls_witness_route(struct calls *c, uint16_t process, uint16_t route)
+{
+    struct calls_witness *w = calls_witness_of(c, process);
+
+    if (w == NULL)
+        return;
+    w->route_left = true;
+    w->late_raised = false;
+    w->route = route;
+    w->route_count = platform_msi_count(c->platform, route);
+}
+
+struct object_reply calls_late_message(struct calls *c, const struct object_call *call)
+{
+    struct calls_witness *w = calls_witness_of(c, call->process);
+
+    if (call->args[0] > 1)
+        return refused(SYS_E_VALUE);
+    if (w == NULL || !w->route_left || kernel_route_live(c->kernel, w->route) ||
+        w->late_raised == (call->args[0] == 1))
+        return calls_refuse(c, call, SYS_E_STATE);
+    if (call->args[0] == 1) {
+        w->late_raised = true;
+        platform_msi_raise(c->platform, w->route);
+    }
+    return done(platform_msi_count(c->platform, w->route) - w->route_count);
 }
 
 void calls_witness_release(struct calls *c, uint16_t process)

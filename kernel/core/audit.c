@@ -47,6 +47,7 @@ void audit_init(struct audit *audit)
     audit->tail = 0;
     audit->reserved = 0;
     audit->denials_pending = 0;
+    audit->denials = 0;
     memset(audit->chain, 0, sizeof audit->chain);
 }
 
@@ -135,10 +136,12 @@ void audit_denial(struct audit *audit, const struct audit_event *event)
 {
     ASSERT(event->kind == AUDIT_DENIAL);
     flush_denials(audit);
-    if (room(audit) > AUDIT_DENIAL_HEADROOM)
+    if (room(audit) > AUDIT_DENIAL_HEADROOM) {
         append(audit, event);
-    else if (audit->denials_pending < 0xffffffffu)
+        audit->denials++;
+    } else if (audit->denials_pending < 0xffffffffu) {
         audit->denials_pending++;
+    }
 }
 
 uint32_t audit_drain(struct audit *audit, struct audit_record *out, uint32_t max)
@@ -155,6 +158,11 @@ uint32_t audit_drain(struct audit *audit, struct audit_record *out, uint32_t max
 uint64_t audit_count(const struct audit *audit)
 {
     return audit->next_seq - 1;
+}
+
+uint64_t audit_denials(const struct audit *audit)
+{
+    return audit->denials;
 }
 
 uint32_t audit_waiting(const struct audit *audit)

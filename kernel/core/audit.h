@@ -51,6 +51,7 @@ struct audit_record {
 
 struct audit {
     uint64_t next_seq;
+    uint64_t denials; /* records of denials, each by itself */
     uint32_t head; /* free-running: next record to write */
     uint32_t tail; /* free-running: next record to drain */
     uint32_t reserved; /* records kept for ends of live grants */
@@ -87,6 +88,8 @@ void audit_denial(struct audit *audit, const struct audit_event *event);
 uint32_t audit_drain(struct audit *audit, struct audit_record *out, uint32_t max);
 /* Records ever written, and the chain after the last. */
 uint64_t audit_count(const struct audit *audit);
+/* Of these, denials that have a record of their own. */
+uint64_t audit_denials(const struct audit *audit);
 /* Records that were not drained yet. */
 uint32_t audit_waiting(const struct audit *audit);
 const uint8_t *audit_head(const struct audit *audit);

@@ -218,6 +218,34 @@ const struct package_grant *package_grant(const struct package *p, uint32_t serv
     return &p->grants[p->services[service].first_grant + number];
 }
 
+static bool zeros(const uint8_t *at, size_t bytes)
+{
+    while (bytes > 0 && at[bytes - 1u] == 0)
+        bytes--;
+    return bytes == 0;
+}
+
+bool package_provider(const struct package *p, const uint8_t *file, char text[PACKAGE_PROVIDER_TEXT])
+{
+    static const char prefix[] = "sha256:", digits[] = "0123456789abcdef";
+    char *at = text + sizeof prefix - 1u;
+
+    for (uint32_t i = 0; p != NULL && i < p->header->programs; i++) {
+        const struct package_program *program = &p->programs[i];
+
+        if (part(p, program->file) != file || zeros(program->provider, sizeof program->provider))
+            continue;
+        memcpy(text, prefix, sizeof prefix);
+        for (uint32_t k = 0; k < sizeof program->provider; k++) {
+            *at++ = digits[program->provider[k] >> 4];
+            *at++ = digits[program->provider[k] & 15u];
+        }
+        *at = '\0';
+        return true;
+    }
+    return false;
+}
+
 const char *package_error_name(enum package_error error)
 {
     static const char *const names[PACKAGE_ERROR_COUNT] = {"ok",       "size",  "magic", "version", "hash",

@@ -70,7 +70,7 @@ static enum package_error check_service(const struct package *p, uint32_t i, uin
         return PACKAGE_E_COUNT;
     if (s->first_grant != first_grant || s->grant_count > p->header->grants - first_grant)
         return PACKAGE_E_FIELD;
-    if (s->restart > RESTART_ALWAYS || s->restart_budget > PACKAGE_RESTARTS_MAX ||
+    if (s->restart > RESTART_ALWAYS || s->when > WHEN_PROOF || s->restart_budget > PACKAGE_RESTARTS_MAX ||
         s->pages > PACKAGE_PAGES_MAX)
         return PACKAGE_E_FIELD;
     if (!package_extent_ok(p, s->text, 0))
@@ -178,6 +178,14 @@ static uint32_t find_serves(const struct package *p, const struct package_grant 
     return NO_GRANT;
 }
 
+/* Who serves it something runs whenever it does. */
+static bool served_whenever(const struct package *p, uint32_t service, const struct package_grant *g)
+{
+    const uint8_t when = p->services[g->service].when;
+
+    return when == WHEN_ALWAYS || when == p->services[service].when;
+}
+
 static enum package_error check_grant(const struct package *p, uint32_t service, uint32_t number)
 {
     const struct package_grant *g = package_grant(p, service, number);
@@ -191,7 +199,8 @@ static enum package_error check_grant(const struct package *p, uint32_t service,
     if (!fields_ok(g) || (service == p->init && !init_may_hold(g)))
         return PACKAGE_E_FIELD;
     if (g->kind == GRANT_SERVED)
-        return find_serves(p, g) == NO_GRANT ? PACKAGE_E_DANGLING : PACKAGE_OK;
+        return find_serves(p, g) == NO_GRANT || !served_whenever(p, service, g) ? PACKAGE_E_DANGLING
+                                                                                : PACKAGE_OK;
     if (service != p->init && (g->kind == GRANT_KERNEL || g->kind == GRANT_EVIDENCE))
         return find_source(p, g) == NO_GRANT ? PACKAGE_E_DANGLING : PACKAGE_OK;
     if (g->kind != GRANT_DEVICE)
@@ -273,6 +282,8 @@ enum package_error package_check_services(struct package *p, struct package_plac
         return PACKAGE_E_FIELD;
     if (!find_init(p))
         return PACKAGE_E_PROGRAM;
+    if (p->services[p->init].when != WHEN_ALWAYS)
+        return PACKAGE_E_FIELD;
     for (uint32_t i = 0; i < p->header->services; i++) {
         for (uint32_t k = 0; k < p->services[i].grant_count; k++) {
             *at = (struct package_place){PACKAGE_GRANTS, (uint16_t)(p->services[i].first_grant + k)};

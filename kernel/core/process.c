@@ -43,6 +43,7 @@ static enum system_error load(struct system *s, struct process *p, const struct 
     if (*detail != 0)
         return *detail == ELF_E_ROOM || *detail == ELF_E_MEMORY ? SYS_E_NO_MEMORY : SYS_E_PROGRAM;
     p->runs[RUN_PROGRAM] = (struct page_run){image.memory, image.pages};
+    p->file = request->file;
     p->entry = image.entry;
     return SYS_OK;
 }

@@ -64,6 +64,7 @@ struct process {
     uint32_t code;       /* of its end */
     uint32_t own_pages;  /* charged for the program itself */
     char name[24];
+    const uint8_t *file; /* the program file that it was loaded from */
     struct owner *owner;
     struct ring_page *ring;
     struct startup_page *startup;

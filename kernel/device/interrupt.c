@@ -216,6 +216,12 @@ bool kernel_interrupt_route(struct kernel *k, struct owner *o, cap_id interrupt,
     return true;
 }
 
+bool kernel_route_live(const struct kernel *k, uint16_t route)
+{
+    ASSERT(route < ROUTES_MAX);
+    return (k->devices.routes_used >> route & 1u) != 0;
+}
+
 void interrupt_drop(struct kernel *k, struct interrupt *i)
 {
     struct claim *claim = &k->devices.claims[i->claim];

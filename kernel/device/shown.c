@@ -42,6 +42,16 @@ uint16_t kernel_queue_outstanding(const struct kernel *k, uint16_t bdf, uint16_t
     return k->devices.queues[claim->queues[queue]].outstanding;
 }
 
+void kernel_take_in(struct kernel *k, uint16_t bdf)
+{
+    const struct claim *claim = claim_of(k, bdf);
+
+    for (uint16_t i = 0; claim != NULL && i < DMA_QUEUES_MAX; i++) {
+        if (claim->queues[i] != NO_RECORD && !k->devices.queues[claim->queues[i]].over)
+            (void)broker_take_in(k, &k->devices.queues[claim->queues[i]]);
+    }
+}
+
 uint16_t kernel_device_object(const struct kernel *k, uint16_t bdf)
 {
     const struct claim *claim = claim_of(k, bdf);

@@ -9,7 +9,6 @@
 #include "kernel/arch/x86_64/lock.h"
 #include "kernel/arch/x86_64/processor.h"
 #include "kernel/arch/x86_64/traps.h"
-#include "kernel/image_facts.h"
 #include "kernel/main.h"
 
 #define PORT_MAIN     0x3f8u
@@ -127,7 +126,6 @@ void machine_main(const struct arch_boot *boot)
         .platform = &machine,
         .command_line = boot->info->command_line,
         .command_line_bytes = boot->info->command_line_bytes,
-        .provider_object = capos_provider_object,
         .package = package_of(boot),
         .package_bytes = boot->info->package_bytes,
         .processor = &processor.processor,

@@ -7,26 +7,47 @@
 #include "abi/memory.h"
 #include "evidence/text.h"
 #include "kernel/main.h"
+#include "provider/brokered.h"
 #include "provider/format/virtio_ids.h"
+#include "provider/virtio_net.h"
 
 #define KICK_MAX    128u
 #define SLOTS       256u /* QEMU's queue: two of the largest kicks under way */
 #define FRAMES_MAX  100000000u
 #define FRAME_BYTES 60u
+#define POOL_PAGES  1024u
+#define ARENA_BYTES (640u << 10)
+#define BUDGET      64u /* completions a poll */
+#define START_TURNS_MAX 100000u
 #define STALL_NS    2000000000u /* without a free slot for that long, the device has stopped */
 
 /* Local experimental (IEEE 802, 0x88b5), from one locally administered address to another: nobody's. */
 static const uint8_t header[14] = {0x02, 0, 0, 0, 0, 0x01, 0x02, 0, 0, 0, 0, 0x02, 0x88, 0xb5};
 
+/* The NIC through capabilities, as a driver has it. */
+struct flood_nic {
+    struct kernel *kernel;
+    struct platform *platform;
+    struct console *console;
+    struct pci_function_info info;
+    struct owner *owner;
+    struct kernel_binding binding;
+    struct device_authority authority;
+    struct registers_brokered registers;
+    struct author_brokered author;
+    struct virtio_net nic;
+    _Alignas(16) uint8_t arena[ARENA_BYTES];
+};
+
 struct flood {
-    struct bringup *b; /* the kernel's storage, used as bring-up would */
+    struct flood_nic *b;
     uint32_t kick;
     uint32_t frames;
     uint32_t sent;
     uint64_t sends; /* calls of the provider: one publication each */
 };
 
-static bool fail(struct bringup *b, const char *why)
+static bool fail(struct flood_nic *b, const char *why)
 {
     char buffer[96];
     struct text t = text_over(buffer, sizeof buffer);
@@ -52,7 +73,7 @@ static uint32_t number(const struct kernel_boot *boot, const char *name, size_t 
     return (uint32_t)value;
 }
 
-static bool find_nic(struct bringup *b)
+static bool find_nic(struct flood_nic *b)
 {
     for (uint16_t i = 0; i < kernel_function_count(b->kernel); i++) {
         const struct pci_function_info *info = kernel_function_info(b->kernel, i);
@@ -65,13 +86,13 @@ static bool find_nic(struct bringup *b)
     return fail(b, "no NIC");
 }
 
-static bool poll(struct bringup *b)
+static bool poll(struct flood_nic *b)
 {
     platform_relax(b->platform);
-    return vnet_poll(&b->nic, platform_now_ns(b->platform), BRINGUP_BUDGET) == VNET_RUNNING;
+    return vnet_poll(&b->nic, platform_now_ns(b->platform), BUDGET) == VNET_RUNNING;
 }
 
-static bool start(struct bringup *b)
+static bool start(struct flood_nic *b)
 {
     const struct budget_limits limits = budget_limits_generous();
     if (!find_nic(b))
@@ -79,10 +100,10 @@ static bool start(struct bringup *b)
     b->owner = owner_create(b->kernel, &limits);
     if (!b->owner)
         return fail(b, "no owner");
-    b->authority = kernel_authority(&b->handles.binding, b->kernel, b->owner);
+    b->authority = kernel_authority(&b->binding, b->kernel, b->owner);
     const struct device_authority *a = &b->authority;
     const struct device_reply device = a->ops->claim(a->ctx, b->info.bdf);
-    const struct device_reply pool = a->ops->pool_create(a->ctx, device.cap, BRINGUP_POOL_PAGES);
+    const struct device_reply pool = a->ops->pool_create(a->ctx, device.cap, POOL_PAGES);
     if (!device_reply_ok(device) || !device_reply_ok(pool))
         return fail(b, "the NIC or its memory was refused");
     const struct vnet_env env = {
@@ -95,13 +116,13 @@ static bool start(struct bringup *b)
         .tx_slots = SLOTS,
     };
     bool running = vnet_open(&b->nic, &env) == PROVIDER_OK;
-    for (uint32_t i = 0; running && i < BRINGUP_TURNS_MAX && b->nic.state != VNET_RUNNING; i++)
+    for (uint32_t i = 0; running && i < START_TURNS_MAX && b->nic.state != VNET_RUNNING; i++)
         (void)poll(b);
     return b->nic.state == VNET_RUNNING || fail(b, provider_error_name(b->nic.error));
 }
 
 /* `count` slots, waiting for the device to give them back. */
-static bool take(struct bringup *b, uint16_t *slots, uint16_t count)
+static bool take(struct flood_nic *b, uint16_t *slots, uint16_t count)
 {
     const uint64_t begun = platform_now_ns(b->platform);
     uint16_t held = vnet_tx_take(&b->nic, slots, count);
@@ -117,7 +138,7 @@ static bool take(struct bringup *b, uint16_t *slots, uint16_t count)
 
 static bool send(struct flood *f, uint16_t count)
 {
-    struct bringup *b = f->b;
+    struct flood_nic *b = f->b;
     uint16_t slots[KICK_MAX];
     struct nic_tx_frame frames[KICK_MAX];
     if (!take(b, slots, count))
@@ -141,7 +162,7 @@ static bool send(struct flood *f, uint16_t count)
 /* Frames and bells counted once the device has given back all that it was sent. */
 static bool flood(struct flood *f)
 {
-    struct bringup *b = f->b;
+    struct flood_nic *b = f->b;
     const uint64_t bells = kernel_stats(b->kernel)->bells;
     uint16_t slots[SLOTS];
     char buffer[96];
@@ -166,12 +187,12 @@ static bool flood(struct flood *f)
 
 int kernel_main(struct kernel_storage *k, const struct kernel_boot *boot)
 {
+    static struct flood_nic nic; /* half a megabyte: not for the stack */
     struct console console;
-    struct flood f = {.b = &k->bringup,
+    struct flood f = {.b = &nic,
                       .kick = number(boot, "kick=", 5, KICK_MAX),
                       .frames = number(boot, "frames=", 7, FRAMES_MAX)};
     console_init(&console, boot->platform);
-    memset(f.b, 0, offsetof(struct bringup, arena));
     f.b->kernel = &k->kernel;
     f.b->platform = boot->platform;
     f.b->console = &console;

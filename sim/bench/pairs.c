@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/bringup/frames.h"
+#include "user/frames/frame.h"
 #include "sim/bench/bench.h"
 #include "sim/bench/nic.h"
 

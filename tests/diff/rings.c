@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "kernel/bringup/frames.h"
+#include "user/frames/frame.h"
 
 #define COMMAND_DECODE 3u
 #define COMMAND_ALL    7u

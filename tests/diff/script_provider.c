@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/bringup/frames.h"
+#include "user/frames/frame.h"
 #include "kernel/kernel.h"
 #include "provider/direct.h"
 #include "provider/virtio_net.h"

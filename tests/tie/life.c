@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "kernel/bringup/frames.h"
+#include "user/frames/frame.h"
 #include "platform/sim/trace.h"
 #include "provider/tables.h"
 #include "tests/hostile/attack.h"

@@ -7,7 +7,7 @@
 #include "abi/methods.h"
 #include "abi/nic.h"
 #include "evidence/text.h"
-#include "kernel/bringup/frames.h"
+#include "user/frames/frame.h"
 #include "user/rt/rt.h"
 
 #define EXCHANGES       4u /* `exchanges`: each one ARP and one ICMP echo */

@@ -10,6 +10,7 @@
 #define INIT_EXIT_GRANT   1u /* a grant of its own in the manifest is not in its start-up page */
 #define INIT_EXIT_PACKAGE 2u /* no package, or one that the check refuses */
 #define INIT_EXIT_MEMORY  3u /* no memory or no endpoint to work with */
+#define INIT_EXIT_PROOF   4u /* mode proof: a service that proves did not end with code 0 */
 
 /* Made for one life of a service, given back after it. */
 struct life {

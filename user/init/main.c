@@ -90,7 +90,7 @@ static void ended(struct init *init, uint32_t service, const struct ring_complet
     ASSERT(end <= PROCESS_FAULTED);
     say(init, service, words[end], end == PROCESS_KILLED ? SAY_NONE : value >> 8);
     service_clean(init, service);
-    supervisor_ended(&init->supervisor, service, end, now_ns);
+    supervisor_ended(&init->supervisor, service, end, value >> 8, now_ns);
     if (v->state == SERVICE_WAITS && v->due_ns > now_ns)
         say(init, service, "starts again in ms: ", (v->due_ns - now_ns) / NS_IN_MS);
     if (!supervisor_down(&init->supervisor, service))
@@ -180,11 +180,12 @@ uint32_t program_main(struct rt *rt)
         (void)rt_print(rt, "init: a grant of the manifest is missing\n");
         return INIT_EXIT_GRANT;
     }
-    supervisor_init(&init.supervisor, &init.package);
+    supervisor_init(&init.supervisor, &init.package, rt_parameter_is(rt, "mode", "proof"));
     if (!open_supervisor(&init) || !rt_memory_make(rt, RING_PAGE_BYTES, &init.request)) {
         (void)rt_print(rt, "init: no memory\n");
         return INIT_EXIT_MEMORY;
     }
-    for (;;)
+    while (!supervisor_proven(&init.supervisor))
         turn(&init);
+    return init.supervisor.failed ? INIT_EXIT_PROOF : 0;
 }

@@ -5,6 +5,7 @@
 #include "abi/assert.h"
 #include "abi/device.h"
 #include "abi/memory.h"
+#include "evidence/text.h"
 #include "user/init/init.h"
 
 static cap_id made(struct init *init, uint32_t service, const struct ring_completion *done)
@@ -134,8 +135,28 @@ static bool make_grants(struct init *init, uint32_t service, struct spawn_grant 
     return true;
 }
 
-static void fill_request(const struct package *p, uint32_t service, struct spawn_request *request)
+/* A word of the boot line that init was given, behind the service's own: of two with one key the first counts. */
+static void add_word(const struct init *init, const char *key, struct spawn_request *request)
 {
+    struct text t = text_over(request->text, sizeof request->text - 1u);
+    size_t bytes = 0;
+    const char *value = rt_parameter(init->rt, key, &bytes);
+
+    t.used = request->text_bytes;
+    if (value == NULL)
+        return;
+    if (t.used != 0)
+        text_string(&t, " ");
+    text_string(&t, key);
+    text_string(&t, "=");
+    text_bytes(&t, value, bytes);
+    if (!t.overflow) /* a service that fills its page does without */
+        request->text_bytes = (uint32_t)t.used;
+}
+
+static void fill_request(const struct init *init, uint32_t service, struct spawn_request *request)
+{
+    const struct package *p = &init->package;
     uint32_t bytes = 0;
     const char *text = package_text(p, service, &bytes);
 
@@ -144,6 +165,8 @@ static void fill_request(const struct package *p, uint32_t service, struct spawn
     request->pages = p->services[service].pages;
     request->text_bytes = bytes;
     memcpy(request->text, text, bytes);
+    add_word(init, "mode", request);
+    add_word(init, "exchanges", request);
 }
 
 static uint32_t process_number(struct init *init, cap_id process)
@@ -168,7 +191,7 @@ bool service_start(struct init *init, uint32_t service, uint32_t *process, const
         service_clean(init, service);
         return false;
     }
-    fill_request(&init->package, service, &request);
+    fill_request(init, service, &request);
     memcpy(init->request.at, &request, sizeof request);
     memcpy(init->request.at + sizeof request, grants, count * sizeof grants[0]);
     const struct ring_extra range =

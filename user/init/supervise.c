@@ -8,10 +8,27 @@
 
 #define NAME_PART_BYTES 8u
 
-void supervisor_init(struct supervisor *s, const struct package *package)
+/* It has something to say in the evidence. */
+static bool proves(const struct supervisor *s, uint32_t service)
+{
+    for (uint32_t i = 0; i < s->package->services[service].grant_count; i++) {
+        if (package_grant(s->package, service, i)->kind == GRANT_EVIDENCE)
+            return true;
+    }
+    return false;
+}
+
+void supervisor_init(struct supervisor *s, const struct package *package, bool proof)
 {
     memset(s, 0, sizeof *s);
     s->package = package;
+    s->proof = proof;
+    for (uint32_t i = 0; i < package->header->services; i++) {
+        const uint8_t when = package->services[i].when;
+
+        if (when != WHEN_ALWAYS && when != (proof ? WHEN_PROOF : WHEN_SERVE))
+            s->services[i].state = SERVICE_ENDED;
+    }
     s->services[package->init].state = SERVICE_RUNS;
     s->services[package->init].starts = 1;
 }
@@ -105,8 +122,10 @@ static void charge(struct supervisor *s, uint32_t service, uint64_t now_ns)
     v->ends_ns[v->charged++] = now_ns;
     v->state = SERVICE_WAITS;
     v->due_ns = now_ns + back_off(v->charged);
-    if (v->charged > s->package->services[service].restart_budget)
+    if (v->charged > s->package->services[service].restart_budget) {
         v->state = SERVICE_GIVEN_UP;
+        s->failed = s->failed || (s->proof && proves(s, service));
+    }
 }
 
 void supervisor_not_started(struct supervisor *s, uint32_t service, uint64_t now_ns)
@@ -122,16 +141,28 @@ static void start_anew(struct service *v, uint64_t now_ns)
     v->charged = 0;
 }
 
-void supervisor_ended(struct supervisor *s, uint32_t service, enum process_end end, uint64_t now_ns)
+bool supervisor_proven(const struct supervisor *s)
+{
+    for (uint32_t i = 0; s->proof && i < s->package->header->services; i++) {
+        if (i != s->package->init && proves(s, i) && !supervisor_down(s, i))
+            return false;
+    }
+    return s->proof;
+}
+
+void supervisor_ended(struct supervisor *s, uint32_t service, enum process_end end, uint64_t code,
+                      uint64_t now_ns)
 {
     struct service *v = service_of(s, service);
+    const bool proven = s->proof && proves(s, service);
 
     ASSERT(v->state == SERVICE_RUNS);
     ASSERT(service != s->package->init);
     v->end = (uint8_t)end;
+    s->failed = s->failed || (proven && (end != PROCESS_EXITED || code != 0));
     if (v->again) {
         start_anew(v, now_ns);
-    } else if (s->package->services[service].restart == RESTART_NEVER) {
+    } else if (proven || s->package->services[service].restart == RESTART_NEVER) {
         v->state = SERVICE_ENDED;
     } else if (end == PROCESS_KILLED) {
         v->state = SERVICE_WAITS;

@@ -29,11 +29,13 @@ struct service {
 
 struct supervisor {
     const struct package *package; /* checked, outlives this */
+    bool proof; /* the run is one of mode proof */
+    bool failed; /* a service that proves did not end with code 0 */
     struct service services[PACKAGE_SERVICES_MAX];
 };
 
-/* Init's own service runs; all others wait, due at once. */
-void supervisor_init(struct supervisor *s, const struct package *package);
+/* Init's own service runs; those that this run leaves out have ended; all others wait, due at once. */
+void supervisor_init(struct supervisor *s, const struct package *package, bool proof);
 /* A service to be started now, in the package's order; SERVICE_NONE: none. One whose server was not started
  * yet, or is down, is not. */
 uint32_t supervisor_next(const struct supervisor *s, uint64_t now_ns);
@@ -42,8 +44,12 @@ uint64_t supervisor_due(const struct supervisor *s);
 void supervisor_started(struct supervisor *s, uint32_t service, uint32_t process);
 /* It could not be started: costs as much as an end by itself. */
 void supervisor_not_started(struct supervisor *s, uint32_t service, uint64_t now_ns);
-/* Its process ended. PROCESS_KILLED costs nothing. */
-void supervisor_ended(struct supervisor *s, uint32_t service, enum process_end end, uint64_t now_ns);
+/* Its process ended, `code` is that of its exit. PROCESS_KILLED costs nothing. In a proof one that proves has
+ * one life. */
+void supervisor_ended(struct supervisor *s, uint32_t service, enum process_end end, uint64_t code,
+                      uint64_t now_ns);
+/* A proof, and each service that proves, which is one that holds an EvidenceSink, is down. */
+bool supervisor_proven(const struct supervisor *s);
 /* Ended or given up: it has no endpoints, and starts only when asked. */
 bool supervisor_down(const struct supervisor *s, uint32_t service);
 /* Somebody asks. *kill: its process is to be killed, the rest follows from its end. */

@@ -9,7 +9,7 @@
 #define LINE_BYTES  96u
 #define START_POLLS 1000000u /* of a device that never comes up */
 
-static bool failed(struct nicd *n, const char *what)
+bool nicd_failed(struct nicd *n, const char *what)
 {
     (void)rt_print(n->rt, "nicd: ");
     (void)rt_print(n->rt, what);
@@ -43,20 +43,20 @@ static bool route(struct nicd *n)
         return true;
     made = a->ops->interrupt_create(a->ctx, n->device, 0);
     if (!device_reply_ok(made))
-        return failed(n, "the interrupt was refused");
+        return nicd_failed(n, "the interrupt was refused");
     n->interrupt = made.cap;
     return device_reply_ok(a->ops->interrupt_mask(a->ctx, made.cap, false)) ||
-           failed(n, "the interrupt could not be unmasked");
+           nicd_failed(n, "the interrupt could not be unmasked");
 }
 
-static bool open_provider(struct nicd *n)
+static bool open_provider(struct nicd *n, const struct nicd_vectors *vectors)
 {
     const struct device_authority *a = &n->authority;
     const struct device_reply pool = a->ops->pool_create(a->ctx, n->device, NICD_POOL_PAGES);
     enum provider_error error;
 
     if (!device_reply_ok(pool))
-        return failed(n, "the DMA pool was refused");
+        return nicd_failed(n, "the DMA pool was refused");
     ASSERT(vnet_arena_bytes() <= sizeof n->arena);
     const struct vnet_env env = {
         .info = &n->info,
@@ -66,10 +66,11 @@ static bool open_provider(struct nicd *n)
         .arena_bytes = sizeof n->arena,
         .rx_slots = NICD_RX_SLOTS,
         .tx_slots = NICD_TX_SLOTS,
-        .rx_vector = {.wanted = !cap_is_none(n->interrupt), .number = 0},
+        .rx_vector = vectors->rx,
+        .tx_vector = vectors->tx,
     };
     error = vnet_open(&n->nic, &env);
-    return error == PROVIDER_OK || failed(n, provider_error_name(error));
+    return error == PROVIDER_OK || nicd_failed(n, provider_error_name(error));
 }
 
 static bool start(struct nicd *n)
@@ -84,28 +85,51 @@ static bool start(struct nicd *n)
             break;
         (void)ring_wait(&n->rt->ring, 0, &none); /* a round for everybody else; nothing is open yet */
     }
-    return failed(n, provider_error_name(n->nic.error));
+    return nicd_failed(n, provider_error_name(n->nic.error));
+}
+
+bool nicd_prepare(struct nicd *n)
+{
+    static const struct {
+        const struct reg_table *table;
+        const char *parameter;
+    } tables[] = {{&virtio_net_legacy_table, "table_legacy"},
+                  {&virtio_net_legacy_memory_table, "table_legacy_memory"},
+                  {&virtio_net_modern_table, "table_modern"}};
+    struct rt_device *device = &n->handles.device;
+
+    if (!rt_device_init(device, n->rt, n->function))
+        return nicd_failed(n, "no memory");
+    for (uint32_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+        rt_device_table(device, tables[i].table,
+                        (uint16_t)rt_parameter_u64(n->rt, tables[i].parameter, UINT16_MAX));
+    n->authority = rt_device_authority(device);
+    return true;
+}
+
+bool nicd_claim(struct nicd *n)
+{
+    const struct device_authority *a = &n->authority;
+    const struct device_reply device = a->ops->claim(a->ctx, 0);
+
+    if (!device_reply_ok(device))
+        return nicd_failed(n, "the function could not be claimed");
+    n->device = device.cap;
+    return device_reply_ok(a->ops->info(a->ctx, n->device, &n->info)) ||
+           nicd_failed(n, "the scan record was refused");
+}
+
+bool nicd_provider(struct nicd *n, const struct nicd_vectors *vectors)
+{
+    return open_provider(n, vectors) && start(n);
 }
 
 bool nicd_open(struct nicd *n)
 {
-    const struct device_authority *a = &n->authority;
-    struct device_reply device;
-
-    if (!rt_device_init(&n->dev, n->rt, n->function))
-        return failed(n, "no memory");
-    rt_device_table(&n->dev, &virtio_net_legacy_table,
-                    (uint16_t)rt_parameter_u64(n->rt, "table_legacy", UINT16_MAX));
-    rt_device_table(&n->dev, &virtio_net_modern_table,
-                    (uint16_t)rt_parameter_u64(n->rt, "table_modern", UINT16_MAX));
-    n->authority = rt_device_authority(&n->dev);
-    device = a->ops->claim(a->ctx, 0);
-    if (!device_reply_ok(device))
-        return failed(n, "the function could not be claimed");
-    n->device = device.cap;
-    if (!device_reply_ok(a->ops->info(a->ctx, n->device, &n->info)))
-        return failed(n, "the scan record was refused");
-    if (!route(n) || !open_provider(n) || !start(n))
+    if (!nicd_prepare(n) || !nicd_claim(n) || !route(n))
+        return false;
+    const struct nicd_vectors vectors = {.rx = {.wanted = !cap_is_none(n->interrupt), .number = 0}};
+    if (!nicd_provider(n, &vectors))
         return false;
     n->up = true;
     say_up(n);

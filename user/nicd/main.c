@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* nicd: polls once a scheduling round while there is work, and sleeps a bounded time after some empty polls,
  * in cap_enter, where a call or the device's interrupt wakes it. Ends when its device does: init starts it
- * anew. */
+ * anew. In a run of mode proof it proves instead, and ends. */
 #include "abi/assert.h"
 #include "abi/methods.h"
-#include "user/nicd/nicd.h"
+#include "user/nicd/proof.h"
 
 static struct nicd nicd;
 
@@ -77,6 +77,8 @@ uint32_t program_main(struct rt *rt)
     n->function = rt_first(rt, CAP_IF_FUNCTION);
     n->empty_polls = (uint32_t)rt_parameter_u64(rt, "empty_polls", NICD_EMPTY_POLLS);
     n->sleep_us = (uint32_t)rt_parameter_u64(rt, "sleep_us", NICD_SLEEP_US);
+    if (rt_parameter_is(rt, "mode", "proof"))
+        return proof_run(n);
     if (cap_is_none(n->endpoint))
         return NICD_EXIT_GRANT;
     if (cap_is_none(n->function))

@@ -12,7 +12,7 @@
 #include "abi/nic.h"
 #include "provider/brokered.h"
 #include "provider/virtio_net.h"
-#include "user/rt/device.h"
+#include "user/nicd/handles.h"
 
 #define NICD_POOL_PAGES   256u /* two rings of 8192 entries, and the slots below */
 #define NICD_RX_SLOTS     128u
@@ -32,7 +32,8 @@ enum nicd_exit {
     NICD_EXIT_GRANT = 1, /* no endpoint to serve */
     NICD_EXIT_MEMORY,
     NICD_EXIT_DEVICE, /* the device was refused, or did not start */
-    NICD_EXIT_PROVIDER /* the provider left RUNNING */
+    NICD_EXIT_PROVIDER, /* the provider left RUNNING */
+    NICD_EXIT_PROOF /* mode proof: a claim did not hold */
 };
 
 /* The client's share as this side keeps it: own indices are the truth, the page is told. */
@@ -52,8 +53,8 @@ struct nicd_client {
 struct nicd {
     struct rt *rt;
     cap_id endpoint, status, function; /* endpoints: of clients, of those that only ask */
-    struct rt_device dev;
-    struct device_authority authority;
+    struct handles handles;
+    struct device_authority authority; /* of handles.device; a proof's records */
     cap_id device, interrupt;
     struct pci_function_info info;
     struct registers_brokered registers;
@@ -66,8 +67,20 @@ struct nicd {
     _Alignas(16) uint8_t arena[NICD_ARENA_BYTES];
 };
 
-/* device.c: claims and starts the device; false: said why on the console. */
+/* Vectors of the queues' events. */
+struct nicd_vectors {
+    struct vnet_vector rx, tx;
+};
+
+/* device.c. False: said why on the console. */
+/* Claims and starts the device, as its parameters say. */
 bool nicd_open(struct nicd *n);
+/* The parts of it: authority over the function, once; the claim; pool and provider, polled until it runs. */
+bool nicd_prepare(struct nicd *n);
+bool nicd_claim(struct nicd *n);
+bool nicd_provider(struct nicd *n, const struct nicd_vectors *vectors);
+/* A line on the console, "nicd: WHAT". Returns false. */
+bool nicd_failed(struct nicd *n, const char *what);
 
 /* share.c */
 /* Frames that the client gave, to the provider. Returns how many were sent. */

@@ -68,6 +68,14 @@ const char *rt_parameter(const struct rt *rt, const char *key, size_t *bytes)
     return NULL;
 }
 
+bool rt_parameter_is(const struct rt *rt, const char *key, const char *word)
+{
+    size_t bytes = 0;
+    const char *value = rt_parameter(rt, key, &bytes);
+
+    return value != NULL && bytes == length_of(word) && memcmp(value, word, bytes) == 0;
+}
+
 uint64_t rt_parameter_u64(const struct rt *rt, const char *key, uint64_t otherwise)
 {
     size_t bytes = 0;

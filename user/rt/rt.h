@@ -37,8 +37,11 @@ _Noreturn void rt_exit(struct rt *rt, uint32_t code);
 cap_id rt_grant(const struct rt *rt, const char *name, enum cap_interface interface);
 /* The first grant of this interface, or CAP_NONE. */
 cap_id rt_first(const struct rt *rt, enum cap_interface interface);
-/* Value of `key=value` in the start-up text, not terminated; NULL: no such key. */
+/* Value of `key=value` in the start-up text, not terminated; NULL: no such key. Of two
+ * words with one key the first counts. */
 const char *rt_parameter(const struct rt *rt, const char *key, size_t *bytes);
+/* That value is `word`. */
+bool rt_parameter_is(const struct rt *rt, const char *key, const char *word);
 /* The same as a decimal number; `otherwise`: no such key, or no number. */
 uint64_t rt_parameter_u64(const struct rt *rt, const char *key, uint64_t otherwise);
 /* A zeroed MemoryObject of `bytes`, rounded up to pages, mapped writable; of the first grant of

@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "kernel/bringup/frames.h"
+#include "user/frames/frame.h"
 
 static const struct frame_addresses a = {.our_mac = {2, 0, 0, 0, 0, 1},
                                          .our_ip = {10, 0, 2, 15},

@@ -4,9 +4,9 @@
 #include "abi/memory.h"
 #include "evidence/markers.h"
 #include "evidence/text.h"
-#include "kernel/bringup/bringup.h"
-#include "provider/format/virtio_ids.h"
+#include "kernel/main.h"
 
+#define CLASS_ETHERNET       0x0200u /* class and subclass (PCI Code and ID Assignment 1.11, 1.3) */
 #define CAPABILITY_STEPS_MAX 48u /* a 256-byte space holds no more (PCI 3.0, 6.7) */
 #define PCI_STATUS           0x06u
 #define PCI_STATUS_LIST      0x10u
@@ -78,9 +78,9 @@ static const char *subsystem_text(const struct pci_function_info *info, char *bu
     return buffer;
 }
 
-static void emit_function(struct bringup *b, uint16_t index)
+static void emit_function(struct kernel_storage *k, uint16_t index)
 {
-    const struct pci_function_info *info = kernel_function_info(b->kernel, index);
+    const struct pci_function_info *info = kernel_function_info(&k->kernel, index);
     char bars[160];
     char caps[CAPABILITY_STEPS_MAX * 3 + 8];
     char subsystem[16];
@@ -94,33 +94,32 @@ static void emit_function(struct bringup *b, uint16_t index)
         .bars = bars_text(info, bars, sizeof bars),
         .caps = caps_text(info, caps, sizeof caps),
         .msix_vectors = info->msix.vectors,
-        .firmware_bus_master = kernel_function_firmware_master(b->kernel, index) ? 1u : 0u,
+        .firmware_bus_master = kernel_function_firmware_master(&k->kernel, index) ? 1u : 0u,
     };
-    evidence_emit_pci_function(b->evidence, &facts);
+    evidence_emit_pci_function(&k->evidence, &facts);
 }
 
-uint32_t bringup_inventory(struct bringup *b)
+struct kernel_nics kernel_inventory(struct kernel_storage *k)
 {
-    uint16_t functions = kernel_function_count(b->kernel);
-    uint32_t nics = 0;
+    const uint16_t functions = kernel_function_count(&k->kernel);
+    struct kernel_nics nics = {0, false};
+
     for (uint16_t i = 0; i < functions; i++) {
-        const struct pci_function_info *info = kernel_function_info(b->kernel, i);
-        struct virtio_probe probe = virtio_probe_function(info);
-        emit_function(b, i);
-        if (probe.kind == VIRTIO_NONE || probe.device_type != VIRTIO_TYPE_NETWORK)
+        const struct pci_function_info *info = kernel_function_info(&k->kernel, i);
+
+        emit_function(k, i);
+        if (info->class_code >> 8 != CLASS_ETHERNET)
             continue;
-        if (nics++ == 0) {
-            b->bdf = info->bdf;
-            memcpy(&b->info, info, sizeof *info);
-        }
+        if (nics.count++ == 0)
+            nics.first_has_vectors = info->msix.vectors != 0;
     }
     const struct evidence_inventory facts = {
         .functions = functions,
-        .buses = kernel_bus_count(b->kernel),
-        .nics = nics,
+        .buses = kernel_bus_count(&k->kernel),
+        .nics = nics.count,
         .dma = "bounce",
         .contains_rogue_device = "no",
     };
-    evidence_emit_inventory(b->evidence, &facts);
+    evidence_emit_inventory(&k->evidence, &facts);
     return nics;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The few frames that bring-up sends and understands: ARP (RFC 826) and ICMP echo (RFC 792) over IPv4 (RFC
+/* The few frames that programs without a network stack send and understand: ARP (RFC 826) and ICMP echo (RFC 792) over IPv4 (RFC
  * 791). Parsers take whatever the wire gave: every length is checked, anything else is "other". */
-#ifndef CAPOS_KERNEL_BRINGUP_FRAMES_H
-#define CAPOS_KERNEL_BRINGUP_FRAMES_H
+#ifndef CAPOS_USER_FRAMES_FRAME_H
+#define CAPOS_USER_FRAMES_FRAME_H
 
 #include <stdbool.h>
 #include <stddef.h>

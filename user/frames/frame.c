@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "kernel/bringup/frames.h"
+#include "user/frames/frame.h"
 
 #include "abi/assert.h"
 #include "abi/memory.h"

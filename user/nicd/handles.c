@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "kernel/bringup/handles.h"
+#include "user/nicd/handles.h"
 
 #include "abi/assert.h"
 #include "abi/memory.h"
@@ -19,27 +19,27 @@ static struct device_reply remember(struct handles *h, struct device_reply reply
 static struct device_reply claim(void *ctx, uint16_t bdf)
 {
     struct handles *h = ctx;
-    return remember(h, h->kernel.ops->claim(h->kernel.ctx, bdf), CAP_IF_DEVICE);
+    return remember(h, h->runtime.ops->claim(h->runtime.ctx, bdf), CAP_IF_DEVICE);
 }
 
 static struct device_reply open_registers(void *ctx, cap_id device, const struct reg_table *table,
                                           const struct reg_window *windows)
 {
     struct handles *h = ctx;
-    return remember(h, h->kernel.ops->open_registers(h->kernel.ctx, device, table, windows),
+    return remember(h, h->runtime.ops->open_registers(h->runtime.ctx, device, table, windows),
                     table->ports ? CAP_IF_DEVICE_PORTS : CAP_IF_DEVICE_MMIO);
 }
 
 static struct device_reply pool_create(void *ctx, cap_id device, uint32_t pages)
 {
     struct handles *h = ctx;
-    return remember(h, h->kernel.ops->pool_create(h->kernel.ctx, device, pages), CAP_IF_DMA_POOL);
+    return remember(h, h->runtime.ops->pool_create(h->runtime.ctx, device, pages), CAP_IF_DMA_POOL);
 }
 
 static struct device_reply buffer_create(void *ctx, cap_id pool, uint32_t bytes, uint8_t direction)
 {
     struct handles *h = ctx;
-    return remember(h, h->kernel.ops->buffer_create(h->kernel.ctx, pool, bytes, direction),
+    return remember(h, h->runtime.ops->buffer_create(h->runtime.ctx, pool, bytes, direction),
                     CAP_IF_DMA_BUFFER);
 }
 
@@ -49,7 +49,7 @@ static struct device_reply queue_create(void *ctx, cap_id pool, cap_id registers
 {
     struct handles *h = ctx;
     return remember(h,
-                    h->kernel.ops->queue_create(h->kernel.ctx, pool, registers, queue, size, bell_index,
+                    h->runtime.ops->queue_create(h->runtime.ctx, pool, registers, queue, size, bell_index,
                                                 avail_flags, out),
                     CAP_IF_DMA_QUEUE);
 }
@@ -57,18 +57,15 @@ static struct device_reply queue_create(void *ctx, cap_id pool, cap_id registers
 static struct device_reply interrupt_create(void *ctx, cap_id device, uint16_t vector)
 {
     struct handles *h = ctx;
-    return remember(h, h->kernel.ops->interrupt_create(h->kernel.ctx, device, vector), CAP_IF_INTERRUPT);
+    return remember(h, h->runtime.ops->interrupt_create(h->runtime.ctx, device, vector), CAP_IF_INTERRUPT);
 }
 
-struct device_authority handles_record(struct handles *h, struct kernel *kernel, struct owner *owner)
+struct device_authority handles_record(struct handles *h)
 {
-    ASSERT(kernel != NULL);
-    ASSERT(owner != NULL);
-    h->count = 0;
-    h->lost = 0;
-    h->kernel = kernel_authority(&h->binding, kernel, owner);
-    ASSERT(h->kernel.ctx == (void *)h); /* the binding comes first */
-    h->ops = *h->kernel.ops;
+    handles_forget(h);
+    h->runtime = rt_device_authority(&h->device);
+    ASSERT(h->runtime.ctx == (void *)h); /* the device comes first */
+    h->ops = *h->runtime.ops;
     h->ops.claim = claim;
     h->ops.open_registers = open_registers;
     h->ops.pool_create = pool_create;
@@ -76,6 +73,12 @@ struct device_authority handles_record(struct handles *h, struct kernel *kernel,
     h->ops.queue_create = queue_create;
     h->ops.interrupt_create = interrupt_create;
     return (struct device_authority){&h->ops, h};
+}
+
+void handles_forget(struct handles *h)
+{
+    h->count = 0;
+    h->lost = 0;
 }
 
 /* A call that a live handle of this interface would get past its look-up. */
@@ -107,7 +110,7 @@ struct stale_result handles_try_stale(struct handles *h)
 {
     struct stale_result result = {0, 0};
     for (uint32_t i = 0; i < h->count; i++) {
-        struct device_reply reply = use(&h->kernel, &h->seen[i]);
+        struct device_reply reply = use(&h->runtime, &h->seen[i]);
         result.tried++;
         if (reply.exception == CAP_EX_STALE || reply.exception == CAP_EX_INVALID)
             result.refused++;

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The proofs of a run in mode proof, from within the driver process: what it may do and what it may not, one
+ * life of the device after the other. Each step asks for its marker only after its condition held here; the
+ * kernel looks for itself before it writes the line. Trusts nothing from the wire. */
+#ifndef CAPOS_USER_NICD_PROOF_H
+#define CAPOS_USER_NICD_PROOF_H
+
+#include "evidence/markers.h"
+#include "evidence/text.h"
+#include "user/frames/frame.h"
+#include "user/nicd/nicd.h"
+
+/* One answer may take this many turns of the world and, where a turn is short, at least this long: a wait
+ * ends when both are over. */
+#define PROOF_TURNS_MAX 100000u
+#define PROOF_WAIT_NS   500000000u
+
+struct proof {
+    struct nicd *n;
+    cap_id sink;
+    struct rt_memory words; /* of the marker that is asked for */
+    struct frame_addresses addresses;
+    uint64_t exchanges;
+    /* what was seen, over the polled life */
+    uint64_t sent, received;
+    uint64_t arp_replies, echo_replies, other_frames;
+    uint16_t first_ethertype;
+    uint32_t first_used_length;
+    struct vnet_leftovers leftovers;
+};
+
+struct proof_wait {
+    uint32_t turns;
+    uint64_t start_ns;
+};
+
+/* All proofs, in order. The process's exit code: NICD_EXIT_PROOF when one did not hold, which was said on the
+ * console. */
+uint32_t proof_run(struct nicd *n);
+
+/* proof_denied.c: of a claimed device; every use of what is not this process's is refused, and nothing
+ * changes. */
+bool proof_denials(struct proof *p);
+/* proof_bind.c: grants composed over the function and taken back; no register of it written. */
+bool proof_bind(struct proof *p);
+/* proof_interrupt.c: a life of its own for one claim: the device raises a vector by itself, an Interrupt
+ * delivers it, holds it back masked, and wakes nobody once it is gone. The Device is given back at the end
+ * with everything live. True without MSI-X: not attempted. */
+bool proof_interrupt(struct proof *p);
+/* proof_life.c: the polled life, from claim to running, and from whatever state to teardown: stale handles
+ * tried, the marker only when all of it holds. */
+bool proof_up(struct proof *p);
+bool proof_down(struct proof *p);
+/* proof_frames.c: the first ARP request and its reply; then `exchanges` times one ARP and one ICMP echo. */
+bool proof_first_frame(struct proof *p);
+bool proof_exchange(struct proof *p);
+
+/* proof.c */
+/* Says which claim did not hold. Returns false. */
+bool proof_fail(struct proof *p, const char *claim);
+/* Claims the function anew, every handle recorded. */
+bool proof_claim(struct proof *p);
+/* A round for everybody else, and time. */
+void proof_turn(struct proof *p);
+struct proof_wait proof_wait_begin(struct proof *p);
+/* Counts one turn; false once it has lasted long enough. */
+bool proof_wait_goes_on(struct proof *p, struct proof_wait *w);
+/* Tries each recorded handle; false, and said, unless each was refused. */
+bool proof_stale(struct proof *p, struct stale_result *stale);
+
+/* A marker's facts, as words; then the marker. */
+struct text proof_words(struct proof *p);
+void proof_word(struct text *t, const char *key, const char *value);
+void proof_u64(struct text *t, const char *key, uint64_t value);
+void proof_hex(struct text *t, const char *key, uint64_t value, unsigned digits);
+void proof_mac(struct text *t, const char *key, const uint8_t mac[6]);
+bool proof_emit(struct proof *p, enum evidence_marker marker, const struct text *words);
+
+#endif
