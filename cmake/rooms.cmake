@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # capos_room(NAME SOURCES ... [INCLUDES ...]): compiles a room's sources with the flags of shipped code and joins them into
-# one object, build/<preset>/rooms/<name>.o. Kernel image, user programs and simulator link that file and no other copy.
+# one object, build/<preset>/rooms/<name>.o, the link's map beside it. Kernel image, user programs and simulator link that file and no other copy.
 # In builds whose instrumentation needs a runtime there is a second object without, rooms/<name>.plain.o, for user programs; it
 # is built only where one links it.
 # capos_host(TARGET): warnings and host flags for a target that runs on the build machine.
@@ -20,7 +20,7 @@ function(capos_room name)
   set_target_properties(room_${name}_parts PROPERTIES C_EXTENSIONS OFF)
   set(object ${CAPOS_ROOMS_DIR}/${name}.o)
   add_custom_command(OUTPUT ${object}
-    COMMAND ${CMAKE_LINKER} -r -o ${object} $<TARGET_OBJECTS:room_${name}_parts>
+    COMMAND ${CMAKE_LINKER} -r -Map ${CAPOS_ROOMS_DIR}/${name}.map -o ${object} $<TARGET_OBJECTS:room_${name}_parts>
     DEPENDS room_${name}_parts $<TARGET_OBJECTS:room_${name}_parts>
     COMMAND_EXPAND_LISTS VERBATIM
     COMMENT "Room ${name}")

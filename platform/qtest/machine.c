@@ -29,6 +29,7 @@ const char *platform_qtest_open(struct platform *p, const struct platform_qtest_
     memset(p, 0, sizeof *p);
     p->pid = -1;
     p->socket = -1;
+    p->programs = config->programs;
     const char *why = qtest_spawn(p, config);
     uint64_t started = platform_now_ns(p);
     while (!why && load32(p, PARK_SEEN) != PARK_WORD) {
@@ -48,11 +49,10 @@ struct platform_dma_region platform_dma_region(struct platform *p)
     return (struct platform_dma_region){p->memory + QTEST_DMA_BASE, {QTEST_DMA_BASE}, QTEST_DMA_BYTES};
 }
 
-/* Its CPU is parked: no program runs there. */
+/* Its CPU is parked: programs run in this process, on memory that no device sees. */
 struct platform_memory_region platform_memory_region(struct platform *p)
 {
-    (void)p;
-    return (struct platform_memory_region){NULL, 0};
+    return p->programs;
 }
 
 /* There is no IOMMU: the device reaches all memory. */

@@ -22,12 +22,14 @@ struct platform_qtest_config {
     const char *qemu; /* program, looked up on PATH */
     const char *kernel; /* the parked CPU's program: park.elf of this build */
     const char *const *arguments; /* devices, for QEMU's command line; NULL-terminated */
+    struct platform_memory_region programs; /* the caller's, whole pages, for what runs in this process */
 };
 
 struct platform {
     pid_t pid;
     int socket;
     uint8_t *memory; /* guest RAM from address 0 */
+    struct platform_memory_region programs;
     char reply[QTEST_REPLY_BYTES]; /* received, not yet taken */
     size_t reply_bytes;
     uint64_t commands; /* sent so far */

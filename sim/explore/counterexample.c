@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "kernel/image_facts.h"
+#include "sim/explore/provider_object.h"
 #include "sim/explore/shrink.h"
 
 #define SHRINK_STEPS_MAX 40000000u /* a minute of a ring world's steps */

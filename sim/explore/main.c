@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "kernel/image_facts.h"
+#include "sim/explore/provider_object.h"
 #include "sim/explore/options.h"
 #include "sim/explore/pool.h"
 #include "sim/explore/replay.h"

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "kernel/image_facts.h"
+#include "sim/explore/provider_object.h"
 #include "sim/explore/report.h"
 #include "sim/explore/timeline.h"
 

@@ -14,6 +14,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("CAPOS_BUILD", ROOT / "build/ship"))
 KERNEL = BUILD / "kernel.elf"
+PACKAGE = BUILD / "capos.pkg"
 SECONDS_MAX = 30
 KEY = "00112233445566778899aabbccddeeff" * 2
 BOOT = "0123456789abcdef"
@@ -61,6 +62,8 @@ def nic(transport, name="n", **properties):
 
 
 def arguments(folder, machine, cpu, line, kernel, more):
+    if kernel == KERNEL and "-initrd" not in more:  # the boot package; the kernels of tests run none
+        more = ["-initrd", str(PACKAGE), *more]
     return ["qemu-system-x86_64", "-accel", "tcg", "-machine", machine, "-cpu", cpu, "-m", "128", "-nodefaults", "-display", "none",
             "-no-reboot", "-no-user-config", "-kernel", str(kernel), "-append", line, "-serial", f"file:{folder}/console.log",
             "-serial", f"file:{folder}/evidence.log", "-qmp", f"unix:{folder}/qmp,server=on,wait=off", "-S", *more]

@@ -8,11 +8,13 @@ import unittest
 
 import machine
 
-# What a world is: its name, size, devices that are not ours, what else its NIC offers. Everything else is the same.
+# What a world is: its name, size, devices that are not ours, what else its NIC offers; and, by the last record's chain, in which
+# order the grants of processes that run side by side came. Everything else is the same.
 OF_THE_WORLD = {
     "platform": {"name", "memory_bytes", "pages"},
     "inventory": {"functions"},
     "provider-nic-probed": {"host_features"},
+    "audit": {"head"},
     "end": {"count"},
 }
 ANYWHERE = r"chain=[0-9a-f]{64}|seq=[0-9]+"
@@ -22,9 +24,10 @@ def simulator_log(transport):
     with tempfile.TemporaryDirectory(prefix="capos-boot-") as folder:
         key = pathlib.Path(folder) / "key"
         key.write_text(machine.KEY + "\n", encoding="ascii")
-        subprocess.run([machine.BUILD / "sim/capos-sim", "--proof", "--nic", transport, "--exchanges", "20", "--run-dir", folder,
-                        "--key-file", key, "--boot", machine.BOOT, "--commit", "x"], check=True, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=machine.SECONDS_MAX)
+        subprocess.run([machine.BUILD / "sim/capos-sim", "--package", machine.PACKAGE, "--proof", "--nic", transport,
+                        "--exchanges", "20", "--run-dir", folder, "--key-file", key, "--boot", machine.BOOT, "--commit", "x"],
+                       check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                       timeout=machine.SECONDS_MAX)
         return (pathlib.Path(folder) / "evidence.log").read_bytes()
 
 

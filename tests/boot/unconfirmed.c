@@ -9,15 +9,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "kernel/image_facts.h"
 #include "kernel/main.h"
 #include "platform/qtest/platform_qtest.h"
+#include "sim/processor.h"
 #include "tests/diff/diff.h"
 
 #define RUN_SECONDS_MAX 60u
 #define COMMAND_MASTER  0x4u
+#define PROGRAMS_BYTES  (16u << 20)
 
-/* The platform and the provider come first in what contains them: the wrappers get no other context. */
+/* The platform comes first: the wrappers get no other context. */
 struct machine {
     struct platform platform;
     uint64_t status_at; /* address or port of the device's status register */
@@ -26,7 +27,6 @@ struct machine {
     bool never; /* withhold at all */
     uint8_t last; /* status bits last written, as a device that is still at it would show them */
     uint64_t withheld;
-    enum vnet_state closed_in; /* the provider's state at its last close */
     struct kernel_storage kernel;
 };
 
@@ -34,12 +34,10 @@ uint32_t __real_platform_mmio_read(struct platform *p, uint64_t address, uint8_t
 uint32_t __real_platform_port_read(struct platform *p, uint16_t port, uint8_t width);
 void __real_platform_mmio_write(struct platform *p, uint64_t address, uint8_t width, uint32_t value);
 void __real_platform_port_write(struct platform *p, uint16_t port, uint8_t width, uint32_t value);
-enum provider_error __real_vnet_close(struct virtio_net *nic);
 uint32_t __wrap_platform_mmio_read(struct platform *p, uint64_t address, uint8_t width);
 uint32_t __wrap_platform_port_read(struct platform *p, uint16_t port, uint8_t width);
 void __wrap_platform_mmio_write(struct platform *p, uint64_t address, uint8_t width, uint32_t value);
 void __wrap_platform_port_write(struct platform *p, uint16_t port, uint8_t width, uint32_t value);
-enum provider_error __wrap_vnet_close(struct virtio_net *nic);
 
 static uint32_t shown(struct platform *p, bool ports, uint64_t at, uint32_t value)
 {
@@ -81,14 +79,6 @@ void __wrap_platform_port_write(struct platform *p, uint16_t port, uint8_t width
     __real_platform_port_write(p, port, width, value);
 }
 
-enum provider_error __wrap_vnet_close(struct virtio_net *nic)
-{
-    const size_t at = offsetof(struct machine, kernel) + offsetof(struct kernel_storage, bringup) +
-                      offsetof(struct bringup, nic);
-    ((struct machine *)(void *)((uint8_t *)nic - at))->closed_in = nic->state;
-    return __real_vnet_close(nic);
-}
-
 static void find_status(struct machine *m)
 {
     struct diff d = {.p = &m->platform};
@@ -110,7 +100,6 @@ static void say_held(struct machine *m, int status)
     const struct kernel_usage usage = kernel_usage(k);
     say("status", (uint64_t)status);
     say("withheld", m->withheld);
-    say("closed_in_quarantine", m->closed_in == VNET_QUARANTINED);
     say("quarantined_devices", usage.quarantined_devices);
     say("quarantined_pages", usage.pages_quarantined);
     say("granted_pages", usage.pages_granted + usage.pages_active);
@@ -121,32 +110,68 @@ static void say_held(struct machine *m, int status)
     say("unconfirmed_by_kernel", kernel_stats(k)->resets_unconfirmed);
 }
 
+/* The package's bytes in pages of their own; bytes 0: it cannot be had. */
+static struct sim_region read_package(const char *path, size_t *bytes)
+{
+    struct sim_region region = {sim_region_map(PACKAGE_BYTES_MAX), PACKAGE_BYTES_MAX};
+    FILE *in = fopen(path, "rb");
+    *bytes = in && region.base ? fread(region.base, 1, region.bytes, in) : 0;
+    if (in)
+        fclose(in);
+    return region;
+}
+
+static void boot(struct machine *m, const char *line, struct sim_region package, size_t package_bytes)
+{
+    const struct platform_dma_region dma = platform_dma_region(&m->platform);
+    const struct sim_processor_config config = {
+        .regions = {{m->platform.programs.cpu, m->platform.programs.bytes}, {dma.cpu, dma.bytes}, package},
+        .region_count = 3,
+    };
+    struct sim_processor *programs = sim_processor_open(&config);
+    if (!programs) {
+        m->platform.failure = "no memory for programs";
+        return;
+    }
+    const struct processor processor = sim_processor_ops(programs);
+    const struct kernel_boot kernel = {
+        .platform = &m->platform,
+        .command_line = line,
+        .command_line_bytes = strlen(line),
+        .package = package.base,
+        .package_bytes = package_bytes,
+        .processor = &processor,
+    };
+    say_held(m, kernel_main(&m->kernel, &kernel));
+    sim_processor_close(programs);
+}
+
 int main(int argc, char **argv)
 {
     struct machine *m = calloc(1, sizeof *m);
-    if (argc < 4 || !m)
+    uint8_t *memory = sim_region_map(PROGRAMS_BYTES);
+    size_t package_bytes = 0;
+    if (argc < 5 || !m || !memory)
         return 2;
-    const struct platform_qtest_config config = {
-        .qemu = "qemu-system-x86_64", .kernel = CAPOS_PARK_ELF, .arguments = (const char *const *)argv + 3};
+    const struct sim_region package = read_package(argv[3], &package_bytes);
+    const struct platform_qtest_config config = {.qemu = "qemu-system-x86_64",
+                                                 .kernel = CAPOS_PARK_ELF,
+                                                 .arguments = (const char *const *)argv + 4,
+                                                 .programs = {memory, PROGRAMS_BYTES}};
     m->never = strcmp(argv[1], "honest") != 0;
     alarm(RUN_SECONDS_MAX);
     const char *why = platform_qtest_open(&m->platform, &config);
     if (!why) {
         find_status(m);
         m->armed = strcmp(argv[1], "never") == 0;
-        const struct kernel_boot boot = {
-            .platform = &m->platform,
-            .command_line = argv[2],
-            .command_line_bytes = strlen(argv[2]),
-            .provider_object = capos_provider_object,
-        };
-        const int status = kernel_main(&m->kernel, &boot);
-        say_held(m, status);
+        boot(m, argv[2], package, package_bytes);
         why = m->platform.failure;
         platform_qtest_close(&m->platform);
     }
     if (why)
         fprintf(stderr, "unconfirmed: %s\n", why);
+    sim_region_unmap(package);
+    sim_region_unmap((struct sim_region){memory, PROGRAMS_BYTES});
     free(m);
     return why != NULL;
 }

@@ -104,7 +104,7 @@ FAULTS = [
     ("size", "too long", "big", lambda p: p.data.extend(bytes(8 << 20))),
     ("size", "too short", None, lambda p: p.data.__delitem__(slice(-8, None))),
     ("magic", "no package", None, lambda p: p.header(0, 0)),
-    ("version", "another version", None, lambda p: p.header(1, 2)),
+    ("version", "another version", None, lambda p: p.header(1, 1)),
     ("hash", "other bytes", None, "unhashed"),
     ("extent", "a list that leaves", None, lambda p: p.header(8, 0xfffffff8)),
     ("count", "no program", lambda m: m["programs"].clear(), lambda p: p.header(3, 0)),
@@ -129,9 +129,15 @@ FAULTS = [
     ("field", "a field of another kind", lambda m: grant(m, SHELL, 1).update(port=1), lambda p: p.entry("grant", 7, 4, 1)),
     ("field", "an unknown restart rule", lambda m: service(m, SHELL).update(restart="often"),
      lambda p: p.entry("service", SHELL, 4, 2)),
+    ("field", "an unknown kind of run", lambda m: service(m, SHELL).update(when="never"),
+     lambda p: p.entry("service", SHELL, 5, 3)),
+    ("field", "init left out of a run", lambda m: service(m, INIT).update(when="serve"),
+     lambda p: p.entry("service", INIT, 5, 1)),
+    ("dangling", "a service that runs when its server does not", lambda m: service(m, NICD).update(when="proof"),
+     lambda p: p.entry("service", NICD, 5, 2)),
     ("field", "a budget too large", lambda m: service(m, SHELL).update(restart_budget=17),
-     lambda p: p.entry("service", SHELL, 5, 17)),
-    ("field", "pages too many", lambda m: service(m, SHELL).update(pages=16385), lambda p: p.entry("service", SHELL, 6, 16385)),
+     lambda p: p.entry("service", SHELL, 6, 17)),
+    ("field", "pages too many", lambda m: service(m, SHELL).update(pages=16385), lambda p: p.entry("service", SHELL, 7, 16385)),
     ("field", "no kind of grant", lambda m: grant(m, SHELL, 0).pop("kernel"), lambda p: p.entry("grant", 6, 1, 0)),
     ("field", "a port too high", lambda m: grant(m, SHELL, 0).update(port=5), lambda p: p.entry("grant", 6, 4, 5)),
     ("field", "an interface that is not init's to give", lambda m: grant(m, SHELL, 0).update(kernel="device"),
@@ -140,7 +146,7 @@ FAULTS = [
      lambda p: p.entry("grant", 4, 6, 0xffff)),
     ("field", "a sink over nothing", lambda m: grant(m, SHELL, 3).update(evidence=[]), lambda p: p.entry("grant", 9, 10, 0)),
     ("field", "parameters too long", lambda m: service(m, NICD)["parameters"].update(word="x" * 512),
-     lambda p: p.entry("service", NICD, 8, 512)),
+     lambda p: p.entry("service", NICD, 9, 512)),
     ("dangling", "a service that is not there", lambda m: grant(m, SHELL, 1).update(service="netd"),
      lambda p: p.entry("grant", 7, 3, 3)),
     ("dangling", "a name that it does not serve", lambda m: grant(m, SHELL, 1).update(served="nid"),
@@ -290,6 +296,7 @@ class Schema(unittest.TestCase):
         self.assertEqual(serves["properties"]["serves"]["enum"], tool.SERVED)
         self.assertEqual(kernel["properties"]["port"]["maximum"], tool.LIMITS["PACKAGE_PORTS_MAX"])
         self.assertEqual(defs["service"]["properties"]["restart"]["enum"], list(tool.RESTARTS))
+        self.assertEqual(defs["service"]["properties"]["when"]["enum"], list(tool.WHENS))
         self.assertEqual(defs["service"]["properties"]["pages"]["maximum"], tool.LIMITS["PACKAGE_PAGES_MAX"])
         self.assertEqual(defs["service"]["properties"]["restart_budget"]["maximum"], tool.LIMITS["PACKAGE_RESTARTS_MAX"])
         self.assertEqual(defs["service"]["properties"]["grants"]["maxItems"], tool.LIMITS["STARTUP_GRANTS_MAX"])

@@ -7,6 +7,7 @@ import argparse
 import dataclasses
 import pathlib
 import re
+import struct
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -18,13 +19,13 @@ import elf  # noqa: E402
 FIELDS = {1: 8, 2: 4, 4: 4, 9: 4, 10: 4, 11: 4, 24: 8, 41: 4, 42: 4}
 
 # Which rooms a linked file is made of, the file's map, and where both lie in the build folder.
-KERNEL = ("bearssl", "boot", "calls", "core", "device", "evidence", "format", "provider")
+KERNEL = ("bearssl", "boot", "calls", "core", "device", "evidence", "format")
 LINKED = {
-    "kernel.elf": ("kernel.map", KERNEL + ("arch", "facts", "pc")),
-    "sim/capos-sim": ("sim/capos-sim.map", KERNEL + ("facts",)),
-    "sim/capos-bench": ("sim/capos-bench.map", KERNEL),
-    "tests/tie/capos-tie": ("tests/tie/capos-tie.map", KERNEL),
-    "tests/tie/capos-steps": ("tests/tie/capos-steps.map", KERNEL),
+    "kernel.elf": ("kernel.map", KERNEL + ("arch", "pc")),
+    "sim/capos-sim": ("sim/capos-sim.map", KERNEL),
+    "sim/capos-bench": ("sim/capos-bench.map", KERNEL + ("provider",)),
+    "tests/tie/capos-tie": ("tests/tie/capos-tie.map", KERNEL + ("provider",)),
+    "tests/tie/capos-steps": ("tests/tie/capos-steps.map", KERNEL + ("provider",)),
 }
 
 # User programs: their own object beside the rooms that their map names. Those of the tests are compared as well.
@@ -122,11 +123,11 @@ def differences(room, linked, where):
     return [sentence for sentence in found if sentence], tally
 
 
-def provider_named(linked):
-    """What the image says of its provider object."""
-    symbols = [symbol for symbol in linked.symbols() if symbol.name == "capos_provider_object"]
-    at = linked.offset_of(symbols[0].value, symbols[0].size) if len(symbols) == 1 else None
-    return None if at is None else bytes(linked.data[at:at + symbols[0].size]).rstrip(b"\0").decode("ascii", "replace")
+def providers_named(package):
+    """What a boot package says of its programs: {name: SHA-256 of the provider object in it}, those that have one."""
+    count, at = struct.unpack_from("<I", package, 12)[0], struct.unpack_from("<I", package, 32)[0]
+    entries = [struct.unpack_from("<24sII32s32s", package, at + 96 * n) for n in range(count)]
+    return {entry[0].rstrip(b"\0").decode("ascii"): entry[4].hex() for entry in entries if any(entry[4])}
 
 
 def main(words):

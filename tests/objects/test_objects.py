@@ -100,15 +100,15 @@ class Objects(unittest.TestCase):
                 (folder / name).write_bytes((BUILD / name).read_bytes())
             self.assertEqual(self.program(folder)[0], 0)
             linked = self.linked[0]
-            section = next(s for s in self.rooms["provider"].allocated() if s.name == ".text.virtio_probe_function")
-            where = compare.room_of(linked.placed, "provider")[section.name]
+            section = next(s for s in self.rooms["device"].allocated() if s.name == ".text.broker_take_in")
+            where = compare.room_of(linked.placed, "device")[section.name]
             at = linked.elf.offset_of(where[0][0])
             changed = bytearray(linked.elf.data)
             changed[at] ^= 0x80
             (folder / linked.name).write_bytes(changed)
             status, text = self.program(folder)
             self.assertEqual(status, 1, text)
-            self.assertIn(f"{linked.name}: provider: {section.name}: 1 bytes differ, the first at 0x0\n", text)
+            self.assertIn(f"{linked.name}: device: {section.name}: 1 bytes differ, the first at 0x0\n", text)
 
     def program(self, folder):
         done = subprocess.run([sys.executable, "-B", str(HERE / "compare.py"), str(folder)], capture_output=True, text=True,
@@ -155,10 +155,12 @@ class Objects(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "relocation type 254 is not known"):
             compare.relocated(room, section)
 
-    def test_image_and_simulator_name_the_provider_object_that_is_in_them(self):
-        due = "sha256:" + hashlib.sha256((BUILD / "rooms/provider.o").read_bytes()).hexdigest()
-        named = [compare.provider_named(linked.elf) for linked in self.linked if "facts" in linked.rooms]
-        self.assertEqual(named, [due, due])
+    def test_the_package_names_the_provider_object_of_each_program_that_has_one(self):
+        due = hashlib.sha256((BUILD / "rooms/provider.o").read_bytes()).hexdigest()
+        holders = {pathlib.Path(linked.name).stem for linked in self.linked
+                   if linked.name.startswith("programs/") and "provider" in linked.rooms}
+        self.assertIn("nicd", holders)
+        self.assertEqual(compare.providers_named((BUILD / "capos.pkg").read_bytes()), {name: due for name in holders})
 
     def test_damaged_files_are_refused_and_not_followed(self):
         data = (BUILD / "rooms/format.o").read_bytes()

@@ -19,17 +19,13 @@ void booted_open(struct booted *b, const struct sim_world_config *config, const 
     b->package.bytes = PACKAGE_BYTES_MAX;
     b->package.base = sim_region_map(b->package.bytes);
     cr_assert_not_null(b->package.base);
-    const size_t bytes = fread(b->package.base, 1, PACKAGE_BYTES_MAX, in);
+    b->package_bytes = fread(b->package.base, 1, PACKAGE_BYTES_MAX, in);
     fclose(in);
-    cr_assert_eq(package_check(b->package.base, bytes, &b->k->package, &place), PACKAGE_OK);
+    cr_assert_eq(package_check(b->package.base, b->package_bytes, &b->k->package, &place), PACKAGE_OK);
 }
 
-const char *booted_run(struct booted *b, bool isolate,
-                       void (*run)(void *ctx, uint16_t space, uint32_t result, struct processor_stop *out))
+static struct sim_processor *open_processor(struct booted *b, bool isolate)
 {
-    static const uint8_t key[32];
-    static const uint8_t boot[8];
-    struct console out;
     const struct platform_memory_region memory = platform_memory_region(&b->world.platform);
     const struct platform_dma_region dma = platform_dma_region(&b->world.platform);
     const struct sim_processor_config config = {
@@ -39,6 +35,35 @@ const char *booted_run(struct booted *b, bool isolate,
     struct sim_processor *processor = sim_processor_open(&config);
 
     cr_assert_not_null(processor);
+    return processor;
+}
+
+int booted_boot(struct booted *b, const char *line)
+{
+    struct sim_processor *processor = open_processor(b, false);
+    const struct processor programs = sim_processor_ops(processor);
+    const struct kernel_boot boot = {.platform = &b->world.platform,
+                                     .command_line = line,
+                                     .command_line_bytes = strlen(line),
+                                     .package = b->package.base,
+                                     .package_bytes = b->package_bytes,
+                                     .processor = &programs};
+    const int status = kernel_main(b->k, &boot);
+
+    sim_processor_close(processor);
+    return status;
+}
+
+const char *booted_run(struct booted *b, bool isolate,
+                       void (*run)(void *ctx, uint16_t space, uint32_t result, struct processor_stop *out))
+{
+    static const uint8_t key[32];
+    static const uint8_t boot[8];
+    static const struct boot_params params = {.mode = BOOT_MODE_SERVE,
+                                              .exchanges = BOOT_EXCHANGES_DEFAULT};
+    struct console out;
+    struct sim_processor *processor = open_processor(b, isolate);
+
     b->inner = sim_processor_ops(processor);
     b->watched = *b->inner.ops;
     b->watched.run = run;
@@ -53,7 +78,7 @@ const char *booted_run(struct booted *b, bool isolate,
                                          .console = &out,
                                          .processor = &watched,
                                          .package = &b->k->package,
-                                         .provider_object = "sha256:none"};
+                                         .params = &params};
     const char *failed = userland_run(&b->k->userland, &setup);
     sim_processor_close(processor);
     return failed;

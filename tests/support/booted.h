@@ -16,6 +16,7 @@ struct booted {
     struct processor inner; /* the simulator's, without the watcher */
     struct processor_ops watched;
     struct sim_region package;
+    size_t package_bytes;
 };
 
 /* Opens the world and loads the checked package. Any content before; booted_close gives all of it back. */
@@ -25,6 +26,8 @@ void booted_open(struct booted *b, const struct sim_world_config *config, const 
  */
 const char *booted_run(struct booted *b, bool isolate,
                        void (*run)(void *ctx, uint16_t space, uint32_t result, struct processor_stop *out));
+/* The kernel's one entry, with this boot line. Returns its status. */
+int booted_boot(struct booted *b, const char *line);
 void booted_close(struct booted *b);
 
 #endif

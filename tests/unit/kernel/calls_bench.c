@@ -167,8 +167,7 @@ void calls_start(void)
                                       .platform = P,
                                       .evidence = &cb.evidence,
                                       .console = &cb.console,
-                                      .tables = {tables, 3},
-                                      .provider_object = "sha256:none"};
+                                      .tables = {tables, 3}};
     calls_init(&cb.calls, &setup);
     const struct system_setup system = {.core = &K->core,
                                         .processor = {&ops, NULL},

@@ -60,8 +60,7 @@ static void open_kernel(enum dm_transport transport)
                                       .platform = &t.world.platform,
                                       .evidence = &t.evidence,
                                       .console = &t.console,
-                                      .tables = {tables, 2},
-                                      .provider_object = "sha256:none"};
+                                      .tables = {tables, 2}};
     calls_init(&t.calls, &setup);
 }
 

@@ -16,10 +16,10 @@ static struct supervisor supervisor;
 
 static void start_with(enum package_restart restart, uint32_t budget)
 {
-    built_service(&built, BUILT_NICD)->restart = (uint16_t)restart;
+    built_service(&built, BUILT_NICD)->restart = (uint8_t)restart;
     built_service(&built, BUILT_NICD)->restart_budget = budget;
     cr_assert_eq(package_check_parts(built.bytes, built.n, &package, NULL), PACKAGE_OK);
-    supervisor_init(S, &package);
+    supervisor_init(S, &package, false);
 }
 
 static void start(void)
@@ -42,6 +42,11 @@ static uint64_t state_of(uint64_t service)
 
     cr_assert_eq(supervisor_state(S, service, &value), SYS_OK);
     return value >> 8 & 0xffu;
+}
+
+static void ended(uint32_t service, enum process_end end, uint64_t now)
+{
+    supervisor_ended(S, service, end, 0, now);
 }
 
 TestSuite(supervise, .init = start);
@@ -72,7 +77,7 @@ Test(supervise, each_end_within_the_minute_doubles_the_wait_then_it_is_given_up)
 
     run_all(now);
     for (uint32_t i = 0; i < 3; i++) {
-        supervisor_ended(S, BUILT_NICD, i % 2 ? PROCESS_FAULTED : PROCESS_EXITED, now);
+        ended(BUILT_NICD, i % 2 ? PROCESS_FAULTED : PROCESS_EXITED, now);
         cr_assert_eq(state_of(BUILT_NICD), SERVICE_WAITS);
         cr_assert_eq(supervisor_due(S), now + (BACK_OFF_FIRST_NS << i));
         cr_assert_eq(supervisor_next(S, supervisor_due(S) - 1), SERVICE_NONE);
@@ -80,7 +85,7 @@ Test(supervise, each_end_within_the_minute_doubles_the_wait_then_it_is_given_up)
         cr_assert_eq(supervisor_next(S, now), BUILT_NICD);
         supervisor_started(S, BUILT_NICD, 20 + i);
     }
-    supervisor_ended(S, BUILT_NICD, PROCESS_FAULTED, now);
+    ended(BUILT_NICD, PROCESS_FAULTED, now);
     cr_assert_eq(state_of(BUILT_NICD), SERVICE_GIVEN_UP);
     cr_assert(supervisor_down(S, BUILT_NICD));
     cr_assert_eq(supervisor_next(S, now + 3600 * SECOND), SERVICE_NONE);
@@ -93,7 +98,7 @@ Test(supervise, ends_that_are_a_minute_old_cost_nothing)
 
     run_all(now);
     for (uint32_t i = 0; i < 50; i++) { /* three in any minute, one of them just leaving it */
-        supervisor_ended(S, BUILT_NICD, PROCESS_EXITED, now);
+        ended(BUILT_NICD, PROCESS_EXITED, now);
         cr_assert_eq(state_of(BUILT_NICD), SERVICE_WAITS, "end %u", i);
         cr_assert_leq(supervisor_due(S), now + (BACK_OFF_FIRST_NS << 2));
         now += RESTART_MINUTE_NS / 3u;
@@ -105,12 +110,12 @@ Test(supervise, the_minute_ends_exactly)
 {
     start_with(RESTART_ALWAYS, 1);
     run_all(0);
-    supervisor_ended(S, BUILT_NICD, PROCESS_EXITED, 0);
+    ended(BUILT_NICD, PROCESS_EXITED, 0);
     run_all(SECOND);
-    supervisor_ended(S, BUILT_NICD, PROCESS_EXITED, RESTART_MINUTE_NS);
+    ended(BUILT_NICD, PROCESS_EXITED, RESTART_MINUTE_NS);
     cr_assert_eq(state_of(BUILT_NICD), SERVICE_WAITS);
     run_all(RESTART_MINUTE_NS + SECOND);
-    supervisor_ended(S, BUILT_NICD, PROCESS_EXITED, 2 * RESTART_MINUTE_NS - 1);
+    ended(BUILT_NICD, PROCESS_EXITED, 2 * RESTART_MINUTE_NS - 1);
     cr_assert_eq(state_of(BUILT_NICD), SERVICE_GIVEN_UP);
 }
 
@@ -121,12 +126,12 @@ Test(supervise, the_wait_has_a_bound)
     start_with(RESTART_ALWAYS, PACKAGE_RESTARTS_MAX);
     run_all(now);
     for (uint32_t i = 0; i < PACKAGE_RESTARTS_MAX; i++) {
-        supervisor_ended(S, BUILT_NICD, PROCESS_EXITED, now);
+        ended(BUILT_NICD, PROCESS_EXITED, now);
         cr_assert_eq(state_of(BUILT_NICD), SERVICE_WAITS);
         cr_assert_leq(supervisor_due(S), now + BACK_OFF_MOST_NS);
         supervisor_started(S, BUILT_NICD, i); /* at once, so that all fall into one minute */
     }
-    supervisor_ended(S, BUILT_NICD, PROCESS_EXITED, now);
+    ended(BUILT_NICD, PROCESS_EXITED, now);
     cr_assert_eq(state_of(BUILT_NICD), SERVICE_GIVEN_UP);
 }
 
@@ -134,7 +139,7 @@ Test(supervise, a_budget_of_none_gives_up_at_the_first_end)
 {
     start_with(RESTART_ALWAYS, 0);
     run_all(0);
-    supervisor_ended(S, BUILT_NICD, PROCESS_EXITED, 0);
+    ended(BUILT_NICD, PROCESS_EXITED, 0);
     cr_assert_eq(state_of(BUILT_NICD), SERVICE_GIVEN_UP);
 }
 
@@ -146,13 +151,13 @@ Test(supervise, a_kill_starts_it_at_once_and_costs_nothing)
     for (uint32_t i = 0; i < 100; i++) {
         cr_assert_eq(supervisor_kill(S, BUILT_NICD, &kill), SYS_OK);
         cr_assert(kill);
-        supervisor_ended(S, BUILT_NICD, PROCESS_KILLED, 7);
+        ended(BUILT_NICD, PROCESS_KILLED, 7);
         cr_assert_eq(supervisor_next(S, 7), BUILT_NICD);
         cr_assert_eq(supervisor_kill(S, BUILT_NICD, &kill), SYS_E_STATE);
         cr_assert_not(kill);
         supervisor_started(S, BUILT_NICD, 30 + i);
     }
-    supervisor_ended(S, BUILT_NICD, PROCESS_EXITED, 7);
+    ended(BUILT_NICD, PROCESS_EXITED, 7);
     cr_assert_eq(supervisor_due(S), 7 + BACK_OFF_FIRST_NS);
 }
 
@@ -161,7 +166,7 @@ Test(supervise, rule_never_leaves_it_ended_whatever_its_end)
     for (uint32_t end = PROCESS_EXITED; end <= PROCESS_FAULTED; end++) {
         start_with(RESTART_NEVER, 3);
         run_all(0);
-        supervisor_ended(S, BUILT_NICD, (enum process_end)end, 0);
+        ended(BUILT_NICD, (enum process_end)end, 0);
         cr_assert_eq(state_of(BUILT_NICD), SERVICE_ENDED);
         cr_assert_eq(supervisor_due(S), NEVER_NS);
     }
@@ -175,10 +180,10 @@ Test(supervise, a_restart_is_a_kill_and_a_start_whatever_the_rule)
     run_all(0);
     cr_assert_eq(supervisor_restart(S, BUILT_NICD, 0, &kill), SYS_OK);
     cr_assert(kill);
-    supervisor_ended(S, BUILT_NICD, PROCESS_KILLED, 5);
+    ended(BUILT_NICD, PROCESS_KILLED, 5);
     cr_assert_eq(supervisor_next(S, 5), BUILT_NICD);
     supervisor_started(S, BUILT_NICD, 40);
-    supervisor_ended(S, BUILT_NICD, PROCESS_EXITED, 6); /* the wish was for one start */
+    ended(BUILT_NICD, PROCESS_EXITED, 6); /* the wish was for one start */
     cr_assert_eq(state_of(BUILT_NICD), SERVICE_ENDED);
     cr_assert_eq(supervisor_restart(S, BUILT_NICD, 8, &kill), SYS_OK);
     cr_assert_not(kill);
@@ -192,14 +197,14 @@ Test(supervise, a_restart_makes_the_budget_whole)
     start_with(RESTART_ALWAYS, 1);
     run_all(0);
     for (uint32_t i = 0; i < 2; i++) {
-        supervisor_ended(S, BUILT_NICD, PROCESS_EXITED, 0);
+        ended(BUILT_NICD, PROCESS_EXITED, 0);
         if (i == 0)
             supervisor_started(S, BUILT_NICD, 41);
     }
     cr_assert_eq(state_of(BUILT_NICD), SERVICE_GIVEN_UP);
     cr_assert_eq(supervisor_restart(S, BUILT_NICD, 9, &kill), SYS_OK);
     supervisor_started(S, BUILT_NICD, 42);
-    supervisor_ended(S, BUILT_NICD, PROCESS_EXITED, 9);
+    ended(BUILT_NICD, PROCESS_EXITED, 9);
     cr_assert_eq(state_of(BUILT_NICD), SERVICE_WAITS);
     cr_assert_eq(supervisor_due(S), 9 + BACK_OFF_FIRST_NS);
     cr_assert_eq(supervisor_restart(S, BUILT_NICD, 10, &kill), SYS_OK); /* ends the wait */
@@ -212,9 +217,9 @@ Test(supervise, a_client_of_one_given_up_stays_until_it_ends_and_starts_when_the
 
     start_with(RESTART_ALWAYS, 0);
     run_all(0);
-    supervisor_ended(S, BUILT_NICD, PROCESS_EXITED, 0);
+    ended(BUILT_NICD, PROCESS_EXITED, 0);
     cr_assert_eq(state_of(BUILT_SHELL), SERVICE_RUNS);
-    supervisor_ended(S, BUILT_SHELL, PROCESS_EXITED, SECOND);
+    ended(BUILT_SHELL, PROCESS_EXITED, SECOND);
     cr_assert_eq(state_of(BUILT_SHELL), SERVICE_WAITS);
     cr_assert_eq(supervisor_next(S, 60 * SECOND), SERVICE_NONE);
     cr_assert_eq(supervisor_due(S), NEVER_NS);
@@ -227,8 +232,8 @@ Test(supervise, a_client_of_one_given_up_stays_until_it_ends_and_starts_when_the
 Test(supervise, a_client_starts_while_its_server_waits_to_start_again)
 {
     run_all(0);
-    supervisor_ended(S, BUILT_NICD, PROCESS_FAULTED, 0);
-    supervisor_ended(S, BUILT_SHELL, PROCESS_KILLED, MS);
+    ended(BUILT_NICD, PROCESS_FAULTED, 0);
+    ended(BUILT_SHELL, PROCESS_KILLED, MS);
     cr_assert_eq(supervisor_next(S, MS), BUILT_SHELL);
 }
 
@@ -254,9 +259,9 @@ Test(supervise, what_is_said_of_a_service)
     uint64_t value = 0;
 
     run_all(0);
-    supervisor_ended(S, BUILT_NICD, PROCESS_KILLED, 0);
+    ended(BUILT_NICD, PROCESS_KILLED, 0);
     supervisor_started(S, BUILT_NICD, 77);
-    supervisor_ended(S, BUILT_NICD, PROCESS_FAULTED, 0);
+    ended(BUILT_NICD, PROCESS_FAULTED, 0);
     cr_assert_eq(supervisor_state(S, BUILT_NICD, &value), SYS_OK);
     cr_assert_eq(value, PROCESS_FAULTED | SERVICE_WAITS << 8 | 2u << 16 | 77ull << 32);
     cr_assert_eq(supervisor_state(S, BUILT_INIT, &value), SYS_OK);
@@ -270,4 +275,60 @@ Test(supervise, what_is_said_of_a_service)
     supervisor.services[BUILT_NICD].starts = 0x12345;
     cr_assert_eq(supervisor_state(S, BUILT_NICD, &value), SYS_OK);
     cr_assert_eq(value >> 16 & 0xffffu, 0xffffu);
+}
+
+static void start_proof(enum package_when of_the_shell)
+{
+    built_service(&built, BUILT_SHELL)->when = (uint8_t)of_the_shell;
+    cr_assert_eq(package_check_parts(built.bytes, built.n, &package, NULL), PACKAGE_OK);
+    supervisor_init(S, &package, true);
+}
+
+Test(supervise, a_run_leaves_out_what_belongs_to_the_other_kind)
+{
+    start_proof(WHEN_SERVE);
+    run_all(0);
+    cr_assert_eq(state_of(BUILT_NICD), SERVICE_RUNS);
+    cr_assert_eq(state_of(BUILT_SHELL), SERVICE_ENDED);
+    start_proof(WHEN_PROOF);
+    run_all(0);
+    cr_assert_eq(state_of(BUILT_SHELL), SERVICE_RUNS);
+    supervisor_init(S, &package, false);
+    run_all(0);
+    cr_assert_eq(state_of(BUILT_SHELL), SERVICE_ENDED);
+}
+
+Test(supervise, a_proof_is_over_when_each_holder_of_a_sink_has_ended_once)
+{
+    start_proof(WHEN_ALWAYS);
+    run_all(0);
+    cr_assert_not(supervisor_proven(S));
+    supervisor_ended(S, BUILT_SHELL, PROCESS_EXITED, 0, 1); /* the sample's holder */
+    cr_assert_eq(state_of(BUILT_SHELL), SERVICE_ENDED, "its rule is always: in a proof it has one life");
+    cr_assert(supervisor_proven(S));
+    cr_assert_not(S->failed);
+    supervisor_init(S, &package, false);
+    run_all(0);
+    supervisor_ended(S, BUILT_SHELL, PROCESS_EXITED, 0, 1);
+    cr_assert_not(supervisor_proven(S), "no proof is ever over where none is made");
+}
+
+Test(supervise, a_proof_fails_with_a_code_a_fault_a_kill_and_a_start_that_is_refused)
+{
+    static const struct {
+        enum process_end end;
+        uint64_t code;
+    } ends[] = {{PROCESS_EXITED, 5}, {PROCESS_FAULTED, 0}, {PROCESS_KILLED, 0}};
+
+    for (unsigned i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        start_proof(WHEN_ALWAYS);
+        run_all(0);
+        supervisor_ended(S, BUILT_SHELL, ends[i].end, ends[i].code, 1);
+        cr_expect(supervisor_proven(S) && S->failed, "%u", i);
+    }
+    start_proof(WHEN_ALWAYS);
+    supervisor_started(S, BUILT_NICD, 1);
+    for (uint64_t now = 0; state_of(BUILT_SHELL) == SERVICE_WAITS; now++)
+        supervisor_not_started(S, BUILT_SHELL, now);
+    cr_assert(supervisor_proven(S) && S->failed);
 }
