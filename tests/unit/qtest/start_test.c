@@ -11,7 +11,8 @@
 static const char *start(struct platform *p, const char *program, const char *way)
 {
     const char *const arguments[] = {way, NULL};
-    const struct platform_qtest_config config = {program, "park.elf", arguments};
+    const struct platform_qtest_config config = {
+        .qemu = program, .kernel = "park.elf", .arguments = arguments};
     return platform_qtest_open(p, &config);
 }
 
