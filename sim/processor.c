@@ -11,6 +11,7 @@
 #include "abi/assert.h"
 #include "abi/startup.h"
 #include "sim/processor_switch.h"
+#include "sim/program_source.h"
 
 #define VECTOR_STACK_FAULT 12u
 #define READ_WRITE         (PROT_READ | PROT_WRITE)
@@ -32,6 +33,8 @@ struct space {
     bool used;
     bool runnable;
     uint8_t *guard; /* page below its stack, or NULL */
+    uint8_t *stack; /* STARTUP_STACK_BYTES */
+    void *linked; /* instance of a linked program, or NULL: its file runs */
     struct sim_context context;
     struct spans rooms, mapped;
 };
@@ -175,6 +178,14 @@ static struct space *space_of(struct sim_processor *p, uint16_t space)
     return &p->spaces[space];
 }
 
+/* A page that was mapped is the kernel's alone. */
+static void take_back(const struct sim_processor *p, const struct span *span)
+{
+    protect(span->at, bytes_of(span->pages), READ_WRITE);
+    if (p->config.source)
+        p->config.source->given_back(span->at, bytes_of(span->pages));
+}
+
 static bool sim_space_create(void *ctx, uint16_t space)
 {
     struct sim_processor *p = ctx;
@@ -189,8 +200,10 @@ static void sim_space_destroy(void *ctx, uint16_t space)
     struct sim_processor *p = ctx;
     struct space *s = space_of(p, space);
 
+    if (s->linked)
+        p->config.source->end(s->linked);
     for (uint32_t i = 0; i < s->mapped.count; i++)
-        protect(s->mapped.list[i].at, bytes_of(s->mapped.list[i].pages), READ_WRITE);
+        take_back(p, &s->mapped.list[i]);
     free(s->mapped.list);
     free(s->rooms.list);
     *s = (struct space){0};
@@ -236,6 +249,7 @@ static bool sim_map(void *ctx, uint16_t space, uint64_t at, uint8_t *memory, uin
 
 static void sim_unmap(void *ctx, uint16_t space, uint64_t at, uint32_t pages)
 {
+    const struct sim_processor *p = ctx;
     struct space *s = space_of(ctx, space);
     uint8_t *memory = (uint8_t *)(uintptr_t)at;
     const uint32_t room = first_behind(&s->rooms, memory);
@@ -243,7 +257,7 @@ static void sim_unmap(void *ctx, uint16_t space, uint64_t at, uint32_t pages)
     ASSERT(room < s->rooms.count && s->rooms.list[room].at == memory && s->rooms.list[room].pages == pages);
     for (uint32_t i = first_behind(&s->mapped, memory);
          i < s->mapped.count && s->mapped.list[i].at < memory + bytes_of(pages);) {
-        protect(s->mapped.list[i].at, bytes_of(s->mapped.list[i].pages), READ_WRITE);
+        take_back(p, &s->mapped.list[i]);
         span_remove(&s->mapped, i);
     }
     span_remove(&s->rooms, room);
@@ -256,12 +270,28 @@ static void sim_entries(void *ctx, uint16_t space, uint64_t *cap_enter, uint64_t
     *exit_entry = (uint64_t)(uintptr_t)sim_exit;
 }
 
+/* Of the file that was placed where `entry` lies: all that is mapped of its room. */
+static uint64_t identity_at(const struct space *s, uint64_t entry)
+{
+    const struct span *room = span_at(&s->rooms, (const uint8_t *)(uintptr_t)entry);
+    uint64_t identity = SIM_IDENTITY_FIRST;
+
+    ASSERT(room != NULL);
+    for (uint32_t i = first_behind(&s->mapped, room->at);
+         i < s->mapped.count && s->mapped.list[i].at < end_of(room); i++)
+        identity = sim_identity(identity, s->mapped.list[i].at, bytes_of(s->mapped.list[i].pages));
+    return identity;
+}
+
 static void sim_start(void *ctx, uint16_t space, uint64_t entry, uint64_t stack, uint64_t argument)
 {
     struct sim_processor *p = ctx;
     struct space *s = space_of(p, space);
     uint8_t *below = (uint8_t *)(uintptr_t)stack - STARTUP_STACK_BYTES - PROCESSOR_PAGE;
 
+    s->stack = below + PROCESSOR_PAGE;
+    if (p->config.source)
+        s->linked = p->config.source->start(identity_at(s, entry), &entry);
     s->context = (struct sim_context){.rip = entry, .rsp = stack, .argument = argument};
     s->runnable = true;
     if (in_region(p, below, PROCESSOR_PAGE) && span_at(&s->mapped, below) == NULL)
@@ -327,7 +357,11 @@ static void sim_run(void *ctx, uint16_t space, uint32_t result, struct processor
     protect_for(p, s);
     sim_switch_now = &p->change;
     sim_trap_limit(p->config.limit_ms);
+    if (s->linked)
+        p->config.source->enter(s->linked, s->stack, STARTUP_STACK_BYTES);
     sim_switch_in(&p->change);
+    if (s->linked)
+        p->config.source->leave(s->linked);
     sim_trap_limit(0);
     sim_switch_now = NULL;
     protect_after(p, s);

@@ -26,10 +26,13 @@ struct sim_region {
     size_t bytes;
 };
 
+struct sim_program_source; /* program_source.h */
+
 struct sim_processor_config {
     struct sim_region regions[SIM_REGIONS_MAX];
     uint32_t region_count;
     bool isolate;
+    const struct sim_program_source *source; /* NULL: every program runs as its file */
     uint32_t limit_ms; /* processor time of the host that one run may take; 0: SIM_RUN_LIMIT_MS */
     void *ctx; /* of the hooks */
     /* NULL, or what a message calls the program; NULL again: its number alone. */

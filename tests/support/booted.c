@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/program_source.h"
+
 void booted_open(struct booted *b, const struct sim_world_config *config, const char *package)
 {
     struct package_place place;
@@ -31,7 +33,8 @@ static struct sim_processor *open_processor(struct booted *b, bool isolate)
     const struct sim_processor_config config = {
         .regions = {{memory.cpu, memory.bytes}, {dma.cpu, dma.bytes}, b->package},
         .region_count = 3,
-        .isolate = isolate};
+        .isolate = isolate,
+        .source = sim_linked};
     struct sim_processor *processor = sim_processor_open(&config);
 
     cr_assert_not_null(processor);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A boot package's programs over a modelled machine in this process, for tests that watch them run: world,
- * kernel, simulator's processor. A failure to set it up ends the test. */
+ * kernel, simulator's processor. The programs are the files of the package, or those that capos_linked()
+ * links into the test in their stead. A failure to set it up ends the test. */
 #ifndef CAPOS_TESTS_SUPPORT_BOOTED_H
 #define CAPOS_TESTS_SUPPORT_BOOTED_H
 

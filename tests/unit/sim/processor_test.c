@@ -131,25 +131,7 @@ Test(processor, a_failed_assertion_says_so_and_ends_the_program)
 static void counters_run_in_turns(const struct sim_processor_config *config)
 {
     small_open(&k, config);
-    for (uint16_t space = 0; space < 2; space++) {
-        char text[64];
-        snprintf(text, sizeof text, "entries=5 first=%u", 10u * (space + 1u));
-        small_load(&k, space, "counter", text);
-    }
-    for (uint32_t i = 0; i < 6; i++)
-        for (uint16_t space = 0; space < 2; space++) {
-            const uint32_t first = 10u * (space + 1u);
-            const struct processor_stop stop = small_run(&k, space, first);
-
-            if (i < 5) {
-                cr_assert_eq(stop.event, PROCESSOR_ENTER);
-                cr_assert_eq(stop.min_complete, i);
-                cr_assert_eq(stop.timeout_ns, first + i);
-            } else {
-                cr_assert_eq(stop.event, PROCESSOR_EXIT);
-                cr_assert_eq(stop.code, 100 + first + 5 + 5);
-            }
-        }
+    small_counters(&k);
     cr_assert_eq(sim_processor_runs(k.sim), 12);
     small_close(&k);
 }

@@ -166,6 +166,29 @@ struct processor_stop small_finish(struct small_kernel *k, uint16_t space)
     return stop;
 }
 
+void small_counters(struct small_kernel *k)
+{
+    for (uint16_t space = 0; space < 2; space++) {
+        char text[64];
+        snprintf(text, sizeof text, "entries=5 first=%u", 10u * (space + 1u));
+        small_load(k, space, "counter", text);
+    }
+    for (uint32_t i = 0; i < 6; i++)
+        for (uint16_t space = 0; space < 2; space++) {
+            const uint32_t first = 10u * (space + 1u);
+            const struct processor_stop stop = small_run(k, space, first);
+
+            if (i < 5) {
+                cr_assert_eq(stop.event, PROCESSOR_ENTER);
+                cr_assert_eq(stop.min_complete, i);
+                cr_assert_eq(stop.timeout_ns, first + i);
+            } else {
+                cr_assert_eq(stop.event, PROCESSOR_EXIT);
+                cr_assert_eq(stop.code, 100 + first + 5 + 5);
+            }
+        }
+}
+
 void small_destroy(struct small_kernel *k, uint16_t space)
 {
     k->processor.ops->space_destroy(k->processor.ctx, space);

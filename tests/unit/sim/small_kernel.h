@@ -44,6 +44,9 @@ struct small_program *small_load(struct small_kernel *k, uint16_t space, const c
 struct processor_stop small_run(struct small_kernel *k, uint16_t space, uint32_t result);
 /* Runs and serves its ring until it ends. */
 struct processor_stop small_finish(struct small_kernel *k, uint16_t space);
+/* Two instances of program counter in turns, in spaces 0 and 1, until both have ended: each finds its
+ * registers, stack and data as it left them, or the test fails. */
+void small_counters(struct small_kernel *k);
 void small_destroy(struct small_kernel *k, uint16_t space);
 
 #endif

@@ -9,6 +9,7 @@
 #include "kernel/core/package.h"
 #include "kernel/core/system.h"
 #include "sim/processor.h"
+#include "sim/program_source.h"
 
 #define PAGES         2048u
 #define PACKAGE_PAGES (PACKAGE_BYTES_MAX / PROCESSOR_PAGE)
@@ -100,7 +101,8 @@ static void start(void)
 {
     memory = (struct sim_region){sim_region_map(PAGES * PROCESSOR_PAGE), PAGES * PROCESSOR_PAGE};
     packed = (struct sim_region){sim_region_map(PACKAGE_BYTES_MAX), PACKAGE_BYTES_MAX};
-    const struct sim_processor_config config = {.regions = {memory, packed}, .region_count = 2};
+    const struct sim_processor_config config = {
+        .regions = {memory, packed}, .region_count = 2, .source = sim_linked};
     processor = sim_processor_open(&config);
     read_package();
     core_init(&core);
