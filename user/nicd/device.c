@@ -76,14 +76,13 @@ static bool open_provider(struct nicd *n, const struct nicd_vectors *vectors)
 static bool start(struct nicd *n)
 {
     for (uint32_t i = 0; i < START_POLLS; i++) {
-        struct ring_completion none;
         const enum vnet_state state = vnet_poll(&n->nic, ring_now(&n->rt->ring), NICD_BUDGET);
 
         if (state == VNET_RUNNING)
             return true;
         if (state != VNET_RESETTING && state != VNET_STARTING && state != VNET_STOPPING)
             break;
-        (void)ring_wait(&n->rt->ring, 0, &none); /* a round for everybody else; nothing is open yet */
+        ring_sleep(&n->rt->ring, 0);
     }
     return nicd_failed(n, provider_error_name(n->nic.error));
 }

@@ -22,9 +22,7 @@ bool proof_claim(struct proof *p)
 
 void proof_turn(struct proof *p)
 {
-    struct ring_completion none;
-
-    (void)ring_wait(&p->n->rt->ring, 0, &none);
+    ring_sleep(&p->n->rt->ring, 0);
 }
 
 struct proof_wait proof_wait_begin(struct proof *p)
@@ -34,11 +32,11 @@ struct proof_wait proof_wait_begin(struct proof *p)
 
 bool proof_wait_goes_on(struct proof *p, struct proof_wait *w)
 {
-    if (w->turns < PROOF_TURNS_MAX) {
-        w->turns++;
-        return true;
-    }
-    return ring_now(&p->n->rt->ring) - w->start_ns < PROOF_WAIT_NS;
+    struct ring_client *ring = &p->n->rt->ring;
+
+    if (++w->turns > PROOF_POLLED)
+        ring_sleep(ring, PROOF_SLEEP_NS);
+    return w->turns < PROOF_TURNS_MAX && ring_now(ring) - w->start_ns < PROOF_WAIT_NS;
 }
 
 bool proof_stale(struct proof *p, struct stale_result *stale)
@@ -106,12 +104,15 @@ static bool prepare(struct proof *p)
     memcpy(p->addresses.peer_ip, gateway_ip, sizeof gateway_ip);
     if (cap_is_none(p->sink))
         return proof_fail(p, "no evidence sink was granted");
+    if (cap_is_none(n->endpoint))
+        return proof_fail(p, "no endpoint was granted");
     if (cap_is_none(n->function))
         return proof_fail(p, "this machine has no network card");
     if (!rt_memory_make(n->rt, RING_PAGE_BYTES, &p->words) || !nicd_prepare(n))
         return proof_fail(p, "no memory");
     n->authority = handles_record(&n->handles);
-    return true;
+    /* Nobody calls a driver that proves; but a receive that stands lets cap_enter sleep for a time. */
+    return ring_recv(&n->rt->ring, 0, n->endpoint, 0) || proof_fail(p, "the endpoint was refused");
 }
 
 uint32_t proof_run(struct nicd *n)

@@ -10,10 +10,11 @@
 #include "user/frames/frame.h"
 #include "user/nicd/nicd.h"
 
-/* One answer may take this many turns of the world and, where a turn is short, at least this long: a wait
- * ends when both are over. */
-#define PROOF_TURNS_MAX 100000u
-#define PROOF_WAIT_NS   500000000u
+#define PROOF_WAIT_NS   500000000u /* an answer may take so long */
+#define PROOF_TURNS_MAX 1000000u /* and so many turns, whatever the clock says */
+/* Of a wait: turns that poll round by round; after those it sleeps so long between two polls. */
+#define PROOF_POLLED    64u
+#define PROOF_SLEEP_NS  1000000u
 
 struct proof {
     struct nicd *n;
@@ -60,10 +61,10 @@ bool proof_exchange(struct proof *p);
 bool proof_fail(struct proof *p, const char *claim);
 /* Claims the function anew, every handle recorded. */
 bool proof_claim(struct proof *p);
-/* A round for everybody else, and time. */
+/* A round for everybody else. */
 void proof_turn(struct proof *p);
 struct proof_wait proof_wait_begin(struct proof *p);
-/* Counts one turn; false once it has lasted long enough. */
+/* One turn of the wait, asleep once it has polled for a while; false once it has lasted long enough. */
 bool proof_wait_goes_on(struct proof *p, struct proof_wait *w);
 /* Tries each recorded handle; false, and said, unless each was refused. */
 bool proof_stale(struct proof *p, struct stale_result *stale);

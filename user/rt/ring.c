@@ -142,6 +142,13 @@ bool ring_wait(struct ring_client *r, uint64_t timeout_ns, struct ring_completio
     return take_kept(r, false, 0, out);
 }
 
+void ring_sleep(struct ring_client *r, uint64_t timeout_ns)
+{
+    keep_all(r);
+    enter(r, timeout_ns == 0 ? 0 : 1u, timeout_ns);
+    keep_all(r);
+}
+
 struct ring_completion ring_do(struct ring_client *r, const struct ring_submission *submission)
 {
     const uint64_t user = r->next_own;

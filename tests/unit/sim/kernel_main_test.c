@@ -199,5 +199,5 @@ Test(kernel_main, one_vector_is_enough)
     c.nics[0].model.msix_vectors = 1;
     run(&result, &c, LINE);
     cr_assert_eq(result.status, 0, "%s", result.text);
-    cr_assert_not_null(strstr(result.text, ",vector=0,delivered=1,acked=1,masked_delivered=0,"));
+    cr_assert_not_null(strstr(result.text, ",vector=0,frames=3,delivered=1,acked=1,masked_delivered=0,"));
 }
