@@ -43,8 +43,13 @@ class Outcome:
     def lines(self):
         return self.console.decode("ascii", "replace").replace("\r\n", "\n").split("\n")
 
-    def judge(self):
-        return check.judge(self.console, gen_markers.load(), bytes.fromhex(KEY), True, self.evidence)
+    def judge(self, proof=True):
+        return check.judge(self.console, gen_markers.load(), bytes.fromhex(KEY), proof, self.evidence)
+
+    def claims(self):
+        """What did not hold, in the words of the driver process and of the kernel; of the latter's verdict on a proof, whether."""
+        said = [line.split(": ", 1)[1] for line in self.lines() if line.startswith(("nicd: ", "claim failed: "))]
+        return said[:-1] if said[-1:] == ["a proof of the programs did not hold"] else said
 
     def facts(self, name):
         return next(line.facts for line in self.judge()["lines"] if line.name == name)

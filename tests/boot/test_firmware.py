@@ -57,8 +57,7 @@ class Firmware(unittest.TestCase):
         self.assertEqual(self.said["bars_assigned"], bars_assigned)
 
     def refused(self, outcome, *claims):
-        said = [line for line in outcome.lines() if line.startswith("claim failed: ")]
-        self.assertEqual(said, [f"claim failed: {claim}" for claim in claims])
+        self.assertEqual(outcome.claims(), list(claims))
         self.assertIn(b"cloudboot-evidence: end ", outcome.console)
         self.assertNotEqual(outcome.judge()["verdict"], "pass")
 
@@ -72,9 +71,9 @@ class Firmware(unittest.TestCase):
             with self.subTest(transport=transport):
                 self.proven(self.boot(transport, no_addresses), "2")
 
-    def test_a_modern_nic_whose_bars_find_no_room_is_listed_and_left_alone(self):
+    def test_a_modern_nic_whose_bars_find_no_room_is_listed_and_not_driven(self):
         outcome = self.boot("modern", no_room, "-device", f"pci-testdev,membar=512M,addr={NEIGHBOUR:#x}")
-        self.refused(outcome, "no virtio network function was found")
+        self.refused(outcome, "the function offers no virtio transport")
         self.assertIn(b"vendor=0x1af4,device=0x1041", outcome.console)
         self.assertEqual(self.said["bars_assigned"], "0")
 
@@ -86,7 +85,7 @@ class Firmware(unittest.TestCase):
 
     def test_a_nic_whose_registers_never_answer_never_confirms_its_reset(self):
         outcome = self.boot("modern", registers_in_memory)
-        self.refused(outcome, "reset-unconfirmed", "the device did not confirm its reset")
+        self.refused(outcome, "reset-unconfirmed")
         self.assertNotIn(b"provider-nic-teardown", outcome.console)
 
 

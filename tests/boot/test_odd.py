@@ -8,7 +8,8 @@ import machine
 class Odd(unittest.TestCase):
     def fails_closed(self, outcome, claim):
         self.assertTrue(outcome.switched_off(), outcome.report())
-        self.assertIn(f"claim failed: {claim}", outcome.lines())
+        self.assertEqual(outcome.claims(), [claim])
+        self.assertIn("claim failed: a proof of the programs did not hold", outcome.lines())
         self.assertNotEqual(outcome.judge()["verdict"], "pass")
         self.assertIn(b"cloudboot-evidence: end ", outcome.console)
 
@@ -67,12 +68,12 @@ class Odd(unittest.TestCase):
         self.assertIn("boot parameters refused: line too long at byte 1024", outcome.lines())
 
     def test_the_power_button_ends_a_system_that_stays_up(self):
-        up = b"nic up, receive armed"
+        up = b"modern, polled"
         outcome = machine.run(machine.nic("modern"), line=machine.command_line(mode="serve"), wait_for=up,
                               during=lambda qmp: qmp.run("system_powerdown"))
         self.assertTrue(outcome.switched_off(), outcome.report())
-        self.assertEqual(outcome.judge()["verdict"], "pass", outcome.report())
-        self.assertEqual(outcome.facts("provider-nic-teardown")["reset"], "confirmed")
+        self.assertEqual(outcome.judge(proof=False)["verdict"], "pass", outcome.report())
+        self.assertEqual(outcome.claims()[1:], [], "the driver's own line alone")
 
 
 if __name__ == "__main__":

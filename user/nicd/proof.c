@@ -107,7 +107,7 @@ static bool prepare(struct proof *p)
     if (cap_is_none(n->endpoint))
         return proof_fail(p, "no endpoint was granted");
     if (cap_is_none(n->function))
-        return proof_fail(p, "this machine has no network card");
+        return proof_fail(p, "no virtio network function was found");
     if (!rt_memory_make(n->rt, RING_PAGE_BYTES, &p->words) || !nicd_prepare(n))
         return proof_fail(p, "no memory");
     n->authority = handles_record(&n->handles);
@@ -123,5 +123,5 @@ uint32_t proof_run(struct nicd *n)
         return NICD_EXIT_PROOF;
     const bool held = proof_up(&p) && proof_first_frame(&p) && proof_exchange(&p);
     /* Down whatever was before: the kernel would do it too, but then nobody tried the old handles. */
-    return proof_down(&p) && held ? 0 : NICD_EXIT_PROOF;
+    return proof_down(&p, held) ? 0 : NICD_EXIT_PROOF;
 }

@@ -49,9 +49,10 @@ bool proof_bind(struct proof *p);
  * with everything live. True without MSI-X: not attempted. */
 bool proof_interrupt(struct proof *p);
 /* proof_life.c: the polled life, from claim to running, and from whatever state to teardown: stale handles
- * tried, the marker only when all of it holds. */
+ * tried, the marker only when all of it holds, this and, by `held`, what was before: a log of a life that
+ * failed has no end of it, and the gate refuses it. */
 bool proof_up(struct proof *p);
-bool proof_down(struct proof *p);
+bool proof_down(struct proof *p, bool held);
 /* proof_frames.c: the first ARP request and its reply; then `exchanges` times one ARP and one ICMP echo. */
 bool proof_first_frame(struct proof *p);
 bool proof_exchange(struct proof *p);

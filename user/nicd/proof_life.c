@@ -59,7 +59,7 @@ static bool stop_provider(struct proof *p)
            proof_fail(p, "the device did not confirm its reset");
 }
 
-bool proof_down(struct proof *p)
+bool proof_down(struct proof *p, bool held)
 {
     const struct device_authority *a = &p->n->authority;
     struct stale_result stale;
@@ -70,7 +70,7 @@ bool proof_down(struct proof *p)
     const bool stopped = stop_provider(p);
     if (!device_reply_ok(a->ops->release(a->ctx, p->n->device)))
         return proof_fail(p, "the device could not be released");
-    if (!stopped || !proof_stale(p, &stale))
+    if (!stopped || !proof_stale(p, &stale) || !held)
         return false;
     proof_u64(&t, "leftover_posted", p->leftovers.posted);
     proof_u64(&t, "leftover_lent", p->leftovers.lent);
