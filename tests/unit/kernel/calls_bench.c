@@ -2,6 +2,8 @@
 /* The bench: see calls_bench.h. */
 #include "tests/unit/kernel/calls_bench.h"
 
+#include "evidence/markers.h"
+
 struct calls_bench cb;
 
 static _Alignas(4096) uint8_t program_pages[16 * 4096];
@@ -143,7 +145,7 @@ static void grant_roots(void)
 
     for (uint32_t i = 0; i < sizeof roots; i++) {
         const struct calls_root root = {
-            .name = "root", .interface = roots[i], .port = CONSOLE_MAIN, .markers = 0x3ffu};
+            .name = "root", .interface = roots[i], .port = CONSOLE_MAIN, .markers = (2u << EVIDENCE_PROVIDER_NIC_TEARDOWN) - 1u};
         const uint32_t before = S->processes[0].startup->grant_count;
 
         cr_assert_eq(calls_grant_root(&cb.calls, 0, &root), CAP_EX_NONE);

@@ -381,6 +381,86 @@ Test(calls, a_teardown_is_evidence_after_old_handles_were_refused)
     cr_assert_not_null(strstr(P->said[CONSOLE_EVIDENCE], ",stale_refused=1,stale_tried=1,budget=restored,"));
 }
 
+Test(calls, denials_are_evidence_when_each_has_a_record_and_nothing_is_held_more)
+{
+    const cap_id sink = cb.roots[CAP_IF_EVIDENCE];
+    struct door_nic n;
+
+    says(emit(sink, EVIDENCE_DRIVER_DENIALS, "tried=1"), SYS_E_CONDITION); /* it claimed nothing */
+    claim(&n);
+    says(emit(sink, EVIDENCE_DRIVER_DENIALS, "tried=0"), SYS_E_CONDITION); /* none was tried: but this is one */
+    S->processes[0].denials++; /* as the ring counts it */
+    const cap_id pool = must(ask(0, n.device, DEVICE_POOL_CREATE, 1, 0));
+    says(emit(sink, EVIDENCE_DRIVER_DENIALS, "tried=1"), SYS_E_CONDITION); /* something is held more */
+    S->processes[0].denials++;
+    good(give_back(0, pool));
+    good(emit(sink, EVIDENCE_DRIVER_DENIALS, "tried=2"));
+    cr_assert_not_null(strstr(P->said[CONSOLE_EVIDENCE], ",tried=2,denied=2,audited=2,budget=restored\n"));
+}
+
+Test(calls, denials_without_a_record_each_are_no_evidence)
+{
+    const cap_id sink = cb.roots[CAP_IF_EVIDENCE];
+    struct door_nic n;
+
+    claim(&n);
+    S->processes[0].denials++; /* refused, and nobody recorded it */
+    says(emit(sink, EVIDENCE_DRIVER_DENIALS, "tried=1"), SYS_E_CONDITION);
+}
+
+Test(calls, a_late_message_comes_once_and_on_a_route_that_is_nobodys)
+{
+    const cap_id sink = cb.roots[CAP_IF_EVIDENCE];
+    const uint64_t active = 1ull << EVIDENCE_PROVIDER_NIC_ACTIVE;
+    cap_id interrupt, narrow;
+    struct door_nic n;
+
+    says(ask(0, sink, EVIDENCE_LATE_MESSAGE, 1, 0), SYS_E_STATE); /* it claimed nothing */
+    claim(&n);
+    narrow = must(ask(0, sink, EVIDENCE_NARROW, active, 0));
+    says(ask(0, narrow, EVIDENCE_LATE_MESSAGE, 1, 0), SYS_E_NAME);
+    interrupt = must(ask(0, n.device, DEVICE_INTERRUPT_CREATE, 0, 0));
+    says(ask(0, sink, EVIDENCE_LATE_MESSAGE, 1, 0), SYS_E_STATE); /* none was given back */
+    good(give_back(0, interrupt));
+    says(ask(0, sink, EVIDENCE_LATE_MESSAGE, 2, 0), SYS_E_VALUE);
+    says(ask(0, sink, EVIDENCE_LATE_MESSAGE, 0, 0), SYS_E_STATE); /* none was sent */
+    interrupt = must(ask(0, n.device, DEVICE_INTERRUPT_CREATE, 0, 0));
+    cr_assert_eq(ask(0, sink, EVIDENCE_LATE_MESSAGE, 1, 0).value, 1u);
+    says(ask(0, sink, EVIDENCE_LATE_MESSAGE, 1, 0), SYS_E_STATE); /* once */
+    cr_assert_eq(ask(0, sink, EVIDENCE_LATE_MESSAGE, 0, 0).value, 1u);
+    cr_assert_eq(ask(0, interrupt, INTERRUPT_POLL, 0, 0).value, 0u);
+}
+
+Test(calls, delivered_interrupts_are_no_evidence_before_the_kernel_saw_all_of_it)
+{
+    static const char facts[] = "vector=0 frames=3 delivered=1 acked=1 masked_delivered=0 unmasked_delivered=1 "
+                                "stale_tried=1 stale_woken=0 successor_delivered=1";
+    const cap_id sink = cb.roots[CAP_IF_EVIDENCE];
+    struct door_nic n;
+
+    up(&n);
+    says(emit(sink, EVIDENCE_INTERRUPT_DELIVERED, facts), SYS_E_CONDITION); /* none came */
+    const cap_id first = must(ask(0, n.device, DEVICE_INTERRUPT_CREATE, 0, 0));
+    uint16_t route = 0;
+    cr_assert(kernel_interrupt_route(K, S->processes[0].owner, first, &route));
+    good(ask(0, first, INTERRUPT_MASK, 0, 0));
+    for (uint32_t i = 0; i < 2; i++) {
+        platform_msi_raise(P, route);
+        good(ask(0, first, INTERRUPT_ACK, 0, 0));
+    }
+    good(give_back(0, first));
+    const cap_id next = must(ask(0, n.device, DEVICE_INTERRUPT_CREATE, 0, 0));
+    cr_assert(kernel_interrupt_route(K, S->processes[0].owner, next, &route));
+    platform_msi_raise(P, route);
+    good(give_back(0, n.device));
+    S->processes[0].denials++; /* an old handle */
+    says(emit(sink, EVIDENCE_INTERRUPT_DELIVERED, facts), SYS_E_CONDITION); /* no late message */
+    good(ask(0, sink, EVIDENCE_LATE_MESSAGE, 1, 0));
+    good(emit(sink, EVIDENCE_INTERRUPT_DELIVERED, facts));
+    cr_assert_not_null(strstr(P->said[CONSOLE_EVIDENCE], ",interrupts=4,budget=restored,"
+                                                         "device_autonomous_raise=proven\n"));
+}
+
 Test(calls, a_sink_narrows_and_never_widens)
 {
     const cap_id root = cb.roots[CAP_IF_EVIDENCE];
