@@ -58,5 +58,6 @@ if(CAPOS_OBSERVED)
 else()
   set(CAPOS_RINGMEM_DIR ${CMAKE_SOURCE_DIR}/platform/ship)
 endif()
+set(CAPOS_PROGRAM_RINGMEM_DIR ${CMAKE_SOURCE_DIR}/platform/ship) # programs just do it, in every build
 # Host code: simulator, device models, tests.
 set(CAPOS_HOST_FLAGS -std=gnu17 -D_GNU_SOURCE -fno-omit-frame-pointer)

@@ -22,7 +22,7 @@ function(capos_program name)
   target_compile_options(${parts} PRIVATE
     ${CAPOS_WARNINGS} ${CAPOS_ROOM_FLAGS} ${CAPOS_PROGRAM_KIND_FLAGS} ${CAPOS_PREFIX_MAP})
   target_include_directories(${parts} PRIVATE
-    ${CMAKE_SOURCE_DIR} ${CAPOS_RINGMEM_DIR} ${CMAKE_BINARY_DIR}/generated ${PROGRAM_INCLUDES})
+    ${CMAKE_SOURCE_DIR} ${CAPOS_PROGRAM_RINGMEM_DIR} ${CMAKE_BINARY_DIR}/generated ${PROGRAM_INCLUDES})
   set_target_properties(${parts} PROPERTIES C_EXTENSIONS OFF)
   set(rooms)
   set(targets)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # capos_room(NAME SOURCES ... [INCLUDES ...]): compiles a room's sources with the flags of shipped code and joins them into
-# one object, build/<preset>/rooms/<name>.o, the link's map beside it. Kernel image, user programs and simulator link that file and no other copy.
-# In builds whose instrumentation needs a runtime there is a second object without, rooms/<name>.plain.o, for user programs; it
-# is built only where one links it.
+# one object, build/<preset>/rooms/<name>.o, the link's map beside it. Kernel image, user programs and simulator link that file
+# and no other copy. In builds whose instrumentation needs a runtime, and in observed ones, there is a second object without,
+# rooms/<name>.plain.o, for user programs; it is built only where one links it.
 # capos_host(TARGET): warnings and host flags for a target that runs on the build machine.
 set(CAPOS_ROOMS_DIR ${CMAKE_BINARY_DIR}/rooms)
 file(MAKE_DIRECTORY ${CAPOS_ROOMS_DIR})
@@ -32,7 +32,7 @@ function(capos_room name)
   target_include_directories(room_${name} INTERFACE
     ${CMAKE_SOURCE_DIR} ${CAPOS_RINGMEM_DIR} ${CMAKE_BINARY_DIR}/generated)
   set_property(GLOBAL APPEND PROPERTY CAPOS_ROOM_OBJECTS ${object})
-  if(NOT CAPOS_PROGRAM_KIND_FLAGS STREQUAL CAPOS_KIND_FLAGS)
+  if(CAPOS_OBSERVED OR NOT CAPOS_PROGRAM_KIND_FLAGS STREQUAL CAPOS_KIND_FLAGS)
     capos_plain_room(${name} ${ROOM_SOURCES})
   endif()
 endfunction()
@@ -41,7 +41,7 @@ function(capos_plain_room name) # and the sources
   add_library(room_${name}_plain_parts OBJECT EXCLUDE_FROM_ALL ${ARGN})
   target_compile_options(room_${name}_plain_parts PRIVATE
     ${CAPOS_WARNINGS} ${CAPOS_ROOM_FLAGS} ${CAPOS_PROGRAM_KIND_FLAGS} ${CAPOS_PREFIX_MAP})
-  target_include_directories(room_${name}_plain_parts PRIVATE
+  target_include_directories(room_${name}_plain_parts PRIVATE ${CAPOS_PROGRAM_RINGMEM_DIR}
     $<TARGET_PROPERTY:room_${name}_parts,INCLUDE_DIRECTORIES>)
   set_target_properties(room_${name}_plain_parts PROPERTIES C_EXTENSIONS OFF)
   set(object ${CAPOS_ROOMS_DIR}/${name}.plain.o)

@@ -181,23 +181,31 @@ static const char *judge(const struct userland *u, const struct kernel_usage *be
     return NULL;
 }
 
-const char *userland_run(struct userland *u, const struct userland_setup *setup)
+const char *userland_begin(struct userland *u, const struct userland_setup *setup)
 {
-    const struct kernel_usage before = kernel_usage(setup->kernel);
-    uint16_t init = PROCESS_NONE;
-    const char *failed;
-
+    u->before = kernel_usage(setup->kernel);
+    u->init = PROCESS_NONE;
     make(u, setup);
     show_package(u, setup->package);
-    failed = start_init(u, setup, &init);
-    if (failed == NULL)
-        failed = turns(u, setup, init);
+    return start_init(u, setup, &u->init);
+}
+
+const char *userland_end(struct userland *u)
+{
     for (uint16_t i = 0; i < PROCESSES_MAX; i++) {
         if (process_live(&u->system, i))
             process_end(&u->system, i, PROCESS_KILLED, 0);
     }
+    kernel_watch_memory(u->calls.kernel, (struct memory_watch){NULL, NULL});
+    return judge(u, &u->before);
+}
+
+const char *userland_run(struct userland *u, const struct userland_setup *setup)
+{
+    const char *failed = userland_begin(u, setup);
+
     if (failed == NULL)
-        failed = judge(u, &before);
-    kernel_watch_memory(setup->kernel, (struct memory_watch){NULL, NULL});
-    return failed;
+        failed = turns(u, setup, u->init);
+    const char *left = userland_end(u);
+    return failed != NULL ? failed : left;
 }

@@ -14,6 +14,8 @@ struct userland {
     struct calls calls;
     struct package_table_copy copies[PACKAGE_TABLES_MAX];
     const struct reg_table *tables[PACKAGE_TABLES_MAX];
+    struct kernel_usage before; /* the first process */
+    uint16_t init;              /* its process */
 };
 
 /* What it stands on: all initialised, all outliving it. */
@@ -30,5 +32,12 @@ struct userland_setup {
 /* Runs until power-off is asked for, from within or without, or, in mode proof, until init ended; then ends every
  * process. NULL, or constant text: the claim that did not hold. */
 const char *userland_run(struct userland *u, const struct userland_setup *setup);
+
+/* The same in pieces, for a world that has turns of its own (system_turn). NULL, or what could not be made.
+ */
+const char *userland_begin(struct userland *u, const struct userland_setup *setup);
+/* Ends every process that is left. NULL: every budget is as before the first one; else the claim that failed.
+ */
+const char *userland_end(struct userland *u);
 
 #endif

@@ -141,6 +141,8 @@ static int kernel_protection(enum processor_access access)
  * write between two runs. */
 static void protect_for(struct sim_processor *p, const struct space *s)
 {
+    if (p->config.open)
+        return;
     for (uint32_t i = 0; p->config.isolate && i < p->config.region_count; i++)
         protect(p->config.regions[i].base, p->config.regions[i].bytes, PROT_NONE);
     protect_mapped(&s->mapped, p->config.isolate, protection_of);
@@ -162,6 +164,8 @@ static int resting_protection(const struct sim_processor *p, const uint8_t *page
 
 static void protect_after(struct sim_processor *p, const struct space *s)
 {
+    if (p->config.open)
+        return;
     if (!p->config.isolate) {
         protect_mapped(&s->mapped, false, kernel_protection);
         if (s->guard)
@@ -368,6 +372,8 @@ static void sim_run(void *ctx, uint16_t space, uint32_t result, struct processor
     if (p->change.by == SIM_BY_LIMIT)
         overrun(p, space);
     came_back(p, s, out);
+    if (p->config.between)
+        p->config.between(p->config.ctx, space, out);
 }
 
 static uint32_t sim_pick(void *ctx, uint32_t n)
@@ -381,6 +387,7 @@ struct sim_processor *sim_processor_open(const struct sim_processor_config *conf
 {
     struct sim_processor *p = calloc(1, sizeof *p);
 
+    ASSERT(!config->isolate || !config->open);
     ASSERT(config->region_count > 0 && config->region_count <= SIM_REGIONS_MAX);
     if (!p || !sim_trap_open()) {
         free(p);

@@ -32,6 +32,7 @@ struct sim_processor_config {
     struct sim_region regions[SIM_REGIONS_MAX];
     uint32_t region_count;
     bool isolate;
+    bool open; /* nothing is protected while a program runs: for lives by the thousand of honest programs */
     const struct sim_program_source *source; /* NULL: every program runs as its file */
     uint32_t limit_ms; /* processor time of the host that one run may take; 0: SIM_RUN_LIMIT_MS */
     void *ctx; /* of the hooks */
@@ -39,6 +40,9 @@ struct sim_processor_config {
     const char *(*name)(void *ctx, uint16_t space);
     /* NULL: always 0. */
     uint32_t (*pick)(void *ctx, uint32_t n);
+    /* NULL, or told when a program has come back, before the kernel is: a world that comes between may change
+     * what the program left in its own pages. */
+    void (*between)(void *ctx, uint16_t space, const struct processor_stop *stop);
     /* A program did not come back. NULL: says so on standard error and exits with 1. Must not return. */
     void (*overrun)(void *ctx, uint16_t space);
 };

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/explore/random.h"
+
 struct xp_job *xp_job_add(struct xp_jobs *jobs, const char *run, const char *world, const char *name_format,
                           ...)
 {
@@ -52,6 +54,27 @@ const struct xp_job *xp_job_named(const struct xp_jobs *jobs, const char *name)
     return NULL;
 }
 
+void xp_random_job(const struct xp_job *job, const struct xp_random_plan *plan,
+                   const struct xp_limits *limits, struct xp_result *out)
+{
+    struct xp_world *w = job->make(job);
+    uint64_t seed;
+
+    if (!w) {
+        memset(out, 0, sizeof *out);
+        out->cut = "memory";
+        return;
+    }
+    xp_random_runs(w, plan, limits, out, &seed);
+    if (out->violations) {
+        char what[sizeof out->verdict.what];
+
+        snprintf(what, sizeof what, "%.160s (seed %llu)", out->verdict.what, (unsigned long long)seed);
+        memcpy(out->verdict.what, what, sizeof what);
+    }
+    job->release(w);
+}
+
 void xp_all_jobs(struct xp_jobs *jobs)
 {
     xp_ring_jobs(jobs);
@@ -61,4 +84,5 @@ void xp_all_jobs(struct xp_jobs *jobs)
     xp_authority_jobs(jobs);
     xp_life_jobs(jobs);
     xp_process_jobs(jobs);
+    xp_full_jobs(jobs);
 }

@@ -44,6 +44,10 @@ struct xp_job *xp_job_add(struct xp_jobs *jobs, const char *run, const char *wor
 void xp_job_bounds(const struct xp_job *job, char *text, size_t bytes);
 /* NULL: no job of that name. */
 const struct xp_job *xp_job_named(const struct xp_jobs *jobs, const char *name);
+/* run_it of jobs at random (random.h): a world of the job's, its runs; a violation names the seed. */
+struct xp_random_plan;
+void xp_random_job(const struct xp_job *job, const struct xp_random_plan *plan,
+                   const struct xp_limits *limits, struct xp_result *out);
 /* All jobs of all worlds. */
 void xp_all_jobs(struct xp_jobs *jobs);
 
@@ -55,6 +59,7 @@ void xp_pci_jobs(struct xp_jobs *jobs);
 void xp_authority_jobs(struct xp_jobs *jobs);
 void xp_life_jobs(struct xp_jobs *jobs);
 void xp_process_jobs(struct xp_jobs *jobs);
+void xp_full_jobs(struct xp_jobs *jobs);
 /* The jobs of a brought driver (bring_your_driver.h) in a shared object. NULL, or why it is refused. */
 const char *xp_brought_jobs(struct xp_jobs *jobs, const char *object);
 

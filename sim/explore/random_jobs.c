@@ -48,7 +48,7 @@ static uint64_t bits(enum xp_mark first, enum xp_mark last)
 /* Everything; of an honest device no lies, nor what the driver finds of them. */
 static uint64_t must(bool lies)
 {
-    const uint64_t all = bits((enum xp_mark)0, (enum xp_mark)(XP_MARK_COUNT - 1));
+    const uint64_t all = bits(XP_M_FETCH, XP_M_FAULT_LENGTH);
 
     return lies ? all
                 : all & ~bits(XP_M_LIE_INDEX, XP_M_LIE_CHANGE) & ~bits(XP_M_FAULT_INDEX, XP_M_FAULT_LENGTH);
@@ -58,22 +58,8 @@ static void run_it(const struct xp_job *job, const struct xp_limits *limits, str
 {
     const struct xp_random_plan plan = {
         .first_seed = FIRST_SEED, .runs = of(job)->runs, .must = must(of(job)->ring.lies_max > 0)};
-    struct xp_world *w = make(job);
-    uint64_t seed;
 
-    if (!w) {
-        memset(out, 0, sizeof *out);
-        out->cut = "memory";
-        return;
-    }
-    xp_random_runs(w, &plan, limits, out, &seed);
-    if (out->violations) {
-        char what[sizeof out->verdict.what];
-
-        snprintf(what, sizeof what, "%.160s (seed %llu)", out->verdict.what, (unsigned long long)seed);
-        memcpy(out->verdict.what, what, sizeof what);
-    }
-    release(w);
+    xp_random_job(job, &plan, limits, out);
 }
 
 static void bounds(const struct xp_job *job, char *text, size_t bytes)

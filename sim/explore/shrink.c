@@ -27,6 +27,7 @@ struct shrinker {
     struct xp_world *w;
     enum xp_property property;
     bool in_heal;
+    bool flat; /* false: the world is started again, its state cannot be kept */
     struct xp_image first; /* the state after start */
     uint8_t *change; /* room for the image's own book-keeping */
     struct xp_steps best;
@@ -124,7 +125,10 @@ static bool try(struct shrinker *s, const struct change *change)
         was = s->best.list[change->choice].picked;
         s->best.list[change->choice].picked = change->picked;
     }
-    xp_image_restore(&s->first);
+    if (s->flat)
+        xp_image_restore(&s->first);
+    else
+        (void)xp_protected_start(s->w); /* the run before began so */
     for (size_t i = 0; i < s->best.steps && on && s->steps_left > 0; i++) {
         const size_t from = i == 0 ? 0 : s->best.ends[i - 1u];
 
@@ -239,7 +243,8 @@ static bool replay(struct shrinker *s, const struct xp_path *path)
     c.replay = path->list;
     c.replay_count = path->count;
     if (xp_protected_start(s->w)) {
-        (void)xp_image_take(&s->first, s->change);
+        if (s->flat)
+            (void)xp_image_take(&s->first, s->change);
         s->steps_left += path->steps; /* the path itself costs nothing */
         for (size_t i = 0; i < path->steps && on; i++)
             on = step(s, &c, &holds);
@@ -266,7 +271,7 @@ static void go_straight(struct shrinker *s, size_t bytes_max)
     const struct xp_wanted wanted = {s->property, s->in_heal, s->best.steps, bytes_max};
     struct xp_path path;
 
-    if (!xp_shortest(s->w, &wanted, &path))
+    if (!s->flat || !xp_shortest(s->w, &wanted, &path))
         return;
     if (replay(s, &path) && smaller(&s->tried.run, &s->best)) {
         xp_steps_free(&s->best);
@@ -284,8 +289,10 @@ void xp_shrink(struct xp_world *w, const struct xp_path *path, const struct xp_v
         .w = w, .property = verdict->property, .in_heal = in_heal, .steps_left = limits->steps};
 
     memset(out, 0, sizeof *out);
-    s.change = xp_image_init(&s.first, w) ? malloc(xp_image_change_bytes(&s.first)) : NULL;
-    if (s.change && replay(&s, path)) {
+    s.flat = w->region_count > 0;
+    if (s.flat)
+        s.change = xp_image_init(&s.first, w) ? malloc(xp_image_change_bytes(&s.first)) : NULL;
+    if ((s.change || !s.flat) && replay(&s, path)) {
         copy_steps(&out->before, &s.tried.run);
         s.best = s.tried.run;
         s.tried = (struct record){0};

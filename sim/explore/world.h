@@ -82,7 +82,7 @@ struct xp_world {
     const struct xp_world_ops *ops;
     struct sim_choices *choices;
     struct xp_region regions[XP_REGIONS_MAX];
-    uint32_t region_count;
+    uint32_t region_count; /* 0: its state cannot be laid flat; it is run at random, again from its start */
     bool inline_calls; /* driver calls run through, choosing at each yield; false: left at each yield */
     /* For the checks of the reductions: fingerprints without them. */
     bool unrenamed; /* interchangeable things keep their numbers */

@@ -33,7 +33,7 @@ struct frames {
     bool waits; /* a NIC_WAIT is under way */
     struct frame_addresses addresses;
     uint32_t sent, arp_replies, echo_replies, others;
-    uint16_t last_sequence;
+    uint16_t sequence; /* of the echo that is asked for */
 };
 
 /* QEMU's and libslirp's user network. */
@@ -75,9 +75,8 @@ static void take(struct frames *f, uint32_t count)
         if (seen.kind == FRAME_ARP_REPLY) {
             memcpy(f->addresses.peer_mac, seen.sender_mac, sizeof seen.sender_mac);
             f->arp_replies++;
-        } else if (seen.kind == FRAME_ECHO_REPLY) {
-            f->last_sequence = seen.sequence;
-            f->echo_replies++;
+        } else if (seen.kind == FRAME_ECHO_REPLY && seen.sequence == f->sequence) {
+            f->echo_replies++; /* an answer to a life before this one is none to this one */
         } else {
             f->others++;
         }
@@ -109,6 +108,7 @@ static bool exchange(struct frames *f, uint16_t sequence)
 {
     const uint32_t arps = f->arp_replies, echoes = f->echo_replies;
 
+    f->sequence = sequence;
     if (!send(f, 0, false))
         return false;
     while (f->arp_replies == arps)
@@ -119,7 +119,7 @@ static bool exchange(struct frames *f, uint16_t sequence)
     while (f->echo_replies == echoes)
         if (!receive(f))
             return false;
-    return f->last_sequence == sequence;
+    return true;
 }
 
 static bool attach(struct frames *f)
