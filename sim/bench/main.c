@@ -14,11 +14,11 @@
 #define OVERHEAD_ROUNDS 1001u
 
 static const char help[] =
-    "capos bench: cost a frame, ARP pairs against direct injection, whole lives a second; exploring\n"
+    "capos bench: cost a frame, ARP pairs against direct injection, whole lives a second; processes; exploring\n"
     "\n"
-    "  --only frames|pairs|lives|explore   one group\n"
+    "  --only frames|pairs|lives|programs|explore   one group\n"
     "  --quick   a tenth of the work\n"
-    "  --json    JSON: one object, with the keys host, machine (in QEMU), explore\n"
+    "  --json    JSON: one object, with the keys host, machine (in QEMU), programs, explore\n"
     "  --help    this text\n"
     "\n"
     "One pinned core, medians. A missed aim is printed, never an exit status;\n"

@@ -1,0 +1,325 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+# The processes' share of ./capos bench: an empty cap_enter, a call and its answer between two processes, a start and an end, a
+# killed driver until its next life serves, one frame out and its answer back, in QEMU and in the simulator, there in
+# instructions as well; frames a second between a process and a tap; boot to init and to the link. One boot package, driven
+# from its console (sim/bench/programs): it says when a job begins and when it is done, and the lines' arrival is timed.
+import argparse
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import select
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import bench_qemu  # noqa: E402
+import tap  # noqa: E402
+
+APPEND = f"mode=serve boot={bench_qemu.BOOT} chain_key={bench_qemu.KEY} commit=bench"
+INIT, UP, BEGINS, DONE = "init: ", "bench: link=1", "bench: begins=", "bench: done="
+WRONG = ("bench: failed", "bench: unknown", "bench: link=0", "claim failed: ", "panic")
+ROUNDS, QUICK_ROUNDS = 7, 1
+QUICK = 20  # so many times less work
+SETTLE = "enter 1000"  # meanwhile the audit log of the start is written
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    name: str
+    typed: str
+    qemu: int    # how often, in one round
+    sim: int
+    steps: int   # under callgrind
+
+
+ENTER = "empty cap_enter"
+JOBS = [
+    Job(ENTER, "enter", 20000, 2000, 2000),
+    Job("CALL and RETURN between two processes", "call", 5000, 1000, 1000),
+    Job("spawn: start, end, capability back", "spawn", 200, 100, 20),
+    Job("kill of the driver until its next life serves", "restart", 40, 20, 4),
+    Job("one frame to the device, its answer back (ARP)", "trip", 2000, 500, 200),
+]
+SEND = {32: 250e3, 128: 250e3}  # frames of one NIC_KICK, and frames a second asked for
+RECEIVE = 180e3
+FRAMES = 200000
+
+
+class Failed(Exception):
+    pass
+
+
+class Rows(list):
+    def add(self, name, unit, got, asked=None, lower=True, limit=None, beside=None):
+        row = {"name": name, "unit": unit, "got": round(got, 3)}
+        if asked:
+            row |= {"asked": asked, "ratio": round(got / asked, 3)}
+        if limit:
+            row["limited_by"] = limit
+        if beside:
+            row["beside"] = {key: round(got / value, 2) for key, value in beside.items() if value}
+        self.append(row)
+
+    def missing(self, name, unit, why):
+        self.append({"name": name, "unit": unit, "not_measured": str(why)})
+
+
+class Machine:
+    """The package in QEMU, its console a socket."""
+
+    def __init__(self, files, nic, fds=(), cpu=None):
+        self.folder = tempfile.TemporaryDirectory(prefix="capos-")
+        self.text, self.lines, self.seen = b"", 0, []
+        with socket.socket(socket.AF_UNIX) as door:
+            door.bind(f"{self.folder.name}/s")
+            door.listen(1)
+            door.settimeout(bench_qemu.SECONDS_MAX)
+            words = bench_qemu.words(files.kernel, APPEND, self.folder.name, nic) + ["-initrd", str(files.package)]
+            pinned = [] if cpu is None else ["taskset", "-c", str(cpu)]
+            self.start = time.monotonic()
+            self.process = subprocess.Popen(pinned + words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                            stderr=subprocess.DEVNULL, pass_fds=fds)
+            self.port, _ = door.accept()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.port.close()
+        self.process.kill()
+        self.process.wait()
+        self.folder.cleanup()
+
+    def line(self):
+        """The next line of the console, and when its end arrived."""
+        until = time.monotonic() + bench_qemu.SECONDS_MAX
+        while not self.seen:
+            ready, _, _ = select.select([self.port], [], [], max(0, until - time.monotonic()))
+            data = self.port.recv(65536) if ready else b""
+            now = time.monotonic()
+            if not data:
+                raise Failed(f"the machine said no more after {self.text[-300:]!r}")
+            *whole, rest = (self.text.rpartition(b"\n")[2] + data).split(b"\n")
+            self.seen += [(line.decode("ascii", "replace").strip("\r"), now) for line in whole]
+            self.text += data
+        return self.seen.pop(0)
+
+    def wait(self, begin):
+        """When a line that begins so arrived."""
+        while True:
+            line, now = self.line()
+            if line.startswith(begin):
+                return now
+            if line.startswith(WRONG):
+                raise Failed(line)
+
+    def type(self, line):
+        self.port.sendall(line.encode() + b"\n")
+
+    def seconds(self, line):
+        self.type(line)
+        begun = self.wait(BEGINS)
+        return self.wait(DONE) - begun
+
+
+@dataclasses.dataclass
+class Files:
+    kernel: pathlib.Path
+    nothing: pathlib.Path
+    flood: pathlib.Path
+    package: pathlib.Path
+    host: pathlib.Path
+
+
+def times(job, world, quick):
+    count = getattr(job, world)
+    return max(1, count // QUICK) if quick else count
+
+
+def add_world(rows, where, taken):
+    """Medians of nanoseconds each, what the two lines cost taken off; and beside an empty cap_enter of the same rounds."""
+    got = {job.name: statistics.median(taken[job.name]) for job in JOBS}
+    for job in JOBS:
+        beside = {} if job.name == ENTER else {"of an empty cap_enter": got[ENTER]}
+        rows.add(f"{job.name}, {where}", "ns", got[job.name], beside=beside, limit=LIMITS[where][job.typed])
+
+
+SIX = "six mprotect calls and two timers of the host around each run of a program"
+LIMITS = {
+    "QEMU": {"enter": "a turn of the kernel: everybody who waits is looked at",
+             "call": "two turns and two loads of CR3, each of which empties TCG's translations of addresses",
+             "spawn": "pages zeroed and scrubbed, two records of the log hashed",
+             "restart": "the device's reset and start, its pages scrubbed, the provider's arena zeroed",
+             "trip": "seven turns, and QEMU's thread of devices woken for the frame and for its answer"},
+    "simulator": {"enter": SIX, "call": SIX, "spawn": SIX, "restart": SIX, "trip": SIX},
+}
+
+
+def measure_qemu(files, rows, rounds, quick):
+    """In turns: a kernel that does nothing, a boot, and each job in it. One core for QEMU, whose threads take turns."""
+    cpu = min(os.sched_getaffinity(0))
+    taken = {job.name: [] for job in JOBS}
+    init, up = [], []
+    for _ in range(rounds):
+        floor = bench_qemu.run(files.nothing, "", ["!"]).times["!"]
+        with Machine(files, bench_qemu.USER_NIC, cpu=cpu) as machine:
+            init.append(machine.wait(INIT) - machine.start - floor)
+            up.append(machine.wait(UP) - machine.start - floor)
+            machine.seconds(SETTLE)
+            lines = statistics.median(machine.seconds("nothing 0") for _ in range(3))
+            for job in JOBS:
+                count = times(job, "qemu", quick)
+                taken[job.name].append(max(0, machine.seconds(f"{job.typed} {count}") - lines) * 1e9 / count)
+    add_world(rows, "QEMU", taken)
+    limit = "bring-up's proofs, SHA-256 of the package and of the log under TCG"
+    rows.add("first kernel instruction to init's first word, QEMU", "ns", statistics.median(init) * 1e9, limit=limit)
+    rows.add("first kernel instruction to the link, QEMU", "ns", statistics.median(up) * 1e9, limit=limit)
+
+
+def run_host(files, typed, wrap=()):
+    done = subprocess.run([*wrap, str(files.host), str(files.package), *typed], stdin=subprocess.DEVNULL, text=True,
+                          capture_output=True, timeout=20 * bench_qemu.SECONDS_MAX, check=False)
+    if done.returncode != 0:
+        raise Failed(f"the simulator ended with status {done.returncode}: {done.stderr[-400:].strip()}")
+    return [tuple(map(int, line.split())) for line in done.stdout.splitlines()], done.stderr
+
+
+def measure_sim(files, rows, rounds, quick):
+    cpu = min(os.sched_getaffinity(0))
+    taken = {job.name: [] for job in JOBS}
+    init, up = [], []
+    typed = [SETTLE, "nothing 0", *(f"{job.typed} {times(job, 'sim', quick)}" for job in JOBS)]
+    for _ in range(rounds):
+        said, _ = run_host(files, typed, ("taskset", "-c", str(cpu)))
+        (to_init, to_link), _, (_, lines), *jobs = said
+        init.append(to_init)
+        up.append(to_link)
+        for job, (count, ns) in zip(JOBS, jobs, strict=True):
+            taken[job.name].append(max(0, ns - lines) / count)
+    add_world(rows, "simulator", taken)
+    limit = "SHA-256 of the package and of the log"
+    rows.add("first kernel instruction to init's first word, simulator", "ns", statistics.median(init), limit=limit)
+    rows.add("first kernel instruction to the link, simulator", "ns", statistics.median(up), limit=limit)
+
+
+def measure_steps(files, rows, quick):
+    """Exact, in one run that is the same each time; what the two lines of a job execute is taken off."""
+    names = {job.typed: f"{job.name}, simulator" for job in JOBS}
+    if shutil.which("valgrind") is None:
+        for name in names.values():
+            rows.missing(name, "instructions", "valgrind is not installed (./capos setup bench)")
+        return
+    counts = {"nothing": 0} | {job.typed: times(job, "steps", quick) for job in JOBS}
+    with tempfile.TemporaryDirectory(prefix="capos-") as folder:
+        run_host(files, [SETTLE, *(f"{name} {count}" for name, count in counts.items())],
+                 ("valgrind", "--tool=callgrind", "--dump-before=bench_mark", f"--callgrind-out-file={folder}/part"))
+        # Part n ends with the nth mark; there are two marks a job, and the first job settles.
+        parts = [pathlib.Path(folder, f"part.{2 * job + 4}").read_text(encoding="ascii") for job in range(len(counts))]
+    nothing, *totals = (int(re.search(r"^(?:totals|summary): (\d+)", part, re.M)[1]) for part in parts)
+    got = {name: (total - nothing) / counts[name] for name, total in zip(names, totals, strict=True)}
+    for name, per in got.items():
+        beside = {} if name == "enter" else {"of an empty cap_enter": got["enter"]}
+        rows.add(names[name], "instructions", per, beside=beside)
+
+
+@contextlib.contextmanager
+def on_a_tap(files):
+    with tap.Tap() as wire:
+        nic = ("-netdev", f"tap,id=n,fd={wire.fd}", "-device", bench_qemu.NICS["modern"])
+        with Machine(files, nic, (wire.fd,)) as machine:
+            machine.wait(UP)
+            yield wire, machine
+
+
+def send_once(files, batch, frames):
+    with on_a_tap(files) as (wire, machine):
+        before = wire.received()
+        seconds = machine.seconds(f"send {frames} {batch}")
+        until = time.monotonic() + 2
+        while wire.received() - before < frames and time.monotonic() < until:
+            time.sleep(0.001)
+        arrived = wire.received() - before
+    if arrived != frames:
+        raise Failed(f"{frames} frames were to be sent, {arrived} arrived")
+    return frames / seconds
+
+
+def receive_once(files, frames):
+    with on_a_tap(files) as (wire, machine):
+        machine.type(f"receive {frames}")
+        with wire.flood():
+            begun = machine.wait(BEGINS)
+            return frames / (machine.wait(DONE) - begun)
+
+
+def measure_tap(files, rows, rounds, quick):
+    """Last of all: the network namespace is for good. The bare loop in ring 0 in turns with the processes."""
+    frames = FRAMES // QUICK if quick else FRAMES
+    sends = {batch: f"60 B frames from a process into a tap, batches of {batch}" for batch in SEND}
+    bare = {batch: f"60 B frames from a loop in ring 0 into a tap, {batch} a kick" for batch in SEND}
+    receive = "60 B frames from a tap to a process"
+    taken = {name: [] for name in (*sends.values(), *bare.values(), receive)}
+    try:
+        tap.enter_namespace()
+        for _ in range(rounds):
+            for batch in SEND:
+                taken[bare[batch]].append(bench_qemu.flood_once(files.flood, "modern", batch, frames)[0])
+                taken[sends[batch]].append(send_once(files, batch, frames))
+            taken[receive].append(receive_once(files, frames))
+    except tap.Missing as why:
+        for name in taken:
+            rows.missing(name, "frames/s", why)
+        return
+    got = {name: statistics.median(values) for name, values in taken.items()}
+    for batch, asked in SEND.items():
+        rows.add(bare[batch], "frames/s", got[bare[batch]])
+        rows.add(sends[batch], "frames/s", got[sends[batch]], asked, beside={"of the loop in ring 0": got[bare[batch]]})
+    rows.add(receive, "frames/s", got[receive], RECEIVE)
+
+
+def print_text(rows):
+    print(f"\n{'processes':<66} {'asked':>8} {'got':>12} {'ratio':>6}  unit")
+    for r in rows:
+        asked, ratio = (f"{value:.{digits}f}" if (value := r.get(name)) is not None else "-"
+                        for name, digits in (("asked", 0), ("ratio", 2)))
+        got = f"{r['got']:.1f}" if "got" in r else "-"
+        notes = [f"; {times} {what}" for what, times in r.get("beside", {}).items()]
+        notes += [f"; {word.replace('_', ' ')}: {r[word]}" for word in ("limited_by", "not_measured") if word in r]
+        print(f"{r['name']:<66} {asked:>8} {got:>12} {ratio:>6}  {r['unit']}{''.join(notes)}")
+
+
+def main():
+    p = argparse.ArgumentParser(allow_abbrev=False)
+    for name in ("kernel", "nothing", "flood", "package", "host"):
+        p.add_argument(name, type=pathlib.Path)
+    p.add_argument("--quick", action="store_true")
+    p.add_argument("--json", action="store_true")
+    options = p.parse_args()
+    files = Files(options.kernel, options.nothing, options.flood, options.package, options.host)
+    rounds, rows = QUICK_ROUNDS if options.quick else ROUNDS, Rows()
+    try:
+        measure_qemu(files, rows, rounds, options.quick)
+        measure_sim(files, rows, rounds, options.quick)
+        measure_steps(files, rows, options.quick)
+        measure_tap(files, rows, rounds, options.quick)
+    except Failed as why:
+        print(f"capos bench: {why}", file=sys.stderr)
+        return 1
+    if options.json:
+        print(json.dumps({"worlds": ["qemu", "sim"], "rows": rows}))
+    else:
+        print_text(rows)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
