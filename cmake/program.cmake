@@ -62,8 +62,8 @@ function(capos_program name)
   add_dependencies(programs program_${name})
 endfunction()
 
-# capos_own_package(NAME PROGRAM ...): the boot package NAME.pkg of the folder's manifest.json, target NAME_pkg. Its own programs are
-# in the folder `programs` of the build; shipped ones are copied beside them.
+# capos_own_package(NAME PROGRAM ...): the boot package NAME.pkg of the folder's manifest.json, target NAME_pkg. Its own
+# programs are in the folder `programs` of the build; shipped ones are copied beside them.
 function(capos_own_package name)
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/programs)
   set(package ${CMAKE_CURRENT_BINARY_DIR}/${name}.pkg)

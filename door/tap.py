@@ -39,8 +39,9 @@ def set_up(flags):
 
 class Header(ctypes.Structure):
     """struct mmsghdr (sendmmsg(2))."""
-    _fields_ = [("name", ctypes.c_void_p), ("name_bytes", ctypes.c_uint32), ("parts", ctypes.c_void_p), ("part_count", ctypes.c_size_t),
-                ("control", ctypes.c_void_p), ("control_bytes", ctypes.c_size_t), ("flags", ctypes.c_int), ("sent", ctypes.c_uint)]
+    _fields_ = [("name", ctypes.c_void_p), ("name_bytes", ctypes.c_uint32), ("parts", ctypes.c_void_p),
+                ("part_count", ctypes.c_size_t), ("control", ctypes.c_void_p), ("control_bytes", ctypes.c_size_t),
+                ("flags", ctypes.c_int), ("sent", ctypes.c_uint)]
 
 
 class Part(ctypes.Structure):
