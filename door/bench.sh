@@ -3,7 +3,7 @@
 # one group was asked for. As JSON all are one object, {"host": ..., "machine": ..., "programs": ..., "explore": ...}: null for
 # a share that could not be had or was not asked for.
 command_bench() {
-    local argument flags=() only='' before='' json=0 host=null machine=null programs=null explore=null status=0
+    local argument flags=() peers=() only='' before='' json=0 host=null machine=null programs=null explore=null status=0
     if wants_help "$@"; then
         help_of sim/bench/main.c
         return 0
@@ -13,6 +13,7 @@ command_bench() {
         case $argument in
             --only=*) only=${argument#--only=} ;;
             --json) json=1 flags+=("$argument") ;;
+            --peers) peers=(--peers) ;;
             --quick) flags+=("$argument") ;;
         esac
         before=$argument
@@ -25,7 +26,7 @@ command_bench() {
         ! command -v clang-14 >/dev/null || build fuzz capos-fuzz-nic
     fi
     if [ "$only" != explore ]; then
-        ! asked_for programs || need_groups build qemu bench
+        ! asked_for programs || need_groups build qemu bench ${peers[@]:+peers}
         build ship capos-bench kernel.elf bench_nothing bench_flood bench_pkg capos-bench-programs
     fi
     cd "$cd_caller"
@@ -33,14 +34,14 @@ command_bench() {
         ! of_the_host || "$ROOT/build/ship/sim/capos-bench" "$@" || status=$?
         [ "$status" != 2 ] || exit 2
         [ -n "$only" ] || bench_machine ${flags[@]+"${flags[@]}"} || status=$?
-        ! asked_for programs || bench_programs ${flags[@]+"${flags[@]}"} || status=$?
+        ! asked_for programs || bench_programs ${flags[@]+"${flags[@]}"} ${peers[@]+"${peers[@]}"} || status=$?
         ! asked_for explore || bench_explore ${flags[@]+"${flags[@]}"} || status=$?
         exit "$status"
     fi
     ! of_the_host || host=$("$ROOT/build/ship/sim/capos-bench" "$@") || status=$?
     [ "$status" != 2 ] || exit 2
     [ -n "$only" ] || machine=$(bench_machine "${flags[@]}") || status=$?
-    ! asked_for programs || programs=$(bench_programs "${flags[@]}") || status=$?
+    ! asked_for programs || programs=$(bench_programs "${flags[@]}" ${peers[@]+"${peers[@]}"}) || status=$?
     ! asked_for explore || explore=$(bench_explore "${flags[@]}") || status=$?
     printf '{"host":%s,"machine":%s,"programs":%s,"explore":%s}\n' "${host:-null}" "${machine:-null}" "${programs:-null}" \
         "${explore:-null}"

@@ -3,7 +3,8 @@
 # The processes' share of ./capos bench: an empty cap_enter, a call and its answer between two processes, a start and an end, a
 # killed driver until its next life serves, one frame out and its answer back, in QEMU and in the simulator, there in
 # instructions as well; frames a second between a process and a tap; boot to init and to the link. One boot package, driven
-# from its console (sim/bench/programs): it says when a job begins and when it is done, and the lines' arrival is timed.
+# from its console (sim/bench/programs): it says when a job begins and when it is done, and the lines' arrival is timed. With
+# --peers Debian's kernel in the same machine beside it (bench_linux.py).
 import argparse
 import contextlib
 import dataclasses
@@ -21,6 +22,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import bench_linux  # noqa: E402
 import bench_qemu  # noqa: E402
 import tap  # noqa: E402
 
@@ -52,6 +54,14 @@ JOBS = [
 SEND = {32: 250e3, 128: 250e3}  # frames of one NIC_KICK, and frames a second asked for
 RECEIVE = 180e3
 FRAMES = 200000
+PEER_SECONDS = 2
+BARE = {batch: f"60 B frames from a loop in ring 0 into a tap, {batch} a kick" for batch in SEND}
+SENDS = {batch: f"60 B frames from a process into a tap, batches of {batch}" for batch in SEND}
+LINUX = {batch: f"60 B frames from Linux's pktgen into a tap, bursts of {batch}" for batch in SEND}
+RECEIVES = "60 B frames from a tap to a process"
+LINUX_RECEIVES = "60 B frames from a tap into Linux"
+SEND_LIMIT = "three turns and two loads of CR3 a batch, then what the loop in ring 0 does too"
+RECEIVE_LIMIT = "QEMU reads on only when it is told of new buffers, 128 of them at most"
 
 
 class Failed(Exception):
@@ -60,13 +70,15 @@ class Failed(Exception):
 
 class Rows(list):
     def add(self, name, unit, got, asked=None, lower=True, limit=None, beside=None):
+        """`limit` is said where nothing was asked, or more than was got."""
         row = {"name": name, "unit": unit, "got": round(got, 3)}
         if asked:
             row |= {"asked": asked, "ratio": round(got / asked, 3)}
-        if limit:
+        if limit and (not asked or (got > asked) == lower):
             row["limited_by"] = limit
+        beside = {key: round(got / value, 2) for key, value in (beside or {}).items() if value}
         if beside:
-            row["beside"] = {key: round(got / value, 2) for key, value in beside.items() if value}
+            row["beside"] = beside
         self.append(row)
 
     def missing(self, name, unit, why):
@@ -74,16 +86,17 @@ class Rows(list):
 
 
 class Machine:
-    """The package in QEMU, its console a socket."""
+    """A kernel and what it starts with in QEMU, its console a socket."""
 
-    def __init__(self, files, nic, fds=(), cpu=None):
+    def __init__(self, boots, nic, fds=(), cpu=None):
+        kernel, append, more = boots
         self.folder = tempfile.TemporaryDirectory(prefix="capos-")
         self.text, self.lines, self.seen = b"", 0, []
         with socket.socket(socket.AF_UNIX) as door:
             door.bind(f"{self.folder.name}/s")
             door.listen(1)
             door.settimeout(bench_qemu.SECONDS_MAX)
-            words = bench_qemu.words(files.kernel, APPEND, self.folder.name, nic) + ["-initrd", str(files.package)]
+            words = bench_qemu.words(kernel, append, self.folder.name, nic) + ["-initrd", str(more)]
             pinned = [] if cpu is None else ["taskset", "-c", str(cpu)]
             self.start = time.monotonic()
             self.process = subprocess.Popen(pinned + words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -139,6 +152,9 @@ class Files:
     package: pathlib.Path
     host: pathlib.Path
 
+    def boots(self):
+        return self.kernel, APPEND, self.package
+
 
 def times(job, world, quick):
     count = getattr(job, world)
@@ -171,7 +187,7 @@ def measure_qemu(files, rows, rounds, quick):
     init, up = [], []
     for _ in range(rounds):
         floor = bench_qemu.run(files.nothing, "", ["!"]).times["!"]
-        with Machine(files, bench_qemu.USER_NIC, cpu=cpu) as machine:
+        with Machine(files.boots(), bench_qemu.USER_NIC, cpu=cpu) as machine:
             init.append(machine.wait(INIT) - machine.start - floor)
             up.append(machine.wait(UP) - machine.start - floor)
             machine.seconds(SETTLE)
@@ -232,58 +248,89 @@ def measure_steps(files, rows, quick):
 
 
 @contextlib.contextmanager
-def on_a_tap(files):
+def on_a_tap(boots):
     with tap.Tap() as wire:
         nic = ("-netdev", f"tap,id=n,fd={wire.fd}", "-device", bench_qemu.NICS["modern"])
-        with Machine(files, nic, (wire.fd,)) as machine:
+        with Machine(boots, nic, (wire.fd,)) as machine:
             machine.wait(UP)
             yield wire, machine
 
 
-def send_once(files, batch, frames):
-    with on_a_tap(files) as (wire, machine):
+def send_once(boots, batch, frames):
+    with on_a_tap(boots) as (wire, machine):
         before = wire.received()
         seconds = machine.seconds(f"send {frames} {batch}")
         until = time.monotonic() + 2
         while wire.received() - before < frames and time.monotonic() < until:
             time.sleep(0.001)
         arrived = wire.received() - before
-    if arrived != frames:
+    if arrived < frames:
         raise Failed(f"{frames} frames were to be sent, {arrived} arrived")
     return frames / seconds
 
 
-def receive_once(files, frames):
-    with on_a_tap(files) as (wire, machine):
+def receive_once(boots, frames):
+    with on_a_tap(boots) as (wire, machine):
         machine.type(f"receive {frames}")
         with wire.flood():
             begun = machine.wait(BEGINS)
             return frames / (machine.wait(DONE) - begun)
 
 
-def measure_tap(files, rows, rounds, quick):
-    """Last of all: the network namespace is for good. The bare loop in ring 0 in turns with the processes."""
-    frames = FRAMES // QUICK if quick else FRAMES
-    sends = {batch: f"60 B frames from a process into a tap, batches of {batch}" for batch in SEND}
-    bare = {batch: f"60 B frames from a loop in ring 0 into a tap, {batch} a kick" for batch in SEND}
-    receive = "60 B frames from a tap to a process"
-    taken = {name: [] for name in (*sends.values(), *bare.values(), receive)}
+def take_once(boots):
+    """Frames a second that the machine reads of a tap, whatever becomes of them in it."""
+    with on_a_tap(boots) as (wire, _), wire.flood():
+        time.sleep(PEER_SECONDS / 4)
+        before, start = wire.counters()[9], time.monotonic()
+        time.sleep(PEER_SECONDS)
+        return (wire.counters()[9] - before) / (time.monotonic() - start)
+
+
+def peers(folder, rows):
+    """What a Debian guest boots from, or None and the reason in the rows."""
     try:
-        tap.enter_namespace()
-        for _ in range(rounds):
-            for batch in SEND:
-                taken[bare[batch]].append(bench_qemu.flood_once(files.flood, "modern", batch, frames)[0])
-                taken[sends[batch]].append(send_once(files, batch, frames))
-            taken[receive].append(receive_once(files, frames))
-    except tap.Missing as why:
-        for name in taken:
+        return bench_linux.make(folder)
+    except bench_linux.Missing as why:
+        for name in (*LINUX.values(), LINUX_RECEIVES):
             rows.missing(name, "frames/s", why)
-        return
-    got = {name: statistics.median(values) for name, values in taken.items()}
+        return None
+
+
+def in_turns(files, linux, rounds, frames):
+    """Frames a second of each row, one after the other in each round."""
+    taken = {}
+    for _ in range(rounds):
+        for batch in SEND:
+            taken.setdefault(BARE[batch], []).append(bench_qemu.flood_once(files.flood, "modern", batch, frames)[0])
+            taken.setdefault(SENDS[batch], []).append(send_once(files.boots(), batch, frames))
+            if linux:
+                taken.setdefault(LINUX[batch], []).append(send_once(linux, batch, frames))
+        taken.setdefault(RECEIVES, []).append(receive_once(files.boots(), frames))
+        if linux:
+            taken.setdefault(LINUX_RECEIVES, []).append(take_once(linux))
+    return {name: statistics.median(values) for name, values in taken.items()}
+
+
+def measure_tap(files, rows, rounds, options):
+    """Last of all: the network namespace is for good. The bare loop and the peer in turns with the processes."""
+    frames = FRAMES // QUICK if options.quick else FRAMES
+    with tempfile.TemporaryDirectory(prefix="capos-") as folder:
+        linux = peers(folder, rows) if options.peers else None
+        try:
+            tap.enter_namespace()
+            got = in_turns(files, linux, rounds, frames)
+        except tap.Missing as why:
+            for name in (*BARE.values(), *SENDS.values(), RECEIVES, *((*LINUX.values(), LINUX_RECEIVES) if linux else ())):
+                rows.missing(name, "frames/s", why)
+            return
     for batch, asked in SEND.items():
-        rows.add(bare[batch], "frames/s", got[bare[batch]])
-        rows.add(sends[batch], "frames/s", got[sends[batch]], asked, beside={"of the loop in ring 0": got[bare[batch]]})
-    rows.add(receive, "frames/s", got[receive], RECEIVE)
+        beside = {"of the loop in ring 0": got[BARE[batch]], "of Linux": got.get(LINUX[batch])}
+        rows.add(BARE[batch], "frames/s", got[BARE[batch]])
+        rows.add(SENDS[batch], "frames/s", got[SENDS[batch]], asked, lower=False, beside=beside, limit=SEND_LIMIT)
+    rows.add(RECEIVES, "frames/s", got[RECEIVES], RECEIVE, lower=False, beside={"of Linux": got.get(LINUX_RECEIVES)},
+             limit=RECEIVE_LIMIT)
+    for name in (*LINUX.values(), LINUX_RECEIVES) if linux else ():
+        rows.add(name, "frames/s", got[name])
 
 
 def print_text(rows):
@@ -303,6 +350,7 @@ def main():
         p.add_argument(name, type=pathlib.Path)
     p.add_argument("--quick", action="store_true")
     p.add_argument("--json", action="store_true")
+    p.add_argument("--peers", action="store_true")
     options = p.parse_args()
     files = Files(options.kernel, options.nothing, options.flood, options.package, options.host)
     rounds, rows = QUICK_ROUNDS if options.quick else ROUNDS, Rows()
@@ -310,7 +358,7 @@ def main():
         measure_qemu(files, rows, rounds, options.quick)
         measure_sim(files, rows, rounds, options.quick)
         measure_steps(files, rows, options.quick)
-        measure_tap(files, rows, rounds, options.quick)
+        measure_tap(files, rows, rounds, options)
     except Failed as why:
         print(f"capos bench: {why}", file=sys.stderr)
         return 1

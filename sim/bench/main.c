@@ -18,6 +18,7 @@ static const char help[] =
     "what processes cost, in the simulator and in QEMU; exploring\n"
     "\n"
     "  --only frames|pairs|lives|programs|explore   one group\n"
+    "  --peers   Linux's pktgen in a Debian guest beside the processes' frames\n"
     "  --quick   a tenth of the work\n"
     "  --json    JSON: one object, with the keys host, machine (in QEMU), programs, explore\n"
     "  --help    this text\n"
@@ -151,6 +152,7 @@ int main(int argc, char **argv)
     static const struct option options[] = {
         {"quick", no_argument, NULL, 'q'},
                                             {"json", no_argument, NULL, 'j'},
+                                            {"peers", no_argument, NULL, 'p'},
                                             {"only", required_argument, NULL, 'o'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
