@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The measuring package in the simulator. capos-bench-programs PACKAGE TYPED...: boots it, types each line when
- * the one before it is done, and prints how long each took, in processor time: `COUNT NANOSECONDS` a line. The
- * first line of the output is the boot: nanoseconds from the kernel's first instruction to init's first word,
- * and to the link that the measuring program sees. Trusts what the package says of counts. */
+/* The measuring package in the simulator. capos-bench-programs PACKAGE TYPED...: boots it, types each line
+ * when the one before it is done, and prints how long each took in processor time, `COUNT NANOSECONDS` a
+ * line. The first line of the output is the boot: nanoseconds from the first instruction to the first word of
+ * init, and to the link that the measuring program sees. Trusts what the package says of counts. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
