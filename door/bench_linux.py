@@ -35,7 +35,8 @@ class Missing(Exception):
 
 def newest_kernel():
     """The kernel that was installed last, and the folder of its modules."""
-    found = [(image, pathlib.Path("/lib/modules", image.name.partition("-")[2])) for image in pathlib.Path("/boot").glob("vmlinuz-*")]
+    images = pathlib.Path("/boot").glob("vmlinuz-*")
+    found = [(image, pathlib.Path("/lib/modules", image.name.partition("-")[2])) for image in images]
     whole = [pair for pair in found if (pair[1] / "modules.dep").exists()]
     if not whole:
         raise Missing("no Debian kernel with its modules is installed (./capos setup peers)")

@@ -4,7 +4,7 @@
 #define CAPOS_SIM_BENCH_PROGRAMS_BENCH_H
 
 #include "abi/nic.h"
-#include "kernel/bringup/frames.h"
+#include "user/frames/frame.h"
 #include "user/rt/rt.h"
 
 struct bench {

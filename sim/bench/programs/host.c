@@ -8,7 +8,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "kernel/image_facts.h"
 #include "kernel/main.h"
 #include "sim/processor.h"
 #include "sim/world.h"
@@ -156,7 +155,6 @@ static int boot(struct run *r)
     const struct kernel_boot kernel = {.platform = &r->world.platform,
                                        .command_line = line,
                                        .command_line_bytes = sizeof line - 1,
-                                       .provider_object = capos_provider_object,
                                        .package = r->package.base,
                                        .package_bytes = r->package_bytes,
                                        .processor = &processor};
