@@ -27,7 +27,7 @@ struct nic_tx_frame {
  * then the slots. Both sides write only what is theirs, and take the other's numbers as hints to be checked:
  * an index beyond NIC_SHARE_SLOTS ahead of one's own is refused and counted, never followed. All indices
  * free-running, masked at use. */
-#define NIC_SHARE_SLOTS      64u
+#define NIC_SHARE_SLOTS      128u
 #define NIC_SHARE_SLOT_BYTES 2048u
 
 struct nic_share_entry {

@@ -61,3 +61,36 @@ function(capos_program name)
   endif()
   add_dependencies(programs program_${name})
 endfunction()
+
+# capos_own_package(NAME PROGRAM ...): the boot package NAME.pkg of the folder's manifest.json, target NAME_pkg. Its own
+# programs are in the folder `programs` of the build; shipped ones are copied beside them.
+function(capos_own_package name)
+  set(folder ${CMAKE_CURRENT_BINARY_DIR}/programs)
+  set(package ${CMAKE_CURRENT_BINARY_DIR}/${name}.pkg)
+  set(maker ${CMAKE_SOURCE_DIR}/user/make_package.py)
+  set(markers ${CMAKE_SOURCE_DIR}/evidence/markers.json)
+  set(tables ${CMAKE_BINARY_DIR}/user/tables.bin)
+  set(manifest ${CMAKE_CURRENT_SOURCE_DIR}/manifest.json)
+  set(files)
+  set(copies)
+  set(targets)
+  foreach(program ${ARGN})
+    get_target_property(file program_${program} PROGRAM_FILE)
+    list(APPEND files ${file})
+    list(APPEND targets program_${program})
+    get_filename_component(at ${file} DIRECTORY)
+    if(NOT at STREQUAL folder)
+      list(APPEND copies COMMAND ${CMAKE_COMMAND} -E copy ${file} ${folder})
+    endif()
+  endforeach()
+  add_custom_command(OUTPUT ${package}
+    ${copies}
+    COMMAND /usr/bin/python3 -B ${maker} --manifest ${manifest} --markers ${markers} --tables ${tables} --programs ${folder}
+            --out ${package}.new
+    COMMAND capos-package-check ${package}.new
+    COMMAND ${CMAKE_COMMAND} -E rename ${package}.new ${package}
+    DEPENDS ${maker} ${manifest} ${markers} ${tables} ${files} capos-package-check
+    VERBATIM COMMENT "Package ${name}")
+  add_custom_target(${name}_pkg ALL DEPENDS ${package})
+  add_dependencies(${name}_pkg tables ${targets})
+endfunction()

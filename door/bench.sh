@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# ./capos bench [flags]: the flags are capos-bench's; the machine's share and the explorer's follow, unless one group was asked
-# for. As JSON all are one object, {"host": ..., "machine": ..., "explore": ...}: null for a share that could not be had or
-# was not asked for.
+# ./capos bench [flags]: the flags are capos-bench's; the shares of the machine, the processes and the explorer follow, unless
+# one group was asked for. As JSON all are one object, {"host": ..., "machine": ..., "programs": ..., "explore": ...}: null for
+# a share that could not be had or was not asked for.
 command_bench() {
-    local argument flags=() only='' before='' json=0 host=null machine=null explore=null status=0
+    local argument flags=() peers=() only='' before='' json=0 host=null machine=null programs=null explore=null status=0
     if wants_help "$@"; then
         help_of sim/bench/main.c
         return 0
@@ -13,40 +13,58 @@ command_bench() {
         case $argument in
             --only=*) only=${argument#--only=} ;;
             --json) json=1 flags+=("$argument") ;;
+            --peers) peers=(--peers) ;;
             --quick) flags+=("$argument") ;;
         esac
         before=$argument
     done
     need_groups build
     need_sources
-    if [ "$only" != explore ]; then
-        [ -n "$only" ] || need_groups build qemu
-        build ship capos-bench kernel.elf bench_nothing bench_flood
-    fi
-    if [ -z "$only" ] || [ "$only" = explore ]; then
+    if asked_for explore; then
         need_groups build bench
         build explore capos-explore capos-bench-lives
         ! command -v clang-14 >/dev/null || build fuzz capos-fuzz-nic
     fi
+    if [ "$only" != explore ]; then
+        ! asked_for programs || need_groups build qemu bench ${peers[@]:+peers}
+        build ship capos-bench kernel.elf bench_nothing bench_flood bench_pkg capos-bench-programs
+    fi
     cd "$cd_caller"
     if [ "$json" = 0 ]; then
-        [ "$only" = explore ] || "$ROOT/build/ship/sim/capos-bench" "$@" || status=$?
+        ! of_the_host || "$ROOT/build/ship/sim/capos-bench" "$@" || status=$?
         [ "$status" != 2 ] || exit 2
         [ -n "$only" ] || bench_machine ${flags[@]+"${flags[@]}"} || status=$?
-        [ -n "$only" ] && [ "$only" != explore ] || bench_explore ${flags[@]+"${flags[@]}"} || status=$?
+        ! asked_for programs || bench_programs ${flags[@]+"${flags[@]}"} ${peers[@]+"${peers[@]}"} || status=$?
+        ! asked_for explore || bench_explore ${flags[@]+"${flags[@]}"} || status=$?
         exit "$status"
     fi
-    [ "$only" = explore ] || host=$("$ROOT/build/ship/sim/capos-bench" "$@") || status=$?
+    ! of_the_host || host=$("$ROOT/build/ship/sim/capos-bench" "$@") || status=$?
     [ "$status" != 2 ] || exit 2
     [ -n "$only" ] || machine=$(bench_machine "${flags[@]}") || status=$?
-    [ -n "$only" ] && [ "$only" != explore ] || explore=$(bench_explore "${flags[@]}") || status=$?
-    printf '{"host":%s,"machine":%s,"explore":%s}\n' "${host:-null}" "${machine:-null}" "${explore:-null}"
+    ! asked_for programs || programs=$(bench_programs "${flags[@]}" ${peers[@]+"${peers[@]}"}) || status=$?
+    ! asked_for explore || explore=$(bench_explore "${flags[@]}") || status=$?
+    printf '{"host":%s,"machine":%s,"programs":%s,"explore":%s}\n' "${host:-null}" "${machine:-null}" "${programs:-null}" \
+        "${explore:-null}"
     exit "$status"
+}
+
+asked_for() { # group: by itself, or because all were
+    [ -z "$only" ] || [ "$only" = "$1" ]
+}
+
+of_the_host() { # a group of capos-bench's, or one that it refuses
+    [ "$only" != explore ] && [ "$only" != programs ]
 }
 
 bench_machine() {
     "${PYTHON[@]}" "$ROOT/door/bench_qemu.py" "$ROOT/build/ship/kernel.elf" "$ROOT/build/ship/sim/nothing.elf" \
         "$ROOT/build/ship/sim/flood.elf" "$@"
+}
+
+bench_programs() {
+    local ship=$ROOT/build/ship
+    "${PYTHON[@]}" "$ROOT/door/bench_programs.py" "$ship/kernel.elf" "$ship/sim/nothing.elf" "$ship/sim/flood.elf" \
+        "$ship/sim/bench/programs/bench.pkg" "$ship/sim/bench/programs/capos-bench-programs" "$@"
 }
 
 bench_explore() {

@@ -53,17 +53,21 @@ class Seen:
     text: str
 
 
+def words(kernel, append, folder, nic):
+    """QEMU's, with the first serial port at the socket `s` of the folder."""
+    return ["qemu-system-x86_64", "-accel", "tcg", "-M", "q35", "-cpu", "max", "-m", "128", "-nodefaults", "-no-user-config",
+            "-display", "none", "-no-reboot", "-bios", "qboot.rom", "-kernel", str(kernel), "-append", append,
+            "-chardev", f"socket,id=s,path={folder}/s", "-serial", "chardev:s", *nic]
+
+
 def run(kernel, append, until, nic=(), fds=()):
     with tempfile.TemporaryDirectory(prefix="capos-") as folder, socket.socket(socket.AF_UNIX) as door:
         door.bind(f"{folder}/s")
         door.listen(1)
         door.settimeout(SECONDS_MAX)
-        words = ["qemu-system-x86_64", "-accel", "tcg", "-M", "q35", "-cpu", "max", "-m", "128", "-nodefaults", "-no-user-config",
-                 "-display", "none", "-no-reboot", "-bios", "qboot.rom", "-kernel", str(kernel), "-append", append,
-                 "-chardev", f"socket,id=s,path={folder}/s", "-serial", "chardev:s", *nic]
         start = time.monotonic()
-        machine = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                   pass_fds=fds)
+        machine = subprocess.Popen(words(kernel, append, folder, nic), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL, pass_fds=fds)
         try:
             port, _ = door.accept()
             with port:

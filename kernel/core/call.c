@@ -8,6 +8,8 @@ static void forget(struct system *s, struct call *c)
 {
     ASSERT(c->state != CALL_UNUSED);
     c->state = CALL_UNUSED;
+    while (s->calls_end > 0 && s->calls[s->calls_end - 1u].state == CALL_UNUSED)
+        s->calls_end--;
     budget_refund(&process_at(s, c->caller)->owner->budget, BUDGET_CALLS, 1);
 }
 
@@ -66,6 +68,8 @@ struct object_reply call_submit(struct system *s, struct process *p, const struc
                                  .order = s->next_order++,
                                  .client = client,
                                  .submission = *submission};
+    if (s->calls_end <= at)
+        s->calls_end = (uint16_t)(at + 1u);
     call_match(s, endpoint);
     return reply_waits();
 }
@@ -89,6 +93,7 @@ struct object_reply call_receive(struct system *s, struct process *p,
                                                .cap = submission->cap,
                                                .endpoint = found.object,
                                                .used = true};
+    p->receiving++;
     endpoint = object_at(&s->core->objects, found.object)->payload;
     s->endpoints[endpoint].server = p->index;
     call_match(s, endpoint);
@@ -100,7 +105,7 @@ static struct call *oldest_call(struct system *s, uint16_t endpoint)
 {
     struct call *oldest = NULL;
 
-    for (uint16_t i = 0; i < CALLS_MAX; i++) {
+    for (uint16_t i = 0; i < s->calls_end; i++) {
         struct call *c = &s->calls[i];
 
         if (c->state != CALL_QUEUED || c->endpoint != endpoint ||
@@ -119,7 +124,7 @@ static struct ring_receive *oldest_receive(struct system *s, struct object_ref e
     for (uint16_t i = 0; i < PROCESSES_MAX; i++) {
         struct process *p = &s->processes[i];
 
-        if (p->state == PROCESS_FREE || p->state == PROCESS_ENDING)
+        if (p->state == PROCESS_FREE || p->state == PROCESS_ENDING || p->receiving == 0)
             continue;
         for (uint32_t place = 0; place < RING_INBOX; place++) {
             struct ring_receive *r = &p->receives[place];
@@ -139,7 +144,9 @@ static struct ring_receive *oldest_receive(struct system *s, struct object_ref e
 static void forget_receive(struct process *p, struct ring_receive *r)
 {
     ASSERT(r->used);
+    ASSERT(p->receiving > 0);
     r->used = false;
+    p->receiving--;
     budget_refund(&p->owner->budget, BUDGET_CALLS, 1);
 }
 
@@ -196,10 +203,10 @@ struct object_reply call_return(struct system *s, struct process *p, const struc
     const struct object_reply extra = check_extra(s, p, submission);
     uint16_t at = 0;
 
-    while (at < CALLS_MAX && (s->calls[at].state != CALL_RECEIVED || s->calls[at].server != p->index ||
-                              s->calls[at].order != submission->args[0]))
+    while (at < s->calls_end && (s->calls[at].state != CALL_RECEIVED || s->calls[at].server != p->index ||
+                                 s->calls[at].order != submission->args[0]))
         at++;
-    if (at == CALLS_MAX)
+    if (at >= s->calls_end)
         return reply_status(RING_E_TOKEN);
     if (extra.status != RING_OK || extra.exception != CAP_EX_NONE)
         return extra;
@@ -219,7 +226,7 @@ void call_sweep(struct system *s)
 {
     const struct object_reply cancelled = reply_status(RING_E_CANCELLED);
 
-    for (uint16_t i = 0; i < CALLS_MAX; i++) {
+    for (uint16_t i = 0; i < s->calls_end; i++) {
         struct call *c = &s->calls[i];
 
         if (c->state == CALL_QUEUED && !ring_still(s, process_at(s, c->caller), c->submission.cap, c->client))
@@ -228,7 +235,9 @@ void call_sweep(struct system *s)
     for (uint16_t i = 0; i < PROCESSES_MAX; i++) {
         struct process *p = &s->processes[i];
 
-        for (uint32_t place = 0; p->state != PROCESS_FREE && place < RING_INBOX; place++) {
+        if (p->state == PROCESS_FREE || p->receiving == 0)
+            continue;
+        for (uint32_t place = 0; place < RING_INBOX; place++) {
             struct ring_receive *r = &p->receives[place];
             const uint64_t user = r->user;
 
@@ -242,7 +251,7 @@ void call_sweep(struct system *s)
 
 void call_end_endpoint(struct system *s, uint16_t endpoint, bool queued_only, enum ring_status status)
 {
-    for (uint16_t i = 0; i < CALLS_MAX; i++) {
+    for (uint16_t i = 0; i < s->calls_end; i++) {
         struct call *c = &s->calls[i];
 
         if (c->state == CALL_UNUSED || c->endpoint != endpoint || (queued_only && c->state != CALL_QUEUED))
@@ -253,7 +262,7 @@ void call_end_endpoint(struct system *s, uint16_t endpoint, bool queued_only, en
 
 void call_end_client(struct system *s, struct object_ref client)
 {
-    for (uint16_t i = 0; i < CALLS_MAX; i++) {
+    for (uint16_t i = 0; i < s->calls_end; i++) {
         if (s->calls[i].state != CALL_UNUSED && same_object(s->calls[i].client, client))
             complete_status(s, &s->calls[i], RING_E_CANCELLED);
     }
@@ -261,7 +270,7 @@ void call_end_client(struct system *s, struct object_ref client)
 
 void call_end_process(struct system *s, struct process *p)
 {
-    for (uint16_t i = 0; i < CALLS_MAX; i++) {
+    for (uint16_t i = 0; i < s->calls_end; i++) {
         struct call *c = &s->calls[i];
 
         if (c->state == CALL_UNUSED)

@@ -129,7 +129,7 @@ static void summarize(const struct system *s, struct system_turn *turn)
             p->deadline_ns < turn->deadline_ns)
             turn->deadline_ns = p->deadline_ns;
     }
-    for (uint16_t i = 0; i < WAITERS_MAX; i++) {
+    for (uint16_t i = 0; i < s->waiters_end; i++) {
         const struct waiter *w = &s->waiters[i];
 
         turn->door_waits = turn->door_waits || w->kind == WAITER_DOOR;

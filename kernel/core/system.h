@@ -81,6 +81,7 @@ struct process {
     bool space;          /* made */
     bool entered_now;    /* the deadline is counted from the next turn's time: never too early */
     uint32_t result;     /* enum ring_enter, for its next run */
+    uint32_t receiving;  /* of the places below that are used */
     struct ring_receive receives[RING_INBOX];
     uint64_t entries, run_ns, calls, denials;
     struct processor_stop stop; /* the last one: at a fault, its registers */
@@ -176,6 +177,7 @@ struct system {
     uint16_t last_run;    /* process that ran last */
     uint32_t last_number; /* its number */
     bool last_counted;    /* its run time is in */
+    uint16_t calls_end, waiters_end; /* behind the last record in use: a turn looks no further */
 };
 
 /* Any content before. */

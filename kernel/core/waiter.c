@@ -20,16 +20,29 @@ struct object_reply waiter_add(struct system *s, struct process *p, enum waiter_
                              .object = object,
                              .range = range,
                              .submission = *submission};
+        if (s->waiters_end <= i)
+            s->waiters_end = (uint16_t)(i + 1u);
         return reply_waits();
     }
     return reply_status(RING_E_LIMIT);
 }
 
-static void forget(struct process *p, struct waiter *w)
+static void forget(struct system *s, struct process *p, struct waiter *w)
 {
     ASSERT(w->kind != WAITER_UNUSED);
     w->kind = WAITER_UNUSED;
+    while (s->waiters_end > 0 && s->waiters[s->waiters_end - 1u].kind == WAITER_UNUSED)
+        s->waiters_end--;
     budget_refund(&p->owner->budget, BUDGET_CALLS, 1);
+}
+
+/* The core's own: a look at the record tells what the method would. */
+static bool not_yet(const struct system *s, const struct waiter *w)
+{
+    if (w->kind == WAITER_TIMER)
+        return s->now_ns < w->submission.args[0];
+    return w->kind == WAITER_PROCESS &&
+           s->handles[object_at(&s->core->objects, w->object)->payload].process != PROCESS_NONE;
 }
 
 static struct object_reply look(struct system *s, struct process *p, const struct waiter *w)
@@ -37,12 +50,14 @@ static struct object_reply look(struct system *s, struct process *p, const struc
     const bool here = ring_still(s, p, w->submission.cap, w->object);
     const bool range_here = w->range.index == OBJECT_NONE || ring_still(s, p, w->submission.extra, w->range);
 
-    return here && range_here ? serve_again(s, p, &w->submission, w->object) : reply_status(RING_E_CANCELLED);
+    if (!here || !range_here)
+        return reply_status(RING_E_CANCELLED);
+    return not_yet(s, w) ? reply_waits() : serve_again(s, p, &w->submission, w->object);
 }
 
 void waiter_serve(struct system *s)
 {
-    for (uint16_t i = 0; i < WAITERS_MAX; i++) {
+    for (uint16_t i = 0; i < s->waiters_end; i++) {
         struct waiter *w = &s->waiters[i];
         struct object_reply reply;
         struct process *p;
@@ -54,15 +69,15 @@ void waiter_serve(struct system *s)
         if (reply.waits || w->kind == WAITER_UNUSED) /* or its process ended by what was asked */
             continue;
         const uint64_t user = w->submission.user;
-        forget(p, w);
+        forget(s, p, w);
         ring_answer(p, user, &reply);
     }
 }
 
 void waiter_end_process(struct system *s, struct process *p)
 {
-    for (uint16_t i = 0; i < WAITERS_MAX; i++) {
+    for (uint16_t i = 0; i < s->waiters_end; i++) {
         if (s->waiters[i].kind != WAITER_UNUSED && s->waiters[i].process == p->index)
-            forget(p, &s->waiters[i]);
+            forget(s, p, &s->waiters[i]);
     }
 }

@@ -14,11 +14,13 @@
 #define OVERHEAD_ROUNDS 1001u
 
 static const char help[] =
-    "capos bench: cost a frame, ARP pairs against direct injection, whole lives a second; exploring\n"
+    "capos bench: cost a frame, ARP pairs against direct injection, whole lives a second;\n"
+    "what processes cost, in the simulator and in QEMU; exploring\n"
     "\n"
-    "  --only frames|pairs|lives|explore   one group\n"
+    "  --only frames|pairs|lives|programs|explore   one group\n"
+    "  --peers   Linux's pktgen in a Debian guest beside the processes' frames\n"
     "  --quick   a tenth of the work\n"
-    "  --json    JSON: one object, with the keys host, machine (in QEMU), explore\n"
+    "  --json    JSON: one object, with the keys host, machine (in QEMU), programs, explore\n"
     "  --help    this text\n"
     "\n"
     "One pinned core, medians. A missed aim is printed, never an exit status;\n"
@@ -150,6 +152,7 @@ int main(int argc, char **argv)
     static const struct option options[] = {
         {"quick", no_argument, NULL, 'q'},
                                             {"json", no_argument, NULL, 'j'},
+                                            {"peers", no_argument, NULL, 'p'},
                                             {"only", required_argument, NULL, 'o'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};

@@ -12,6 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from door import ROOT, capos  # noqa: E402
 
 sys.path.insert(0, str(ROOT / "door"))
+import bench_programs  # noqa: E402
 import bench_qemu  # noqa: E402
 import tap  # noqa: E402
 
@@ -24,7 +25,7 @@ class Bench(unittest.TestCase):
         status, out, err = capos("bench", "--quick", "--json")
         self.assertEqual(status, 0, err)
         said = json.loads(out)
-        self.assertEqual(set(said), {"host", "machine", "explore"})
+        self.assertEqual(set(said), {"host", "machine", "programs", "explore"})
         self.assertTrue(said["host"]["rows"])
         rows = {row["name"]: row for row in said["machine"]["rows"]}
         for name in ("QEMU start to landmark", "end of the log to power off, the slowest",
@@ -32,6 +33,21 @@ class Bench(unittest.TestCase):
             self.assertTrue(rows[name].get("got", 0) > 0 or rows[name].get("not_measured"), rows[name])
         for row in (rows[name] for name in KICKS if "got" in rows[name]):
             self.assertGreater(row["bells_a_kick"], 0, row)
+        self.programs(said["programs"]["rows"])
+
+    def programs(self, found):
+        """Each figure of the processes, in each of its worlds."""
+        rows = {(row["name"], row["unit"]): row for row in found}
+        jobs = [job.name for job in bench_programs.JOBS]
+        boots = ["first kernel instruction to init's first word", "first kernel instruction to the link"]
+        frames = ["60 B frames from a tap to a process",
+                  *(f"60 B frames from a process into a tap, batches of {batch}" for batch in (32, 128)),
+                  *(f"60 B frames from a loop in ring 0 into a tap, {batch} a kick" for batch in (32, 128))]
+        due = [(f"{name}, {world}", "ns") for name in jobs + boots for world in ("QEMU", "simulator")]
+        due += [(f"{name}, simulator", "instructions") for name in jobs] + [(name, "frames/s") for name in frames]
+        self.assertEqual(set(rows), set(due))
+        for row in found:
+            self.assertTrue(row.get("got", 0) > 0 or row.get("not_measured"), row)
 
     def test_json_of_one_group_is_the_same_object_without_the_machine(self):
         status, out, err = capos("bench", "--only", "lives", "--quick", "--json")
@@ -39,6 +55,7 @@ class Bench(unittest.TestCase):
         said = json.loads(out)
         self.assertTrue(said["host"]["rows"])
         self.assertIsNone(said["machine"])
+        self.assertIsNone(said["programs"])
         self.assertIsNone(said["explore"])
 
     @unittest.skipIf(shutil.which("spin") is None, "spin is not installed (./capos setup bench)")

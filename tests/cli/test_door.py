@@ -141,7 +141,7 @@ class Missing(unittest.TestCase):
     def test_every_package_line_has_group_name_and_a_known_check(self):
         for line in (ROOT / "packages").read_text(encoding="utf-8").splitlines():
             if line and not line.startswith("#"):
-                self.assertRegex(line, r"^(build|test|evidence|qemu|bench) +[a-z0-9.+-]+ +(deb|(cmd|pc|py|header):\S+)$")
+                self.assertRegex(line, r"^(build|test|evidence|qemu|bench|peers) +[a-z0-9.+-]+ +(deb|(cmd|pc|py|header):\S+)$")
 
 
 class Sources(unittest.TestCase):

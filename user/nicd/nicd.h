@@ -16,7 +16,7 @@
 
 #define NICD_POOL_PAGES   256u /* two rings of 8192 entries, and the slots below */
 #define NICD_RX_SLOTS     128u
-#define NICD_TX_SLOTS     64u
+#define NICD_TX_SLOTS     128u /* a client's whole share */
 #define NICD_BUDGET       64u /* completions a poll */
 #define NICD_ARENA_BYTES  (640u << 10)
 #define NICD_RECEIVES     4u /* calls of clients taken at once */

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The peer of ./capos bench --peers: Debian's own kernel in the same machine, its pktgen and its driver beside ours. What boots
+# is the kernel that Debian installs and an initial file system of busybox, the modules that are needed, and a script that
+# takes the same words from its console as sim/bench/programs.
+import lzma
+import pathlib
+import shutil
+
+MODULES = ("virtio_pci", "virtio_net", "pktgen")
+APPEND = "console=ttyS0 quiet panic=-1 mitigations=off"
+SCRIPT = r"""#!/bin/busybox sh
+busybox mount -t proc proc /proc
+busybox mount -t sysfs sys /sys
+for module in /modules/*; do busybox insmod $module; done
+busybox ip link set eth0 up
+generate() { # count, frames that the driver is handed before it tells the device
+    (echo rem_device_all; echo add_device eth0) | while read word; do echo "$word" >/proc/net/pktgen/kpktgend_0; done
+    (echo "count $1"; echo "pkt_size 60"; echo "delay 0"; echo "clone_skb 1000000"; echo "burst $2"
+     echo "dst_mac 02:00:00:00:00:01") | while read word; do echo "$word" >/proc/net/pktgen/eth0; done
+    echo bench: begins=1
+    echo start >/proc/net/pktgen/pgctrl
+    echo bench: done=$1
+}
+echo
+echo bench: link=1
+while read name count batch; do
+    [ $name != send ] || generate $count $batch
+done
+"""
+
+
+class Missing(Exception):
+    pass
+
+
+def newest_kernel():
+    """The kernel that was installed last, and the folder of its modules."""
+    images = pathlib.Path("/boot").glob("vmlinuz-*")
+    found = [(image, pathlib.Path("/lib/modules", image.name.partition("-")[2])) for image in images]
+    whole = [pair for pair in found if (pair[1] / "modules.dep").exists()]
+    if not whole:
+        raise Missing("no Debian kernel with its modules is installed (./capos setup peers)")
+    return max(whole, key=lambda pair: pair[0].stat().st_mtime)
+
+
+def modules(folder):
+    """Files of the modules, each after those that it needs; what is built in has none."""
+    needs = {}
+    for line in (folder / "modules.dep").read_text(encoding="ascii").splitlines():
+        path, _, others = line.partition(":")
+        needs[path] = others.split()
+    by_name = {pathlib.Path(path).name.partition(".")[0].replace("-", "_"): path for path in needs}
+    order = []
+    for name in MODULES:
+        if name in by_name:
+            path = by_name[name]
+            order += [each for each in (*reversed(needs[path]), path) if each not in order]
+    return [folder / path for path in order]
+
+
+def plain(path):
+    data = path.read_bytes()
+    return lzma.decompress(data) if path.suffix == ".xz" else data
+
+
+class Archive:
+    """An initial file system (newc, cpio(5))."""
+
+    def __init__(self):
+        self.data, self.number = b"", 0
+
+    def put(self, name, mode, data=b"", device=(0, 0)):
+        self.number += 1
+        fields = (self.number, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(name) + 1, 0)
+        self.data += b"070701" + b"".join(b"%08x" % field for field in fields) + name.encode() + b"\0"
+        self.data += b"\0" * (-len(self.data) % 4) + data
+        self.data += b"\0" * (-len(self.data) % 4)
+
+
+def initial_files(folder):
+    busybox = shutil.which("busybox")
+    if busybox is None:
+        raise Missing("busybox is not installed (./capos setup peers)")
+    out = Archive()
+    for name in ("bin", "dev", "modules", "proc", "sys"):
+        out.put(name, 0o040755)
+    out.put("dev/console", 0o020600, device=(5, 1))
+    out.put("bin/busybox", 0o100755, pathlib.Path(busybox).read_bytes())
+    out.put("init", 0o100755, SCRIPT.encode())
+    for at, path in enumerate(modules(folder)):
+        out.put(f"modules/{at:02}.ko", 0o100644, plain(path))
+    out.put("TRAILER!!!", 0)
+    return out.data
+
+
+def make(folder):
+    """Kernel, its command line, and its initial file system, which is written into `folder`."""
+    kernel, found = newest_kernel()
+    path = pathlib.Path(folder, "linux.cpio")
+    path.write_bytes(initial_files(found))
+    return kernel, APPEND, path
