@@ -149,7 +149,10 @@ enum serial_method {
 };
 
 enum audit_method {
-    AUDIT_DRAIN = 1 /* waits. range: struct audit_line are written. value: how many, at least 1 */
+    AUDIT_DRAIN = 1 /* waits. args[0]: number of the last record that the caller has put where it belongs, 0:
+                       none yet; those up to it leave the log, others do not. range: struct audit_line are
+                       written, from the oldest in the log on. value: how many, at least 1. SYS_E_VALUE: no
+                       record has that number yet */
 };
 /* One record of the audit log, as it is hashed: chain is SHA-256(chain of the record before, the first 23
  * bytes of this one, little-endian); before the first stand 32 zero bytes. */

@@ -2,11 +2,16 @@
 # The attacker of tests/hostile/program as the first process on a machine, with two network cards: every attack comes to what
 # tests/hostile/program/attacks.def says, as in the simulator; every fault ends one program alone.
 import pathlib
+import re
 import subprocess
+import sys
 import tempfile
 import unittest
 
 import machine
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+from keyboard import carried  # noqa: E402
 
 PACKAGE = machine.BUILD / "tests/hostile/program/hostile.pkg"
 ROWS = machine.BUILD / "tests/hostile/hostile-rows"
@@ -30,6 +35,20 @@ class Hostile(unittest.TestCase):
 
     def test_every_attack_on_a_legacy_device(self):
         self.attacked("legacy")
+
+
+class AuditLog(unittest.TestCase):
+    def test_a_full_log_blocks_grants_and_nothing_of_it_is_lost(self):
+        package = machine.BUILD / "tests/hostile/audit/audit.pkg"
+        with tempfile.TemporaryDirectory(prefix="capos-audit-") as folder:
+            log = pathlib.Path(folder) / "audit.log"
+            outcome = machine.run(["-serial", f"file:{log}", "-initrd", str(package)], line=machine.command_line(mode="serve"))
+            self.assertTrue(outcome.switched_off(), outcome.report())
+            self.assertRegex(outcome.console.decode("ascii"), r"blocker: done", outcome.report())
+            self.assertNotIn(b"claim failed", outcome.console)
+            self.assertIsNone(carried(outcome.console.decode("ascii"), log.read_text(encoding="ascii")))
+        refused = int(re.search(r"blocker: refused after grants: (\d+)", outcome.console.decode("ascii"))[1])
+        self.assertGreater(refused, 256)
 
 
 if __name__ == "__main__":
