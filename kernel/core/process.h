@@ -44,7 +44,7 @@ struct object_reply {
     uint16_t result;
     uint64_t value;
     cap_id cap;
-    bool denied; /* `result` is a refusal that the audit log has: counted as a denial */
+    bool denied; /* `status` or `result` is a refusal that the audit log has: counted as a denial */
     bool waits; /* nothing of the above yet: asked again each turn, with the same call */
 };
 

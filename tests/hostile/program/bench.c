@@ -159,6 +159,15 @@ void give_back(struct bench *b)
         released(b, b->caps[--b->cap_count]);
 }
 
+void recovers(struct bench *b, cap_id cap, uint16_t method, const uint64_t *args)
+{
+    MUST(b, b->cap_count != 0);
+    released(b, b->caps[--b->cap_count]);
+    b->caps[b->cap_count] = made(b, cap, method, args);
+    b->cap_count++;
+    give_back(b);
+}
+
 struct ring_submission spawn_submission(struct bench *b, uint32_t program, const char *text,
                                         const struct spawn_grant *grants, uint32_t count)
 {
