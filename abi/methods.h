@@ -92,8 +92,9 @@ enum memory_method {
 /* CAP_IF_ENDPOINT_SOURCE, CAP_IF_ENDPOINT. */
 enum endpoint_source_method { ENDPOINT_CREATE = 1 /* cap: Endpoint, its holder may RECV on it */ };
 enum endpoint_method {
-    ENDPOINT_CLIENT = 1 /* args[0]: enum cap_interface, at least CAP_IF_NIC; args[1]: badge. cap: of that
-                           interface; dies with the endpoint */
+    ENDPOINT_CLIENT = 1, /* args[0]: enum cap_interface, at least CAP_IF_NIC; args[1]: badge. cap: of that
+                            interface; dies with the endpoint */
+    ENDPOINT_GONE        /* waits until no client capability of the endpoint has the badge args[0] */
 };
 
 enum timer_method { TIMER_WAIT = 1 /* waits until the time args[0], in ns of the ring page's clock */ };

@@ -108,7 +108,7 @@ void call_end_process(struct system *s, struct process *p);
 
 /* endpoint.c */
 struct object_reply endpoint_create(struct system *s, const struct object_call *call);
-struct object_reply endpoint_client(struct system *s, const struct object_call *call);
+struct object_reply endpoint_call(struct system *s, const struct object_call *call);
 void endpoint_destroy(struct system *s, uint16_t object, enum audit_kind kind);
 void client_destroy(struct system *s, uint16_t object, enum audit_kind kind);
 /* The process holds no handle to it any more. `gave_up`: by release, not by a move. */

@@ -130,7 +130,12 @@ struct call {
     struct ring_submission submission;
 };
 
-enum waiter_kind { WAITER_UNUSED = 0, WAITER_TIMER, WAITER_PROCESS, WAITER_DOOR };
+enum waiter_kind {
+    WAITER_UNUSED = 0,
+    WAITER_TIMER,
+    WAITER_PROCESS, /* for what processes do: their ends, and those of clients */
+    WAITER_DOOR
+};
 
 struct waiter {
     uint8_t kind;

@@ -53,7 +53,8 @@ class Kills(unittest.TestCase):
             # A socket that sends to itself: what the card sends comes back.
             loop = "".join(f",{end}.type=unix,{end}.path={folder}/wire" for end in ("local", "remote"))
             card = ["-netdev", f"dgram,id=n{loop}", "-device", f"{machine.NIC[transport]},netdev=n"]
-            file = package(folder, "tests/hostile/killer/manifest.json", "tests/hostile/killer/programs", "killer", kills=kills)
+            file = package(folder, "tests/hostile/killer/manifest.json", "tests/hostile/killer/programs",
+                           lambda services: services["killer"]["parameters"].update(kills=kills))
             outcome = machine.run(["-initrd", str(file), *card], line=machine.command_line(mode="serve"),
                                   seconds=KILLS_SECONDS_MAX * kills // KILLS)
         said = re.search(rb"^killer: (.*?)\r?$", outcome.console, re.M)

@@ -31,11 +31,13 @@ def run_folder(errors):
 
 
 
-def package(folder, manifest, programs, service, **parameters):
-    """The boot package of a manifest of the tree in the shipped build, one service's parameters changed."""
+def package(folder, manifest, programs, change):
+    """The boot package of a manifest of the tree in the shipped build; `change` gets its services by name, in their order."""
     built = ROOT / "build/ship"
     text = json.loads((ROOT / manifest).read_text(encoding="utf-8"))
-    next(entry for entry in text["services"] if entry["name"] == service)["parameters"].update(parameters)
+    services = {entry["name"]: entry for entry in text["services"]}
+    change(services)
+    text["services"] = [entry | {"name": name} for name, entry in services.items()]
     changed, out = pathlib.Path(folder) / "manifest.json", pathlib.Path(folder) / "capos.pkg"
     changed.write_text(json.dumps(text), encoding="utf-8")
     subprocess.run([sys.executable, "-B", ROOT / "user/make_package.py", "--manifest", changed, "--markers",

@@ -7,10 +7,11 @@ import re
 import signal
 import struct
 import subprocess
+import tempfile
 import threading
 import unittest
 
-from door import ROOT, SECONDS_MAX, environment, remove, run_folder, runs
+from door import ROOT, SECONDS_MAX, environment, package, remove, run_folder, runs
 
 FRAMES = "frames: sent 8, arp replies 4, echo replies 4, others 0\n"
 NO_BDF = 0xFFFF
@@ -126,6 +127,23 @@ class Session(unittest.TestCase):
         last_run = system.text.rpartition("capos kernel starting\n")[2]
         self.assertIsNone(carried(last_run, (folder / "audit.log").read_text(encoding="ascii")))
         return folder
+
+    def two_clients(self, *words):
+        """Two services attach to the driver in turn, each once the other has ended."""
+        def second(services):
+            services["other"] = services["frames"]
+
+        with tempfile.TemporaryDirectory(prefix="capos-") as folder:
+            system = self.start(*words, "--package", str(package(folder, "user/manifest.json", "programs", second)))
+            self.due(system, "init: frames ended with code ")
+            self.due(system, "init: other ended with code ")
+            for service in ("other", "frames", "frames", "other"):
+                over = f"init: {service} ended with code "
+                ends, all_answered = system.text.count(over), system.text.count(FRAMES)
+                system.type(f"restart {service}")
+                self.due(system, over, ends + 1)
+                self.assertEqual(system.text.count(FRAMES), all_answered + 1, system.text[-3000:])
+            self.power_off(system)
 
     def session(self, nic, *words):
         """Frames, the tables, a driver killed and back, frames again. Returns the audit log."""

@@ -54,6 +54,9 @@ class Programs(Session):
         self.due(system, "nicd                    runs           2 ")
         self.power_off(system)
 
+    def test_a_client_that_ended_leaves_the_driver_to_another(self):
+        self.two_clients("sim", "--backend", "script")
+
     def test_reboot_begins_a_new_run(self):
         system = self.start("sim", "--backend", "script")
         self.due(system, "capos> ")
@@ -66,7 +69,7 @@ class Programs(Session):
 
     def test_a_driver_that_sleeps_is_woken_by_its_interrupt(self):
         with tempfile.TemporaryDirectory(prefix="capos-") as folder:
-            file = package(folder, "user/manifest.json", "programs", "nicd", interrupts=1)
+            file = package(folder, "user/manifest.json", "programs", lambda s: s["nicd"]["parameters"].update(interrupts=1))
             system = self.start("sim", "--backend", "script", "--package", str(file))
             self.due(system, FRAMES)
             self.assertIn("modern, woken by its interrupt\n", system.text)
