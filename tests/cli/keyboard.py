@@ -145,6 +145,24 @@ class Session(unittest.TestCase):
                 self.assertEqual(system.text.count(FRAMES), all_answered + 1, system.text[-3000:])
             self.power_off(system)
 
+    def shell_without_driver(self, *words):
+        """A shell that ends while the driver is down comes back without what the driver served it."""
+        with tempfile.TemporaryDirectory(prefix="capos-") as folder:
+            file = package(folder, "user/manifest.json", "programs", lambda services: services["nicd"].update(restart="never"))
+            system = self.start(*words, "--package", str(file))
+            self.due(system, "init: frames ended with code 0\n")
+            system.type("kill nicd")
+            self.due(system, "init: nicd was killed\n")
+            for times, said in enumerate(("nicd was down when this shell started: restart nicd, then shell\n", "frames sent "), 1):
+                system.type("kill shell")
+                self.due(system, "init: shell was killed\n", times)
+                self.assertTrue(system.wait_since("init: shell runs as process ", "capos> "), system.text[-3000:])
+                system.type("nic")
+                self.due(system, said)
+                system.type("restart nicd")
+                self.due(system, "init: nicd runs as process ", 1 + times)
+            self.power_off(system)
+
     def session(self, nic, *words):
         """Frames, the tables, a driver killed and back, frames again. Returns the audit log."""
         system = self.start(*words, "--nic", nic)

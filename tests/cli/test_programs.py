@@ -57,6 +57,9 @@ class Programs(Session):
     def test_a_client_that_ended_leaves_the_driver_to_another(self):
         self.two_clients("sim", "--backend", "script")
 
+    def test_a_shell_comes_back_while_its_driver_is_down(self):
+        self.shell_without_driver("sim", "--backend", "script")
+
     def test_reboot_begins_a_new_run(self):
         system = self.start("sim", "--backend", "script")
         self.due(system, "capos> ")

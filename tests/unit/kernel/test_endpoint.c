@@ -518,35 +518,6 @@ Test(endpoint, revoking_the_source_ends_what_was_made_of_it)
     cr_assert_eq(system_held(S).endpoints, 0);
 }
 
-Test(endpoint, a_server_learns_that_nobody_can_call_with_a_badge_any_more)
-{
-    const struct ring_submission gone = call1(endpoint, ENDPOINT_GONE, 0xbad9e);
-    cap_id other;
-
-    good(one(server.p, call1(endpoint, ENDPOINT_GONE, 1))); /* there never was one */
-    other = one(server.p, call2(endpoint, ENDPOINT_CLIENT, CAP_IF_NIC, 1)).cap;
-    waits(server.p, gone);
-    process_end(S, client.p, PROCESS_KILLED, 0);
-    turns(2);
-    nothing_completed(server.p); /* its maker can give it to another */
-    good(one(server.p, release(nic_of_server)));
-    turns(2);
-    good(completed(server.p));
-    good(one(server.p, gone));
-    waits(server.p, call1(endpoint, ENDPOINT_GONE, 1));
-    good(one(server.p, release(other)));
-    turns(2);
-    good(completed(server.p));
-    /* another endpoint's client with the badge does not count; the handle's end cancels */
-    other = one(third.p, call0(third.endpoint_source, ENDPOINT_CREATE)).cap;
-    good(one(third.p, call2(other, ENDPOINT_CLIENT, CAP_IF_NIC, 0xbad9e)));
-    good(one(server.p, gone));
-    waits(third.p, call1(other, ENDPOINT_GONE, 0xbad9e));
-    good(one(third.p, release(other)));
-    turns(2);
-    is_status(completed(third.p), RING_E_CANCELLED);
-}
-
 Test(endpoint, limits_of_calls_recover)
 {
     struct process *p = &S->processes[client.p];
