@@ -27,6 +27,12 @@ static bool name_of(const struct reg_table *table, char name[PACKAGE_NAME_BYTES]
     return true;
 }
 
+/* An empty list may lie nowhere. */
+static bool put(const void *list, size_t bytes, size_t count, FILE *out)
+{
+    return count == 0 || fwrite(list, bytes, count, out) == count;
+}
+
 static bool dump(const struct reg_table *table, FILE *out)
 {
     const struct package_table_head head = {.row_count = table->row_count,
@@ -43,8 +49,8 @@ static bool dump(const struct reg_table *table, FILE *out)
 
     return name_of(table, name) && fwrite(name, sizeof name, 1, out) == 1 &&
            fwrite(&head, sizeof head, 1, out) == 1 &&
-           fwrite(table->rows, sizeof *table->rows, head.row_count, out) == head.row_count &&
-           fwrite(table->steps, sizeof *table->steps, head.step_count, out) == head.step_count;
+           put(table->rows, sizeof *table->rows, head.row_count, out) &&
+           put(table->steps, sizeof *table->steps, head.step_count, out);
 }
 
 int main(void)
