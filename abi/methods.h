@@ -92,8 +92,9 @@ enum memory_method {
 /* CAP_IF_ENDPOINT_SOURCE, CAP_IF_ENDPOINT. */
 enum endpoint_source_method { ENDPOINT_CREATE = 1 /* cap: Endpoint, its holder may RECV on it */ };
 enum endpoint_method {
-    ENDPOINT_CLIENT = 1 /* args[0]: enum cap_interface, at least CAP_IF_NIC; args[1]: badge. cap: of that
-                           interface; dies with the endpoint */
+    ENDPOINT_CLIENT = 1, /* args[0]: enum cap_interface, at least CAP_IF_NIC; args[1]: badge. cap: of that
+                            interface; dies with the endpoint */
+    ENDPOINT_GONE        /* waits until no client capability of the endpoint has the badge args[0] */
 };
 
 enum timer_method { TIMER_WAIT = 1 /* waits until the time args[0], in ns of the ring page's clock */ };
@@ -149,7 +150,10 @@ enum serial_method {
 };
 
 enum audit_method {
-    AUDIT_DRAIN = 1 /* waits. range: struct audit_line are written. value: how many, at least 1 */
+    AUDIT_DRAIN = 1 /* waits. args[0]: number of the last record that the caller has put where it belongs, 0:
+                       none yet; those up to it leave the log, others do not. range: struct audit_line are
+                       written, from the oldest in the log on. value: how many, at least 1. SYS_E_VALUE: no
+                       record has that number yet */
 };
 /* One record of the audit log, as it is hashed: chain is SHA-256(chain of the record before, the first 23
  * bytes of this one, little-endian); before the first stand 32 zero bytes. */

@@ -87,7 +87,7 @@ struct package_grant {
     uint16_t vendor;               /* DEVICE: vendor id */
     uint16_t device_class;         /* DEVICE: class << 8 | subclass: 0x0200 is an Ethernet controller */
     uint16_t number;               /* DEVICE: which of those that match, in the order of the scan */
-    uint16_t reserved;
+    uint16_t optional;             /* SERVED: 1: left out while its server is down; 0: waited for */
     uint64_t markers;              /* EVIDENCE: bit per marker of evidence/markers.json, in its order; init's
                                       list holds every other */
 };

@@ -96,7 +96,7 @@ enum ring_status {
     RING_E_INBOX, /* RECV: no such place, or one that another RECV under way names */
     RING_E_TOKEN, /* RETURN: no call with this token waits for this process, or its caller is gone */
     RING_E_RANGE, /* offset and length leave the MemoryObject, or are not what the method takes */
-    RING_E_LIMIT, /* a bound on waiting calls, receives or timers is reached */
+    RING_E_LIMIT, /* a bound on waiting calls, receives or timers is reached: a denial, like an exception */
     RING_E_DISCONNECTED, /* the server ended before it answered */
     RING_E_CANCELLED, /* the object waited on was revoked, or the handle to it is gone */
     RING_STATUS_COUNT

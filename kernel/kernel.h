@@ -129,7 +129,9 @@ void kernel_set_quarantine_cap(struct kernel *k, uint32_t pages);
 
 struct kernel_usage kernel_usage(const struct kernel *k);
 const struct kernel_stats *kernel_stats(const struct kernel *k);
-/* Takes out audit records, oldest first; see kernel/core/audit.h for checking the chain. */
+/* The audit log; kernel/core/audit.h says what each does, and how the chain is checked. */
+uint32_t kernel_audit_read(const struct kernel *k, uint32_t skip, struct audit_record *out, uint32_t max);
+bool kernel_audit_take(struct kernel *k, uint64_t seq);
 uint32_t kernel_audit_drain(struct kernel *k, struct audit_record *out, uint32_t max);
 uint64_t kernel_audit_count(const struct kernel *k);
 const uint8_t *kernel_audit_head(const struct kernel *k);

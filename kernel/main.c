@@ -95,6 +95,7 @@ static bool run_programs(struct kernel_storage *k, const struct kernel_boot *boo
 
 static void emit_end(struct kernel_storage *k, bool interrupts_attempted)
 {
+    calls_audit_rest(&k->kernel, k->bringup.console->platform); /* it is what the line below says */
     char head[2 * DIGEST_BYTES + 1];
     struct text t = text_over(head, sizeof head - 1);
     text_hex_bytes(&t, kernel_audit_head(&k->kernel), DIGEST_BYTES);

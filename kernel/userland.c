@@ -12,19 +12,20 @@
 /* While programs run, the world outside is asked for the end this often only: it may cost time to ask. */
 #define TURNS_BETWEEN_ASKS 64u
 
-/* Of each process. Pages of MemoryObjects come from the manifest. */
+/* Of each process: less than the kernel has of each, so that one process cannot use it up. Queues and vectors
+ * of a card: receive, transmit, and one more. Pages of MemoryObjects come from the manifest. */
 static const struct budget_limits limits = {.limit = {
                                                 [BUDGET_DEVICES] = 1,
                                                 [BUDGET_REGISTERS] = 2,
                                                 [BUDGET_POOLS] = 2,
                                                 [BUDGET_POOL_PAGES] = 1024,
                                                 [BUDGET_BUFFERS] = 16,
-                                                [BUDGET_QUEUES] = DMA_QUEUES_MAX,
-                                                [BUDGET_INTERRUPTS] = 4,
+                                                [BUDGET_QUEUES] = 3,
+                                                [BUDGET_INTERRUPTS] = 3,
                                                 [BUDGET_CAP_SLOTS] = 128,
                                                 [BUDGET_PROCESSES] = PACKAGE_SERVICES_MAX,
-                                                [BUDGET_ENDPOINTS] = ENDPOINTS_MAX + CLIENTS_MAX,
-                                                [BUDGET_CALLS] = 40,
+                                                [BUDGET_ENDPOINTS] = ENDPOINTS_MAX + CLIENTS_MAX - 8u,
+                                                [BUDGET_CALLS] = 24,
                                             }};
 
 static void make(struct userland *u, const struct userland_setup *setup)

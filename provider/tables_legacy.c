@@ -100,4 +100,4 @@ const struct reg_table virtio_net_legacy_table = {
     .ring_align = SPLIT_ALIGN_LEGACY,
 };
 
-const struct reg_table virtio_net_legacy_memory_table = {.name = "virtio-net legacy mem"};
+const struct reg_table virtio_net_legacy_memory_table = {.name = "empty memory window"};

@@ -24,12 +24,12 @@ FIELDS = {  # of an object of the manifest: name, JSON type; those with * must b
     "service": {"*name": str, "*program": str, "restart": str, "restart_budget": int, "when": str, "*pages": int, "parameters": dict,
                 "*grants": list, "comment": str},
     "grant": {"*name": str, "kernel": str, "port": int, "device": dict, "service": str, "served": str, "serves": str,
-              "evidence": list, "comment": str},
+              "optional": bool, "evidence": list, "comment": str},
     "device": {"*vendor": str, "*class": str, "number": int},
     "parameter": {"*table": str},
 }
 # A grant is one of these: the fields that it has beside name and comment.
-KINDS = {"kernel": {"kernel", "port"}, "device": {"device"}, "service": {"service", "served"}, "serves": {"serves"},
+KINDS = {"kernel": {"kernel", "port"}, "device": {"device"}, "service": {"service", "served", "optional"}, "serves": {"serves"},
          "evidence": {"evidence"}}
 
 
@@ -83,7 +83,7 @@ def fields(where, value, kind):
     for name, content in value.items():
         if name not in known:
             raise Refused(where, "field", f'unknown field "{name}"')
-        if not isinstance(content, known[name]) or isinstance(content, bool):
+        if not isinstance(content, known[name]) or isinstance(content, bool) != (known[name] is bool):
             raise Refused(f"{where}.{name}", "field", f"not of type {known[name].__name__}")
     for name in FIELDS[kind]:
         if name.startswith("*") and name[1:] not in value:
@@ -196,7 +196,7 @@ def compile_grant(where, grant, manifest, names):
     named(f"{where}.name", grant["name"], names)
     kind = kind_of(where, grant)
     out = {"name": grant["name"], "kind": kind, "port": 0, "service": 0, "served": "", "vendor": 0, "class": 0, "number": 0,
-           "markers": 0}
+           "optional": grant.get("optional", False), "markers": 0}
     GRANTS[kind](where, grant, manifest, out)
     return out
 
@@ -323,7 +323,7 @@ class Bytes:
 
 def pack_grant(grant):
     return struct.pack(GRANT, grant["name"].encode(), KIND_NUMBERS[grant["kind"]], grant["interface"], grant["service"],
-                       grant["port"], grant["served"].encode(), grant["vendor"], grant["class"], grant["number"], 0,
+                       grant["port"], grant["served"].encode(), grant["vendor"], grant["class"], grant["number"], grant["optional"],
                        grant["markers"])
 
 

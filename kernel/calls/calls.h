@@ -113,4 +113,8 @@ struct calls_root {
 };
 enum cap_exception calls_grant_root(struct calls *c, uint16_t process, const struct calls_root *root);
 
+/* At the end, when no program runs: what is left of the audit log goes to its port, as its reader would have
+ * written it. */
+void calls_audit_rest(struct kernel *k, struct platform *platform);
+
 #endif

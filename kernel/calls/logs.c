@@ -2,6 +2,7 @@
 /* Bytes in and out: serial ports, the audit log, entropy. Text is escaped on its way out, so that no line of
  * a program can pass for evidence. What is taken from a port or from the log is in the caller's range when
  * the call completes: nothing is taken that has no room there. */
+#include "evidence/audit_line.h"
 #include "kernel/calls/parts.h"
 #include "kernel/core/audit.h"
 #include "platform/platform.h"
@@ -76,9 +77,11 @@ struct object_reply calls_audit(struct calls *c, const struct object_call *call)
         return transport(RING_E_METHOD);
     if (room == 0)
         return transport(RING_E_RANGE);
+    if (!kernel_audit_take(c->kernel, call->args[0]))
+        return refused(SYS_E_VALUE);
     while (given < room && given < AUDIT_RECORDS_MAX) {
         const uint32_t part = room - given < DRAIN_RECORDS ? room - given : DRAIN_RECORDS;
-        const uint32_t got = kernel_audit_drain(c->kernel, records, part);
+        const uint32_t got = kernel_audit_read(c->kernel, given, records, part);
 
         memcpy(call->range + given * sizeof records[0], records, got * sizeof records[0]);
         given += got;
@@ -86,6 +89,23 @@ struct object_reply calls_audit(struct calls *c, const struct object_call *call)
             break;
     }
     return given == 0 ? still_waits() : done(given);
+}
+
+void calls_audit_rest(struct kernel *k, struct platform *platform)
+{
+    struct audit_record record;
+    struct audit_line out;
+    struct console port;
+    char line[AUDIT_LINE_BYTES];
+
+    console_init_port(&port, platform, CONSOLE_AUDIT);
+    while (kernel_audit_drain(k, &record, 1) != 0) {
+        struct text t = text_over(line, sizeof line);
+
+        memcpy(&out, &record, sizeof out);
+        audit_line_text(&t, &out);
+        console_write(&port, t.at, t.used);
+    }
 }
 
 struct object_reply calls_entropy(struct calls *c, const struct object_call *call)

@@ -61,6 +61,14 @@ static uint32_t room(const struct audit *audit)
     return AUDIT_RECORDS_MAX - written - audit->reserved;
 }
 
+/* The same without what is kept for a reader. */
+static uint32_t common_room(const struct audit *audit)
+{
+    const uint32_t all = room(audit);
+
+    return all > AUDIT_READER_ROOM ? all - AUDIT_READER_ROOM : 0;
+}
+
 static void append(struct audit *audit, const struct audit_event *event)
 {
     struct audit_record *r = &audit->ring[audit->head & (AUDIT_RECORDS_MAX - 1u)];
@@ -83,12 +91,18 @@ static void append(struct audit *audit, const struct audit_event *event)
 bool audit_has_room(const struct audit *audit, uint32_t grants)
 {
     ASSERT(grants <= AUDIT_RECORDS_MAX / 2u);
+    return common_room(audit) >= 2u * grants;
+}
+
+bool audit_has_reader_room(const struct audit *audit, uint32_t grants)
+{
+    ASSERT(grants <= AUDIT_RECORDS_MAX / 2u);
     return room(audit) >= 2u * grants;
 }
 
 void audit_grant(struct audit *audit, const struct audit_event *event)
 {
-    ASSERT(audit_has_room(audit, 1));
+    ASSERT(audit_has_reader_room(audit, 1));
     append(audit, event);
     audit->reserved++;
 }
@@ -114,7 +128,7 @@ void audit_unreserve_end(struct audit *audit)
 
 bool audit_note(struct audit *audit, const struct audit_event *event)
 {
-    if (room(audit) == 0)
+    if (common_room(audit) == 0)
         return false;
     append(audit, event);
     return true;
@@ -144,13 +158,34 @@ void audit_denial(struct audit *audit, const struct audit_event *event)
     }
 }
 
-uint32_t audit_drain(struct audit *audit, struct audit_record *out, uint32_t max)
+uint32_t audit_read(const struct audit *audit, uint32_t skip, struct audit_record *out, uint32_t max)
 {
-    uint32_t drained = 0;
+    const uint32_t waiting = audit_waiting(audit);
+    uint32_t given = 0;
 
     ASSERT(out != NULL || max == 0);
-    for (; drained < max && audit->tail != audit->head; drained++)
-        out[drained] = audit->ring[audit->tail++ & (AUDIT_RECORDS_MAX - 1u)];
+    for (; given < max && skip + given < waiting; given++)
+        out[given] = audit->ring[(audit->tail + skip + given) & (AUDIT_RECORDS_MAX - 1u)];
+    return given;
+}
+
+bool audit_take(struct audit *audit, uint64_t seq)
+{
+    const uint64_t left = audit_count(audit) - audit_waiting(audit); /* number of the last that left */
+
+    if (seq > audit_count(audit))
+        return false;
+    if (seq > left)
+        audit->tail += (uint32_t)(seq - left);
+    flush_denials(audit);
+    return true;
+}
+
+uint32_t audit_drain(struct audit *audit, struct audit_record *out, uint32_t max)
+{
+    const uint32_t drained = audit_read(audit, 0, out, max);
+
+    audit->tail += drained;
     flush_denials(audit);
     return drained;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The audit log: a fixed ring of hash-chained records. A consumer drains it. It never drops: a grant keeps
- * room for the record of its own end, so that a full log blocks grants and nothing else; denials beyond the
- * room are counted and come out as one record. */
+/* The audit log: a fixed ring of hash-chained records. A reader copies them out and says how far it has put
+ * them where they belong: up to there they leave. It never drops: a grant keeps room for the record of its
+ * own end, so that a full log blocks grants and nothing else; denials beyond the room are counted and come
+ * out as one record. Some room is kept for starting a reader: a full log has a way out. */
 #ifndef CAPOS_KERNEL_CORE_AUDIT_H
 #define CAPOS_KERNEL_CORE_AUDIT_H
 
@@ -14,6 +15,8 @@
 #define AUDIT_RECORDS_MAX 1024u
 /* Denials stop taking room when fewer records than this are free: they cannot block grants. */
 #define AUDIT_DENIAL_HEADROOM (AUDIT_RECORDS_MAX / 4u)
+/* For the start and the grants of a process that reads the log, and for nothing else. */
+#define AUDIT_READER_ROOM (AUDIT_RECORDS_MAX / 8u)
 
 enum audit_kind {
     AUDIT_OWNER = 1, /* an owner was created */
@@ -73,7 +76,9 @@ struct audit_event {
 void audit_init(struct audit *audit);
 /* Room for `grants` grants, each with the record of its end. */
 bool audit_has_room(const struct audit *audit, uint32_t grants);
-/* Records a grant and keeps room for its end. The caller asked audit_has_room (asserted). */
+/* The same with the room that is kept for a reader. */
+bool audit_has_reader_room(const struct audit *audit, uint32_t grants);
+/* Records a grant and keeps room for its end. The caller asked for room (asserted). */
 void audit_grant(struct audit *audit, const struct audit_event *event);
 /* Records the end of a grant, in the room kept for it. */
 void audit_end(struct audit *audit, const struct audit_event *event);
@@ -84,13 +89,18 @@ void audit_unreserve_end(struct audit *audit);
 bool audit_note(struct audit *audit, const struct audit_event *event);
 /* Records a denial, or counts it. */
 void audit_denial(struct audit *audit, const struct audit_event *event);
-/* Takes out at most `max` records, oldest first. Returns how many. */
+/* Copies at most `max` records, from the `skip`th oldest on. They stay. Returns how many. */
+uint32_t audit_read(const struct audit *audit, uint32_t skip, struct audit_record *out, uint32_t max);
+/* The records up to number `seq` leave; those before may have left already. False: none has that number yet,
+ * nothing happened. */
+bool audit_take(struct audit *audit, uint64_t seq);
+/* Both at once: takes out at most `max` records, oldest first. Returns how many. */
 uint32_t audit_drain(struct audit *audit, struct audit_record *out, uint32_t max);
 /* Records ever written, and the chain after the last. */
 uint64_t audit_count(const struct audit *audit);
 /* Of these, denials that have a record of their own. */
 uint64_t audit_denials(const struct audit *audit);
-/* Records that were not drained yet. */
+/* Records that have not left. */
 uint32_t audit_waiting(const struct audit *audit);
 const uint8_t *audit_head(const struct audit *audit);
 /* Does `record` follow the chain value `previous`? What a consumer checks. */

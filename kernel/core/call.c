@@ -59,8 +59,10 @@ struct object_reply call_submit(struct system *s, struct process *p, const struc
         return extra;
     while (at < CALLS_MAX && s->calls[at].state != CALL_UNUSED)
         at++;
-    if (at == CALLS_MAX || !budget_reserve(&p->owner->budget, BUDGET_CALLS, 1))
-        return reply_status(RING_E_LIMIT);
+    if (at == CALLS_MAX)
+        return ring_limit(s, p, submission->cap, CAP_EX_EXHAUSTED);
+    if (!budget_reserve(&p->owner->budget, BUDGET_CALLS, 1))
+        return ring_limit(s, p, submission->cap, CAP_EX_BUDGET);
     s->calls[at] = (struct call){.state = CALL_QUEUED,
                                  .caller = p->index,
                                  .server = PROCESS_NONE,
@@ -87,7 +89,7 @@ struct object_reply call_receive(struct system *s, struct process *p,
     if (place >= RING_INBOX || p->receives[place].used)
         return reply_status(RING_E_INBOX);
     if (!budget_reserve(&p->owner->budget, BUDGET_CALLS, 1))
-        return reply_status(RING_E_LIMIT);
+        return ring_limit(s, p, submission->cap, CAP_EX_BUDGET);
     p->receives[place] = (struct ring_receive){.user = submission->user,
                                                .order = s->next_order++,
                                                .cap = submission->cap,

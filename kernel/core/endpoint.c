@@ -23,7 +23,7 @@ struct object_reply endpoint_create(struct system *s, const struct object_call *
                                   &s->endpoints[at].object));
 }
 
-struct object_reply endpoint_client(struct system *s, const struct object_call *call)
+static struct object_reply make_client(struct system *s, const struct object_call *call)
 {
     struct owner *owner = process_at(s, call->process)->owner;
     enum cap_exception exception = core_grant_check(s->core, owner);
@@ -42,6 +42,23 @@ struct object_reply endpoint_client(struct system *s, const struct object_call *
     s->clients[at] = (struct client){.badge = call->args[1], .endpoint = call->payload, .used = true};
     return reply_ok(0, core_grant(s->core, owner, (uint8_t)call->args[0], at, call->object, AUDIT_BDF_NONE,
                                   &s->clients[at].object));
+}
+
+/* Nobody can call with this badge any more. */
+static struct object_reply client_gone(struct system *s, const struct object_call *call)
+{
+    for (uint16_t i = 0; i < CLIENTS_MAX; i++) {
+        const struct client *c = &s->clients[i];
+
+        if (c->used && c->endpoint == call->payload && c->badge == call->args[0])
+            return reply_waits();
+    }
+    return reply_ok(0, CAP_NONE);
+}
+
+struct object_reply endpoint_call(struct system *s, const struct object_call *call)
+{
+    return call->method == ENDPOINT_GONE ? client_gone(s, call) : make_client(s, call);
 }
 
 /* The handles die before the record goes (I9), the charge of its owner comes back with it. */

@@ -24,11 +24,16 @@ static struct audit_event owner_event(const struct owner *owner, enum audit_kind
     return (struct audit_event){CAP_NONE, owner->index, AUDIT_BDF_NONE, (uint8_t)kind, CAP_IF_NONE, 0};
 }
 
+static bool log_has_room(const struct core *core, uint32_t grants, bool reads_log)
+{
+    return reads_log ? audit_has_reader_room(&core->audit, grants) : audit_has_room(&core->audit, grants);
+}
+
 static struct owner *create(struct core *core, const struct budget_limits *limits, uint32_t generation_limit,
-                            enum audit_kind kind, cap_id handle)
+                            const struct audit_event *made, bool reads_log)
 {
     ASSERT(limits != NULL);
-    if (!audit_has_room(&core->audit, 1))
+    if (!log_has_room(core, 1, reads_log))
         return NULL;
     for (uint16_t i = 0; i < OWNERS_MAX; i++) {
         struct owner *owner = &core->owners[i];
@@ -40,8 +45,9 @@ static struct owner *create(struct core *core, const struct budget_limits *limit
         budget_init(&owner->budget, limits);
         captable_init(&owner->caps, generation_limit);
         owner->end_result = 0;
-        struct audit_event event = owner_event(owner, kind);
-        event.handle = handle;
+        owner->reads_log = reads_log;
+        struct audit_event event = owner_event(owner, (enum audit_kind)made->kind);
+        event.handle = made->handle;
         audit_grant(&core->audit, &event);
         return owner;
     }
@@ -51,12 +57,17 @@ static struct owner *create(struct core *core, const struct budget_limits *limit
 struct owner *core_owner_create(struct core *core, const struct budget_limits *limits,
                                 uint32_t generation_limit)
 {
-    return create(core, limits, generation_limit, AUDIT_OWNER, CAP_NONE);
+    const struct audit_event made = {.kind = AUDIT_OWNER};
+
+    return create(core, limits, generation_limit, &made, false);
 }
 
-struct owner *core_owner_spawn(struct core *core, const struct budget_limits *limits, uint32_t number)
+struct owner *core_owner_spawn(struct core *core, const struct budget_limits *limits, uint32_t number,
+                               bool reads_log)
 {
-    return create(core, limits, CAP_GENERATION_LIMIT_MAX, AUDIT_SPAWN, (cap_id){number, 0});
+    const struct audit_event made = {.kind = AUDIT_SPAWN, .handle = {number, 0}};
+
+    return create(core, limits, CAP_GENERATION_LIMIT_MAX, &made, reads_log);
 }
 
 /* The capability in `slot` ends: generation up, slot budget back, record written in the room kept for it. */
@@ -116,7 +127,7 @@ void core_owner_end(struct core *core, struct owner *owner, enum audit_kind kind
     owner->state = OWNER_FREE;
 }
 
-enum cap_exception core_grant_check(const struct core *core, const struct owner *owner)
+static enum cap_exception grant_check(const struct core *core, const struct owner *owner, bool reads_log)
 {
     ASSERT(owner->state == OWNER_LIVE);
     if (!captable_has_room(&owner->caps))
@@ -125,9 +136,25 @@ enum cap_exception core_grant_check(const struct core *core, const struct owner 
         return CAP_EX_BUDGET;
     if (!object_pool_has_room(&core->objects))
         return CAP_EX_EXHAUSTED;
-    if (!audit_has_room(&core->audit, 2)) /* the record of a claim's quarantine counts as well */
+    if (!log_has_room(core, 2, reads_log)) /* the record of a claim's quarantine counts as well */
         return CAP_EX_AUDIT_FULL;
     return CAP_EX_NONE;
+}
+
+enum cap_exception core_grant_check(const struct core *core, const struct owner *owner)
+{
+    return grant_check(core, owner, owner->reads_log);
+}
+
+enum cap_exception core_start_check(const struct core *core, const struct owner *owner, uint32_t grants,
+                                    bool reads_log)
+{
+    const enum cap_exception exception = grant_check(core, owner, reads_log);
+
+    if (exception != CAP_EX_NONE)
+        return exception;
+    /* Its own record, the process's, one a grant, each with that of its end. */
+    return log_has_room(core, grants + 2u, reads_log) ? CAP_EX_NONE : CAP_EX_AUDIT_FULL;
 }
 
 cap_id core_grant(struct core *core, struct owner *owner, uint8_t interface, uint16_t payload,
@@ -187,7 +214,7 @@ enum cap_exception core_transfer(struct core *core, struct owner *from, cap_id i
         exception = CAP_EX_NO_SLOT;
     if (exception == CAP_EX_NONE && !budget_covers(&to->budget, BUDGET_CAP_SLOTS, 1))
         exception = CAP_EX_BUDGET;
-    if (exception == CAP_EX_NONE && !audit_has_room(&core->audit, 1))
+    if (exception == CAP_EX_NONE && !log_has_room(core, 1, to->reads_log))
         exception = CAP_EX_AUDIT_FULL;
     if (exception != CAP_EX_NONE)
         return exception;

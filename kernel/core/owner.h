@@ -18,6 +18,7 @@ struct owner {
     uint16_t index;
     uint8_t state; /* enum owner_state */
     uint8_t end_result; /* of the record of its end: an exception vector */
+    bool reads_log; /* was started to read the audit log: may use the room that is kept for it */
     uint32_t held_pages; /* of its page budget, kept by quarantine */
     struct budget budget;
     struct captable caps;
@@ -38,13 +39,18 @@ void core_init(struct core *core);
 struct owner *core_owner_create(struct core *core, const struct budget_limits *limits,
                                 uint32_t generation_limit);
 /* The same for a process; its record says which. */
-struct owner *core_owner_spawn(struct core *core, const struct budget_limits *limits, uint32_t number);
+struct owner *core_owner_spawn(struct core *core, const struct budget_limits *limits, uint32_t number,
+                               bool reads_log);
 /* The one way out (P16). `kind`: AUDIT_KILL, AUDIT_EXIT or AUDIT_FAULT. The pointer is dead afterwards. */
 void core_owner_end(struct core *core, struct owner *owner, enum audit_kind kind, object_destroy destroy,
                     void *ctx);
 
 /* Would core_grant succeed for this owner: object entry, table slot, slot budget, audit room? */
 enum cap_exception core_grant_check(const struct core *core, const struct owner *owner);
+/* The same for who starts a process with `grants` capabilities, one that `reads_log` or another: its own
+ * object, and room in the log for all of it. */
+enum cap_exception core_start_check(const struct core *core, const struct owner *owner, uint32_t grants,
+                                    bool reads_log);
 /* An object and the owner's handle to it, after core_grant_check said CAP_EX_NONE (asserted). */
 cap_id core_grant(struct core *core, struct owner *owner, uint8_t interface, uint16_t payload,
                   uint16_t parent, uint16_t bdf, struct object_ref *out);

@@ -122,7 +122,7 @@ static bool fields_ok(const struct package_grant *g)
     const bool served = g->kind == GRANT_SERVED;
     const bool serial = g->kind == GRANT_KERNEL && g->interface == CAP_IF_SERIAL;
 
-    if (g->reserved != 0 || (!served && (g->service != 0 || !name_empty(g->served))))
+    if (g->optional > 1 || (!served && (g->optional != 0 || g->service != 0 || !name_empty(g->served))))
         return false;
     if (!device && (g->vendor != 0 || g->device_class != 0 || g->number != 0))
         return false;

@@ -69,6 +69,10 @@ void ring_answer_received(struct process *p, uint64_t user, uint32_t inbox,
 /* Audits a refused use of `cap`; the reply says why. */
 struct object_reply ring_deny(struct system *s, const struct process *p, cap_id cap,
                               enum cap_exception exception);
+/* RING_E_LIMIT, audited: what was to wait has no place. CAP_EX_BUDGET: the caller's own, CAP_EX_EXHAUSTED:
+ * all there are. */
+struct object_reply ring_limit(struct system *s, const struct process *p, cap_id cap,
+                               enum cap_exception exception);
 struct cap_lookup ring_lookup(const struct system *s, const struct process *p, cap_id cap);
 /* Does `cap` still name this object in the process's table? */
 bool ring_still(const struct system *s, const struct process *p, cap_id cap, struct object_ref object);
@@ -104,7 +108,7 @@ void call_end_process(struct system *s, struct process *p);
 
 /* endpoint.c */
 struct object_reply endpoint_create(struct system *s, const struct object_call *call);
-struct object_reply endpoint_client(struct system *s, const struct object_call *call);
+struct object_reply endpoint_call(struct system *s, const struct object_call *call);
 void endpoint_destroy(struct system *s, uint16_t object, enum audit_kind kind);
 void client_destroy(struct system *s, uint16_t object, enum audit_kind kind);
 /* The process holds no handle to it any more. `gave_up`: by release, not by a move. */

@@ -124,7 +124,7 @@ static void unmake(struct system *s, struct process *p, enum audit_kind kind)
 enum system_error process_create(struct system *s, const struct process_request *request, uint16_t *process,
                                  uint32_t *detail)
 {
-    struct owner *owner = core_owner_spawn(s->core, &s->limits, s->next_number);
+    struct owner *owner = core_owner_spawn(s->core, &s->limits, s->next_number, request->reads_log);
     enum system_error error;
     struct process *p;
 

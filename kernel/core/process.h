@@ -13,24 +13,24 @@
 
 #define PROCESSES_MAX OWNERS_MAX
 #define PROCESS_NONE  0xffffu
-#define WAITERS_MAX   64u  /* calls on kernel objects that wait, of all processes */
+#define WAITERS_MAX   64u /* calls on kernel objects that wait, of all processes */
 #define ENDPOINTS_MAX 16u
-#define CLIENTS_MAX   64u  /* client capabilities of all endpoints */
+#define CLIENTS_MAX   64u /* client capabilities of all endpoints */
 #define CALLS_MAX     128u /* calls on endpoints, queued or received, of all processes */
-#define MEMORIES_MAX  64u  /* MemoryObjects */
-#define HANDLES_MAX   32u  /* Process objects, those of ended processes included */
+#define MEMORIES_MAX  64u /* MemoryObjects */
+#define HANDLES_MAX   32u /* Process objects, those of ended processes included */
 
 struct system; /* system.h */
 
 /* A call on an object of the kernel, for the rooms above the core. */
 struct object_call {
     uint16_t process;
-    uint16_t object;    /* live entry of the object pool */
-    uint16_t payload;   /* its record */
-    uint8_t interface;  /* enum cap_interface */
+    uint16_t object; /* live entry of the object pool */
+    uint16_t payload; /* its record */
+    uint8_t interface; /* enum cap_interface */
     uint16_t method;
     uint64_t args[3];
-    cap_id cap;         /* the caller's handle */
+    cap_id cap; /* the caller's handle */
     /* Of the caller's MemoryObject, or NULL. Present, and writable, as the method's line in methods.c asks:
      * the core has checked that; its length is the door's to check. The program may change it at any moment:
      * what decides is copied first. */
@@ -39,13 +39,13 @@ struct object_call {
 };
 
 struct object_reply {
-    uint8_t status;    /* enum ring_status */
+    uint8_t status; /* enum ring_status */
     uint8_t exception; /* enum cap_exception */
     uint16_t result;
     uint64_t value;
     cap_id cap;
-    bool denied;       /* `result` is a refusal that the audit log has: counted as a denial */
-    bool waits;        /* nothing of the above yet: asked again each turn, with the same call */
+    bool denied; /* `status` or `result` is a refusal that the audit log has: counted as a denial */
+    bool waits; /* nothing of the above yet: asked again each turn, with the same call */
 };
 
 /* What the core does not serve itself. The core has looked the handle up, checked that the interface has the

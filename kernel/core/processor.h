@@ -25,11 +25,11 @@ enum processor_event {
 
 struct processor_stop {
     enum processor_event event;
-    uint32_t code;         /* EXIT: its code. FAULT: exception vector (Intel SDM 3A, table 6-1) */
-    uint32_t error;        /* FAULT: error code */
+    uint32_t code; /* EXIT: its code. FAULT: exception vector (Intel SDM 3A, table 6-1) */
+    uint32_t error; /* FAULT: error code */
     uint32_t min_complete; /* ENTER */
-    uint64_t timeout_ns;   /* ENTER */
-    uint64_t address;      /* FAULT: the address at fault, where there is one */
+    uint64_t timeout_ns; /* ENTER */
+    uint64_t address; /* FAULT: the address at fault, where there is one */
     uint64_t registers[PROCESSOR_REGISTERS];
 };
 

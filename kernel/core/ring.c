@@ -82,7 +82,8 @@ void ring_answer(struct process *p, uint64_t user, const struct object_reply *re
     ASSERT(!reply->waits);
     ASSERT(reply->status < RING_STATUS_COUNT);
     ASSERT(reply->exception < CAP_EX_COUNT);
-    p->denials += completion.exception != CAP_EX_NONE || (completion.result != 0 && reply->denied) ||
+    p->denials += completion.exception != CAP_EX_NONE ||
+                  (reply->denied && (completion.result != 0 || !reached)) ||
                   malformed((enum ring_status)reply->status);
     post(p, &completion);
 }
@@ -124,6 +125,13 @@ struct object_reply ring_deny(struct system *s, const struct process *p, cap_id 
     ASSERT(exception != CAP_EX_NONE);
     audit_denial(&s->core->audit, &event);
     return (struct object_reply){.exception = (uint8_t)exception};
+}
+
+struct object_reply ring_limit(struct system *s, const struct process *p, cap_id cap,
+                               enum cap_exception exception)
+{
+    (void)ring_deny(s, p, cap, exception);
+    return (struct object_reply){.status = (uint8_t)RING_E_LIMIT, .denied = true};
 }
 
 /* What can be said of a record without looking anything up. */

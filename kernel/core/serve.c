@@ -45,7 +45,7 @@ static struct object_reply ask(struct system *s, const struct object_call *call)
     case CAP_IF_ENDPOINT_SOURCE:
         return endpoint_create(s, call);
     case CAP_IF_ENDPOINT:
-        return endpoint_client(s, call);
+        return endpoint_call(s, call);
     case CAP_IF_TIMER:
         return timer_call(s, call);
     case CAP_IF_PROCESS:
@@ -103,7 +103,7 @@ static enum waiter_kind kind_of(uint8_t interface)
 {
     if (interface == CAP_IF_TIMER)
         return WAITER_TIMER;
-    return interface == CAP_IF_PROCESS ? WAITER_PROCESS : WAITER_DOOR;
+    return process_core_serves(interface) ? WAITER_PROCESS : WAITER_DOOR;
 }
 
 struct object_reply serve_call(struct system *s, struct process *p, const struct ring_submission *submission,

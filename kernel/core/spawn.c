@@ -65,11 +65,11 @@ static struct object_reply check_grants(struct system *s, const struct process *
     return reply_ok(0, CAP_NONE);
 }
 
-/* What the starter needs for itself. `at`: record of the Process object. */
+/* What the starter needs for itself, and room in the log. `at`: record of the Process object. */
 static enum cap_exception check_starter(const struct system *s, const struct process *p, uint32_t grants,
-                                        uint16_t *at)
+                                        bool reads_log, uint16_t *at)
 {
-    const enum cap_exception exception = core_grant_check(s->core, p->owner);
+    const enum cap_exception exception = core_start_check(s->core, p->owner, grants, reads_log);
 
     if (exception != CAP_EX_NONE)
         return exception;
@@ -78,10 +78,19 @@ static enum cap_exception check_starter(const struct system *s, const struct pro
     *at = 0;
     while (*at < HANDLES_MAX && s->handles[*at].used)
         (*at)++;
-    if (*at == HANDLES_MAX)
-        return CAP_EX_EXHAUSTED;
-    /* Its own record, the process's, one a grant, each with that of its end. */
-    return audit_has_room(&s->core->audit, grants + 2u) ? CAP_EX_NONE : CAP_EX_AUDIT_FULL;
+    return *at == HANDLES_MAX ? CAP_EX_EXHAUSTED : CAP_EX_NONE;
+}
+
+/* Is one of the grants the audit log? All were found. */
+static bool gives_log(const struct system *s, const struct process *p, const struct spawn_copy *copy)
+{
+    for (uint32_t i = 0; i < copy->grant_count; i++) {
+        const struct cap_lookup found = ring_lookup(s, p, copy->grants[i].cap);
+
+        if (object_at(&s->core->objects, found.object)->interface == CAP_IF_AUDIT)
+            return true;
+    }
+    return false;
 }
 
 static void give(struct system *s, const struct process *p, const struct spawn_copy *copy, uint16_t child)
@@ -117,7 +126,8 @@ static struct object_reply start(struct system *s, const struct object_call *cal
 
     if (reply.exception != CAP_EX_NONE || reply.result != SYS_OK)
         return reply;
-    exception = check_starter(s, p, copy->grant_count, &at);
+    request.reads_log = gives_log(s, p, copy);
+    exception = check_starter(s, p, copy->grant_count, request.reads_log, &at);
     if (exception != CAP_EX_NONE)
         return reply_denied(exception);
     memcpy(request.name, copy->request.name, sizeof request.name);

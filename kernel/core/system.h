@@ -23,7 +23,7 @@ struct system_program {
 struct program_image {
     uint8_t *memory; /* kernel address of its pages */
     uint32_t pages;
-    uint64_t at;    /* the program's address of the first */
+    uint64_t at; /* the program's address of the first */
     uint64_t entry; /* the program's address */
 };
 
@@ -35,8 +35,8 @@ typedef uint32_t (*program_loader)(const uint8_t *file, uint64_t length, uint16_
 
 enum process_state {
     PROCESS_FREE = 0,
-    PROCESS_MADE,    /* capabilities may be given to it, it has not run */
-    PROCESS_READY,   /* runs in one of the next turns */
+    PROCESS_MADE, /* capabilities may be given to it, it has not run */
+    PROCESS_READY, /* runs in one of the next turns */
     PROCESS_WAITING, /* in cap_enter */
     PROCESS_ENDING
 };
@@ -57,31 +57,31 @@ struct ring_receive {
 };
 
 struct process {
-    uint8_t state;       /* enum process_state */
-    uint8_t end;         /* enum process_end */
-    uint16_t index;      /* its own: space, owner and record have one number */
-    uint32_t number;     /* from 1, never used twice */
-    uint32_t code;       /* of its end */
-    uint32_t own_pages;  /* charged for the program itself */
+    uint8_t state; /* enum process_state */
+    uint8_t end; /* enum process_end */
+    uint16_t index; /* its own: space, owner and record have one number */
+    uint32_t number; /* from 1, never used twice */
+    uint32_t code; /* of its end */
+    uint32_t own_pages; /* charged for the program itself */
     char name[24];
     const uint8_t *file; /* the program file that it was loaded from */
     struct owner *owner;
     struct ring_page *ring;
     struct startup_page *startup;
     uint64_t startup_at; /* the program's address */
-    uint64_t stack_at;   /* the program's address of the stack's end */
+    uint64_t stack_at; /* the program's address of the stack's end */
     uint64_t entry;
     struct page_run runs[PROCESS_RUNS_MAX];
     /* The kernel's own copies of the indices: what the page says is only a hint. */
     uint32_t submit_head, complete_head, complete_tail;
-    uint32_t under_way;  /* accepted, not completed */
+    uint32_t under_way; /* accepted, not completed */
     /* Of the cap_enter that it is in. */
     uint32_t min_complete;
     uint64_t timeout_ns, deadline_ns;
-    bool space;          /* made */
-    bool entered_now;    /* the deadline is counted from the next turn's time: never too early */
-    uint32_t result;     /* enum ring_enter, for its next run */
-    uint32_t receiving;  /* of the places below that are used */
+    bool space; /* made */
+    bool entered_now; /* the deadline is counted from the next turn's time: never too early */
+    uint32_t result; /* enum ring_enter, for its next run */
+    uint32_t receiving; /* of the places below that are used */
     struct ring_receive receives[RING_INBOX];
     uint64_t entries, run_ns, calls, denials;
     struct processor_stop stop; /* the last one: at a fault, its registers */
@@ -91,7 +91,7 @@ struct process {
 struct process_handle {
     struct object_ref object;
     uint16_t process; /* PROCESS_NONE: it has ended, `info` is the last word */
-    uint16_t owner;   /* charged */
+    uint16_t owner; /* charged */
     uint32_t code;
     struct process_info info;
     bool used;
@@ -125,20 +125,25 @@ enum call_state { CALL_UNUSED = 0, CALL_QUEUED, CALL_RECEIVED };
 struct call {
     uint8_t state;
     uint16_t caller;
-    uint16_t server;   /* RECEIVED */
+    uint16_t server; /* RECEIVED */
     uint16_t endpoint;
-    uint64_t order;    /* of its arrival; its token as well, never used twice */
+    uint64_t order; /* of its arrival; its token as well, never used twice */
     struct object_ref client;
     struct ring_submission submission;
 };
 
-enum waiter_kind { WAITER_UNUSED = 0, WAITER_TIMER, WAITER_PROCESS, WAITER_DOOR };
+enum waiter_kind {
+    WAITER_UNUSED = 0,
+    WAITER_TIMER,
+    WAITER_PROCESS, /* for what processes do: their ends, and those of clients */
+    WAITER_DOOR
+};
 
 struct waiter {
     uint8_t kind;
     uint16_t process;
     struct object_ref object; /* waited on */
-    struct object_ref range;  /* MemoryObject of the call, or none */
+    struct object_ref range; /* MemoryObject of the call, or none */
     struct ring_submission submission;
 };
 
@@ -171,12 +176,12 @@ struct system {
     struct client clients[CLIENTS_MAX];
     struct call calls[CALLS_MAX];
     struct waiter waiters[WAITERS_MAX];
-    uint64_t now_ns;      /* of this turn */
+    uint64_t now_ns; /* of this turn */
     uint64_t next_order;
     uint32_t next_number;
-    uint16_t last_run;    /* process that ran last */
+    uint16_t last_run; /* process that ran last */
     uint32_t last_number; /* its number */
-    bool last_counted;    /* its run time is in */
+    bool last_counted; /* its run time is in */
     uint16_t calls_end, waiters_end; /* behind the last record in use: a turn looks no further */
 };
 
@@ -184,10 +189,10 @@ struct system {
 void system_init(struct system *s, const struct system_setup *setup);
 
 struct system_turn {
-    bool ran;             /* a program ran: the next turn may follow at once. Else nothing can run before
-                             `deadline_ns`, or before what a call behind the door waits for */
-    bool door_waits;      /* a call waits behind the object door: it is asked again each turn */
-    uint16_t processes;   /* live after this turn */
+    bool ran; /* a program ran: the next turn may follow at once. Else nothing can run before
+                 `deadline_ns`, or before what a call behind the door waits for */
+    bool door_waits; /* a call waits behind the object door: it is asked again each turn */
+    uint16_t processes; /* live after this turn */
     uint64_t deadline_ns; /* earliest time at which waiting ends by itself; RING_FOREVER: none */
 };
 /* One turn at the time `now_ns` (never falls): waiters and timers are served, one runnable program runs until
@@ -196,11 +201,12 @@ struct system_turn system_turn(struct system *s, uint64_t now_ns);
 
 /* For a process to be made. */
 struct process_request {
-    char name[24];          /* NUL-terminated */
-    const uint8_t *file;    /* program file */
+    char name[24]; /* NUL-terminated */
+    const uint8_t *file; /* program file */
     uint64_t length;
-    uint32_t memory_pages;  /* budget beside the program's own */
-    const char *text;       /* NUL-terminated within STARTUP_TEXT_BYTES, or NULL */
+    uint32_t memory_pages; /* budget beside the program's own */
+    const char *text; /* NUL-terminated within STARTUP_TEXT_BYTES, or NULL */
+    bool reads_log; /* is given the audit log: its start finds room there when nothing else does */
 };
 /* Makes a process that does not run yet, its pages charged to itself. SYS_E_NO_MEMORY, SYS_E_PROGRAM
  * (`*detail`: the loader's word), SYS_E_BUSY (no process free, or the audit log is full): nothing is left

@@ -14,7 +14,7 @@ struct object_reply waiter_add(struct system *s, struct process *p, enum waiter_
         if (w->kind != WAITER_UNUSED)
             continue;
         if (!budget_reserve(&p->owner->budget, BUDGET_CALLS, 1))
-            break;
+            return ring_limit(s, p, submission->cap, CAP_EX_BUDGET);
         *w = (struct waiter){.kind = (uint8_t)kind,
                              .process = p->index,
                              .object = object,
@@ -24,7 +24,7 @@ struct object_reply waiter_add(struct system *s, struct process *p, enum waiter_
             s->waiters_end = (uint16_t)(i + 1u);
         return reply_waits();
     }
-    return reply_status(RING_E_LIMIT);
+    return ring_limit(s, p, submission->cap, CAP_EX_EXHAUSTED);
 }
 
 static void forget(struct system *s, struct process *p, struct waiter *w)

@@ -188,6 +188,16 @@ const struct kernel_stats *kernel_stats(const struct kernel *k)
     return &k->stats;
 }
 
+uint32_t kernel_audit_read(const struct kernel *k, uint32_t skip, struct audit_record *out, uint32_t max)
+{
+    return audit_read(&k->core.audit, skip, out, max);
+}
+
+bool kernel_audit_take(struct kernel *k, uint64_t seq)
+{
+    return audit_take(&k->core.audit, seq);
+}
+
 uint32_t kernel_audit_drain(struct kernel *k, struct audit_record *out, uint32_t max)
 {
     return audit_drain(&k->core.audit, out, max);

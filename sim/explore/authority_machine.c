@@ -287,7 +287,7 @@ void auth_log_fill(struct auth_machine *m, uint32_t room)
     struct audit *a = &m->kernel->core.audit;
 
     auth_log_drain(m);
-    a->tail = a->head - (AUDIT_RECORDS_MAX - a->reserved - room);
+    a->tail = a->head - (AUDIT_RECORDS_MAX - AUDIT_READER_ROOM - a->reserved - room);
     m->state->log_full = (uint8_t)(room + 1u);
 }
 

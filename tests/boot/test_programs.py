@@ -27,6 +27,12 @@ class Programs(Session):
         self.due(system, "nicd has no network card: devices lists what the machine has\n")
         self.power_off(system)
 
+    def test_a_client_that_ended_leaves_the_driver_to_another(self):
+        self.two_clients("qemu")
+
+    def test_a_shell_comes_back_while_its_driver_is_down(self):
+        self.shell_without_driver("qemu")
+
     def test_reboot_begins_a_new_run(self):
         system = self.start("qemu")
         self.due(system, "capos> ")

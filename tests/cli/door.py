@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Runs ./capos for the tests of the front door and clears away the runs that they make.
+import json
 import os
 import pathlib
 import re
 import shutil
 import subprocess
+import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SECONDS_MAX = 300
@@ -26,6 +28,22 @@ def capos(*arguments, cwd=ROOT, **changes):
 def run_folder(errors):
     match = re.search(r"^run: (out/\S+)$", errors, re.M)
     return ROOT / match[1] if match else None
+
+
+
+def package(folder, manifest, programs, change):
+    """The boot package of a manifest of the tree in the shipped build; `change` gets its services by name, in their order."""
+    built = ROOT / "build/ship"
+    text = json.loads((ROOT / manifest).read_text(encoding="utf-8"))
+    services = {entry["name"]: entry for entry in text["services"]}
+    change(services)
+    text["services"] = [entry | {"name": name} for name, entry in services.items()]
+    changed, out = pathlib.Path(folder) / "manifest.json", pathlib.Path(folder) / "capos.pkg"
+    changed.write_text(json.dumps(text), encoding="utf-8")
+    subprocess.run([sys.executable, "-B", ROOT / "user/make_package.py", "--manifest", changed, "--markers",
+                    ROOT / "evidence/markers.json", "--tables", built / "user/tables.bin", "--programs", built / programs,
+                    "--out", out], check=True)
+    return out
 
 
 def runs():

@@ -2,16 +2,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The programs of the boot package in the simulator, from the keyboard: frames through the driver process, a driver killed and
 # started anew, the audit log with its chain, an orderly end with nothing left.
-import json
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from door import ROOT, runs  # noqa: E402
+from door import package, runs  # noqa: E402
 from keyboard import FRAMES, Session, broken_at  # noqa: E402
 
 class Programs(Session):
@@ -56,6 +54,12 @@ class Programs(Session):
         self.due(system, "nicd                    runs           2 ")
         self.power_off(system)
 
+    def test_a_client_that_ended_leaves_the_driver_to_another(self):
+        self.two_clients("sim", "--backend", "script")
+
+    def test_a_shell_comes_back_while_its_driver_is_down(self):
+        self.shell_without_driver("sim", "--backend", "script")
+
     def test_reboot_begins_a_new_run(self):
         system = self.start("sim", "--backend", "script")
         self.due(system, "capos> ")
@@ -67,18 +71,9 @@ class Programs(Session):
         self.assertEqual(len(set(re.findall(r",boot=([0-9a-f]{16}),", system.text))), 2)
 
     def test_a_driver_that_sleeps_is_woken_by_its_interrupt(self):
-        built = ROOT / "build/ship"
-        manifest = json.loads((ROOT / "user/manifest.json").read_text(encoding="utf-8"))
-        for service in manifest["services"]:
-            if service["name"] == "nicd":
-                service["parameters"]["interrupts"] = 1
         with tempfile.TemporaryDirectory(prefix="capos-") as folder:
-            package, text = pathlib.Path(folder) / "capos.pkg", pathlib.Path(folder) / "manifest.json"
-            text.write_text(json.dumps(manifest), encoding="utf-8")
-            subprocess.run([sys.executable, "-B", ROOT / "user/make_package.py", "--manifest", text, "--markers",
-                            ROOT / "evidence/markers.json", "--tables", built / "user/tables.bin", "--programs", built / "programs",
-                            "--out", package], check=True)
-            system = self.start("sim", "--backend", "script", "--package", str(package))
+            file = package(folder, "user/manifest.json", "programs", lambda s: s["nicd"]["parameters"].update(interrupts=1))
+            system = self.start("sim", "--backend", "script", "--package", str(file))
             self.due(system, FRAMES)
             self.assertIn("modern, woken by its interrupt\n", system.text)
             system.type("usage")

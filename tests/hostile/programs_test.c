@@ -91,6 +91,7 @@ static const char *attacked(enum dm_transport transport, bool isolate)
 
     memset(&t, 0, sizeof t);
     config.nic_count = 2;
+    config.nics[0].model.msix_vectors = 4; /* more than one process may have */
     config.nics[1] = config.nics[0];
     config.nics[1].model.bdf = 0;
     for (unsigned i = 0; i < 2; i++)

@@ -127,6 +127,8 @@ FAULTS = [
     ("field", "an unknown field", lambda m: service(m, SHELL).update(restrat="always"), None),
     ("field", "an unknown field of a grant", lambda m: grant(m, SHELL, 0).update(prot=1), None),
     ("field", "a field of another kind", lambda m: grant(m, SHELL, 1).update(port=1), lambda p: p.entry("grant", 7, 4, 1)),
+    ("field", "an optional console", lambda m: grant(m, SHELL, 0).update(optional=True), lambda p: p.entry("grant", 6, 9, 1)),
+    ("field", "optional in part", lambda m: grant(m, SHELL, 1).update(optional=2), lambda p: p.entry("grant", 7, 9, 2)),
     ("field", "an unknown restart rule", lambda m: service(m, SHELL).update(restart="often"),
      lambda p: p.entry("service", SHELL, 4, 2)),
     ("field", "an unknown kind of run", lambda m: service(m, SHELL).update(when="never"),

@@ -430,7 +430,7 @@ def boot(context):
         result.skipped.append("boot: qemu-system-x86_64 is not installed (./capos setup qemu)")
         return result
     build(context, "ship", "kernel", "capos-sim", "capos_pkg", "selftest", "userland", "boot-unconfirmed", "hostile_pkg",
-          "hostile-rows")
+          "hostile-rows", "audit_pkg", "killer_pkg")
     result = python_suite("boot")(context)
     result.left_out += [line for line in result.skipped if "deep only" in line]
     result.skipped = [line for line in result.skipped if "deep only" not in line]

@@ -1,69 +1,69 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* auditd: carries the audit log to its serial port, a line a record:
- *     audit: seq=N owner=N kind=N interface=N handle=INDEX.GENERATION bdf=BB:DD.F result=N chain=<64 hex>
- * The numbers are the kernel's; the chain lets a reader check that no record is missing or changed. */
-#include "abi/assert.h"
+/* auditd: carries the audit log to its serial port, a line a record (evidence/audit_line.h). The lines of a
+ * batch go out in the same entry of the kernel in which the log is told that they are out: wherever this
+ * process ends, each record is either on the port or still in the log. */
 #include "abi/memory.h"
-#include "abi/methods.h"
-#include "evidence/text.h"
+#include "evidence/audit_line.h"
 #include "user/rt/rt.h"
 
-#define LINE_BYTES 192u
-#define BDF_NONE   0xffffu
+#define WRITE_BYTES 4096u /* that a port takes at once */
+#define BATCH       (WRITE_BYTES / AUDIT_LINE_BYTES)
+#define USER_WRITE  1u
 
 enum auditd_exit { AUDITD_EXIT_GRANT = 1, AUDITD_EXIT_MEMORY, AUDITD_EXIT_LOG };
 
-static void number(struct text *t, const char *key, uint64_t value)
+struct auditd {
+    struct rt *rt;
+    cap_id log, port;
+    struct rt_memory records, lines;
+    uint32_t bytes; /* of lines that are to go out */
+    uint64_t last; /* record that they end with */
+};
+
+/* What was taken over goes out and leaves the log, and more is taken over; waits for it. False: the port or
+ * the log is gone. */
+static bool carry(struct auditd *a, uint64_t *count)
 {
-    text_string(t, key);
-    text_u64(t, value);
+    const struct ring_extra lines = ring_range(a->lines.cap, 0, a->bytes);
+    const struct ring_extra records = ring_range(a->records.cap, 0, BATCH * sizeof(struct audit_line));
+    const struct ring_submission write = ring_make_call(a->port, SERIAL_WRITE, NULL, &lines);
+    struct ring_completion written = {.value = 0};
+
+    if (a->bytes != 0 && !ring_submit(&a->rt->ring, USER_WRITE, &write))
+        return false;
+    const struct ring_completion taken =
+        ring_call(&a->rt->ring, a->log, AUDIT_DRAIN, RING_ARGS(a->last), &records);
+    if (a->bytes != 0 && !ring_wait(&a->rt->ring, 0, &written))
+        return false;
+    *count = taken.value;
+    return ring_completed(&written) && written.value == a->bytes && ring_completed(&taken) &&
+           taken.value <= BATCH;
 }
 
-static bool put(struct rt *rt, const struct audit_line *record)
+static void take_over(struct auditd *a, uint64_t count)
 {
-    char line[LINE_BYTES];
-    struct text t = text_over(line, sizeof line);
+    struct text t = text_over((char *)a->lines.at, WRITE_BYTES);
 
-    number(&t, "audit: seq=", record->seq);
-    number(&t, " owner=", record->owner);
-    number(&t, " kind=", record->kind);
-    number(&t, " interface=", record->interface);
-    number(&t, " handle=", record->handle.index);
-    number(&t, ".", record->handle.generation);
-    text_string(&t, " bdf=");
-    if (record->bdf == BDF_NONE)
-        text_string(&t, "none");
-    else
-        text_bdf(&t, record->bdf);
-    number(&t, " result=", record->result);
-    text_string(&t, " chain=");
-    text_hex_bytes(&t, record->chain, sizeof record->chain);
-    text_string(&t, "\n");
-    ASSERT(!t.overflow);
-    return rt_write(rt, t.at, t.used);
+    for (uint64_t i = 0; i < count; i++) {
+        struct audit_line record;
+
+        memcpy(&record, a->records.at + i * sizeof record, sizeof record);
+        audit_line_text(&t, &record);
+        a->last = record.seq;
+    }
+    a->bytes = (uint32_t)t.used;
 }
 
 uint32_t program_main(struct rt *rt)
 {
-    const cap_id log = rt_grant(rt, "audit", CAP_IF_AUDIT);
-    struct rt_memory memory;
+    struct auditd a = {.rt = rt, .log = rt_grant(rt, "audit", CAP_IF_AUDIT), .port = rt->console};
+    uint64_t count;
 
-    if (cap_is_none(log))
+    if (cap_is_none(a.log) || cap_is_none(a.port))
         return AUDITD_EXIT_GRANT;
-    if (!rt_memory_make(rt, RING_PAGE_BYTES, &memory))
+    if (!rt_memory_make(rt, RING_PAGE_BYTES, &a.records) || !rt_memory_make(rt, WRITE_BYTES, &a.lines))
         return AUDITD_EXIT_MEMORY;
-    for (;;) {
-        const struct ring_extra range = ring_range(memory.cap, 0, RING_PAGE_BYTES);
-        const struct ring_completion done = ring_call(&rt->ring, log, AUDIT_DRAIN, NULL, &range);
-
-        if (!ring_completed(&done) || done.value > RING_PAGE_BYTES / sizeof(struct audit_line))
-            return AUDITD_EXIT_LOG;
-        for (uint64_t i = 0; i < done.value; i++) {
-            struct audit_line record;
-
-            memcpy(&record, memory.at + i * sizeof record, sizeof record);
-            if (!put(rt, &record))
-                return AUDITD_EXIT_LOG; /* what is drained and not written is lost: init hears of it */
-        }
-    }
+    while (carry(&a, &count))
+        take_over(&a, count);
+    return AUDITD_EXIT_LOG;
 }

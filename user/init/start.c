@@ -116,14 +116,17 @@ static cap_id grant_cap(struct init *init, uint32_t service, uint32_t number)
     }
 }
 
-/* All grants of the service. False: one could not be made. A device that the machine has not is left out. */
+/* All grants of the service. False: one could not be made. Left out: a device that the machine has not, an
+ * optional grant of a server that is down. */
 static bool make_grants(struct init *init, uint32_t service, struct spawn_grant *grants, uint32_t *count)
 {
     *count = 0;
     for (uint32_t i = 0; i < init->package.services[service].grant_count; i++) {
         const struct package_grant *g = package_grant(&init->package, service, i);
-        const cap_id cap = grant_cap(init, service, i);
 
+        if (supervisor_left_out(&init->supervisor, g))
+            continue;
+        const cap_id cap = grant_cap(init, service, i);
         if (cap_is_none(cap) && g->kind == GRANT_DEVICE)
             continue;
         if (cap_is_none(cap))

@@ -45,13 +45,18 @@ bool supervisor_down(const struct supervisor *s, uint32_t service)
     return s->services[service].state == SERVICE_ENDED || s->services[service].state == SERVICE_GIVEN_UP;
 }
 
+bool supervisor_left_out(const struct supervisor *s, const struct package_grant *g)
+{
+    return g->kind == GRANT_SERVED && g->optional != 0 && supervisor_down(s, g->service);
+}
+
 /* Everybody who serves it something has endpoints: was started once, and is not down. */
 static bool served(const struct supervisor *s, uint32_t service)
 {
     for (uint32_t i = 0; i < s->package->services[service].grant_count; i++) {
         const struct package_grant *g = package_grant(s->package, service, i);
 
-        if (g->kind == GRANT_SERVED &&
+        if (g->kind == GRANT_SERVED && !supervisor_left_out(s, g) &&
             (s->services[g->service].starts == 0 || supervisor_down(s, g->service)))
             return false;
     }

@@ -37,7 +37,7 @@ struct supervisor {
 /* Init's own service runs; those that this run leaves out have ended; all others wait, due at once. */
 void supervisor_init(struct supervisor *s, const struct package *package, bool proof);
 /* A service to be started now, in the package's order; SERVICE_NONE: none. One whose server was not started
- * yet, or is down, is not. */
+ * yet, or is down, is not, unless that grant is optional and the server is down. */
 uint32_t supervisor_next(const struct supervisor *s, uint64_t now_ns);
 /* When supervisor_next has something again if nothing else happens; NEVER_NS: it has not. */
 uint64_t supervisor_due(const struct supervisor *s);
@@ -52,6 +52,8 @@ void supervisor_ended(struct supervisor *s, uint32_t service, enum process_end e
 bool supervisor_proven(const struct supervisor *s);
 /* Ended or given up: it has no endpoints, and starts only when asked. */
 bool supervisor_down(const struct supervisor *s, uint32_t service);
+/* An optional grant whose server is down: a start goes without it. */
+bool supervisor_left_out(const struct supervisor *s, const struct package_grant *g);
 /* Somebody asks. *kill: its process is to be killed, the rest follows from its end. */
 enum system_error supervisor_restart(struct supervisor *s, uint64_t service, uint64_t now_ns, bool *kill);
 enum system_error supervisor_kill(const struct supervisor *s, uint64_t service, bool *kill);

@@ -19,6 +19,8 @@ static bool serve(struct nicd *n, uint64_t timeout_ns)
         if (done.user == NICD_USER_INTERRUPT) {
             n->interrupt_asked = false;
             (void)ring_call(&n->rt->ring, n->interrupt, INTERRUPT_ACK, NULL, NULL);
+        } else if (done.user == NICD_USER_GONE) {
+            nicd_gone(n);
         } else {
             nicd_call(n, &done);
         }

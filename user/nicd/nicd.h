@@ -63,6 +63,8 @@ struct nicd {
     struct nicd_client client;
     bool up; /* a device, and its provider runs */
     bool interrupt_asked; /* an INTERRUPT_WAIT is under way */
+    bool gone_asked; /* an ENDPOINT_GONE is under way, for `gone_badge` */
+    uint64_t gone_badge;
     uint32_t empty_polls, sleep_us;
     _Alignas(16) uint8_t arena[NICD_ARENA_BYTES];
 };
@@ -96,7 +98,10 @@ bool nicd_tx_full(const struct nicd_client *c);
 void nicd_call(struct nicd *n, const struct ring_completion *completion);
 /* A NIC_WAIT that has what it waits for is answered. */
 void nicd_wake(struct nicd *n);
+/* The client that was waited for can call no more: it is let go. */
+void nicd_gone(struct nicd *n);
 /* `user` of submissions that are no receive. */
 #define NICD_USER_INTERRUPT (NICD_PLACE_STATUS + 1u)
+#define NICD_USER_GONE      (NICD_PLACE_STATUS + 2u)
 
 #endif

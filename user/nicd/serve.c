@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The Nic that clients call. One of them is attached at a time; a new life of the same service takes the
- * place of the old one, and a client whose answer finds nobody any more is let go. */
+ * place of the old one, and a client that is no more is let go: its answer finds nobody, or nobody can call
+ * with its badge. */
 #include "abi/assert.h"
 #include "abi/memory.h"
 #include "abi/methods.h"
@@ -26,6 +27,27 @@ static bool answer(struct nicd *n, uint64_t token, enum system_error result, uin
     const struct ring_completion done = ring_return(&n->rt->ring, token, (uint16_t)result, value, NULL);
 
     return done.status != RING_E_TOKEN;
+}
+
+/* One wait at a time: that for an earlier life ends by itself, and the next is for whoever is attached then.
+ */
+static void watch(struct nicd *n)
+{
+    const struct ring_submission gone =
+        ring_make_call(n->endpoint, ENDPOINT_GONE, RING_ARGS(n->client.badge), NULL);
+
+    if (n->gone_asked || !n->client.attached)
+        return;
+    n->gone_badge = n->client.badge;
+    n->gone_asked = ring_submit(&n->rt->ring, NICD_USER_GONE, &gone);
+}
+
+void nicd_gone(struct nicd *n)
+{
+    n->gone_asked = false;
+    if (n->client.attached && n->client.badge == n->gone_badge)
+        detach(n);
+    watch(n);
 }
 
 static enum system_error attach(struct nicd *n, const struct ring_received *call, uint64_t *value)
@@ -54,6 +76,7 @@ static enum system_error attach(struct nicd *n, const struct ring_received *call
     __atomic_store_n(&c->share->rx_tail, 0u, __ATOMIC_RELAXED);
     __atomic_store_n(&c->share->link, (uint32_t)vnet_link(&n->nic), __ATOMIC_RELAXED);
     *value = NIC_SHARE_SLOTS;
+    watch(n);
     return SYS_OK;
 }
 

@@ -48,7 +48,7 @@ void shell_nic(struct shell *s)
     struct row r;
 
     if (cap_is_none(s->nic)) {
-        shell_say(s, "this shell may not ask the driver: grant it nic-status in the manifest\n");
+        shell_say(s, "nicd was down when this shell started: restart nicd, then shell\n");
         return;
     }
     if (!ask(s, NIC_INFO, 0, &info) || !ask(s, NIC_LINK, 0, &link) || info.status != RING_OK ||

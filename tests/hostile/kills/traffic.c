@@ -46,24 +46,35 @@ static bool send(struct client *c, uint8_t seed)
     return ring_completed(&done);
 }
 
-/* Frames that came meanwhile are taken; true when the last of them is the one that was sent. */
-static bool receive(struct client *c, uint8_t seed)
+/* Frames that came are taken; true when the one that was sent is among them. */
+static bool take(struct client *c, uint8_t seed)
 {
-    const struct ring_completion done = ring_call(&c->rt->ring, c->nic, NIC_WAIT, NULL, NULL);
-    bool same = false;
+    bool seen = false;
 
-    if (!ring_completed(&done))
-        return false;
     while (c->rx_head != __atomic_load_n(&c->share->rx_tail, __ATOMIC_ACQUIRE)) {
         const uint8_t *frame = slot_at(c, 1, c->rx_head);
 
-        same = c->share->rx[c->rx_head % NIC_SHARE_SLOTS].length == FRAME_BYTES;
+        bool same = c->share->rx[c->rx_head % NIC_SHARE_SLOTS].length == FRAME_BYTES;
         for (uint32_t i = 0; i < FRAME_BYTES; i++)
             same = same && frame[i] == (uint8_t)(seed + i);
+        seen = seen || same;
         c->rx_head++;
     }
     __atomic_store_n(&c->share->rx_head, c->rx_head, __ATOMIC_RELEASE);
-    return same;
+    return seen;
+}
+
+/* False: the driver is gone. Frames that were sent to an earlier life of it may come first. */
+static bool receive(struct client *c, uint8_t seed)
+{
+    for (;;) {
+        const struct ring_completion done = ring_call(&c->rt->ring, c->nic, NIC_WAIT, NULL, NULL);
+
+        if (!ring_completed(&done))
+            return false;
+        if (take(c, seed))
+            return true;
+    }
 }
 
 uint32_t program_main(struct rt *rt)

@@ -68,7 +68,8 @@ static void drain(struct bench *b, uint64_t first, uint64_t last, uint8_t kind)
     const struct ring_extra range = ring_range(b->report.cap, RECORDS_AT, b->report.bytes - RECORDS_AT);
 
     while (b->drained < last) {
-        const struct ring_completion done = ring_call(&b->rt->ring, b->audit, AUDIT_DRAIN, NULL, &range);
+        const struct ring_completion done =
+            ring_call(&b->rt->ring, b->audit, AUDIT_DRAIN, RING_ARGS(b->drained), &range);
 
         MUST(b, ring_completed(&done));
         for (uint64_t i = 0; i < done.value; i++) {
@@ -156,6 +157,15 @@ void give_back(struct bench *b)
 {
     while (b->cap_count != 0)
         released(b, b->caps[--b->cap_count]);
+}
+
+void recovers(struct bench *b, cap_id cap, uint16_t method, const uint64_t *args)
+{
+    MUST(b, b->cap_count != 0);
+    released(b, b->caps[--b->cap_count]);
+    b->caps[b->cap_count] = made(b, cap, method, args);
+    b->cap_count++;
+    give_back(b);
 }
 
 struct ring_submission spawn_submission(struct bench *b, uint32_t program, const char *text,

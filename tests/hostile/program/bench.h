@@ -13,6 +13,8 @@
 
 #define BENCH_PROGRAM_SELF   0u /* numbers in the package */
 #define BENCH_PROGRAM_FAULTS 1u
+#define BENCH_TABLE_EMPTY    2u
+#define BENCH_TABLES         3u
 
 #define BENCH_SHARE_BYTES 16384u
 #define BENCH_CAPS_MAX    160u
@@ -68,6 +70,8 @@ bool same_held(const struct system_usage *x, const struct system_usage *y);
 /* Makes objects by this call until one is refused, keeps them, gives all of them back. */
 void use_up(struct bench *b, cap_id cap, uint16_t method, const uint64_t *args);
 void give_back(struct bench *b);
+/* One of those is given back and there is room for this one; then all of them are. */
+void recovers(struct bench *b, cap_id cap, uint16_t method, const uint64_t *args);
 struct ring_completion spawn(struct bench *b, uint32_t program, const char *text,
                              const struct spawn_grant *grants, uint32_t count);
 struct ring_submission spawn_submission(struct bench *b, uint32_t program, const char *text,

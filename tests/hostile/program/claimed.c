@@ -61,7 +61,7 @@ static void open_with(struct bench *b, struct reg_window window)
 
 void attack_table_beyond(struct bench *b)
 {
-    (void)strike_call(b, b->claimed, DEVICE_OPEN_REGISTERS, RING_ARGS(2));
+    (void)strike_call(b, b->claimed, DEVICE_OPEN_REGISTERS, RING_ARGS(BENCH_TABLES));
 }
 
 void attack_window_beyond(struct bench *b)
@@ -122,6 +122,25 @@ void attack_acknowledge_stale(struct bench *b)
 
     released(b, interrupt);
     (void)strike_call(b, interrupt, INTERRUPT_ACK, NULL);
+}
+
+void attack_registers(struct bench *b)
+{
+    const uint64_t *args = RING_ARGS(BENCH_TABLE_EMPTY);
+
+    use_up(b, b->claimed, DEVICE_OPEN_REGISTERS, args);
+    (void)strike_call(b, b->claimed, DEVICE_OPEN_REGISTERS, args);
+    recovers(b, b->claimed, DEVICE_OPEN_REGISTERS, args);
+}
+
+void attack_interrupts(struct bench *b)
+{
+    uint64_t vector = 0;
+
+    for (; b->cap_count < 3u; vector++)
+        b->caps[b->cap_count++] = made(b, b->claimed, DEVICE_INTERRUPT_CREATE, RING_ARGS(vector));
+    (void)strike_call(b, b->claimed, DEVICE_INTERRUPT_CREATE, RING_ARGS(vector));
+    recovers(b, b->claimed, DEVICE_INTERRUPT_CREATE, RING_ARGS(vector));
 }
 
 void attack_pools(struct bench *b)

@@ -362,15 +362,6 @@ void attack_function_beyond(struct bench *b)
 
 /* budgets: used up, refused, and one given back is enough for one more */
 
-static void recovers(struct bench *b, cap_id cap, uint16_t method, const uint64_t *args)
-{
-    MUST(b, b->cap_count != 0);
-    released(b, b->caps[--b->cap_count]);
-    b->caps[b->cap_count] = made(b, cap, method, args);
-    b->cap_count++;
-    give_back(b);
-}
-
 void attack_pages_at_once(struct bench *b)
 {
     (void)strike_call(b, b->source, MEMORY_CREATE, RING_ARGS(16u << 20));

@@ -301,6 +301,17 @@ void attack_ring_number(struct bench *b)
     ring(b, b->pool, b->registers.registers, DMA_QUEUES_MAX | 4u << 16);
 }
 
+void attack_rings(struct bench *b)
+{
+    const uint64_t registers = brokered_pack(b->registers.registers);
+    const uint64_t size = 4u << 16;
+    const cap_id third = made(b, b->pool, POOL_QUEUE_CREATE, RING_ARGS(registers, 2u | size));
+
+    ring(b, b->pool, b->registers.registers, 3u | size);
+    released(b, third);
+    released(b, made(b, b->pool, POOL_QUEUE_CREATE, RING_ARGS(registers, 3u | size)));
+}
+
 void attack_ring_in_use(struct bench *b)
 {
     ring(b, b->pool, b->registers.registers, 0u | 4u << 16);

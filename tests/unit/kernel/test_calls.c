@@ -297,7 +297,7 @@ Test(calls, the_log_is_drained_in_order_with_its_chain_and_a_drain_waits_for_mor
                RING_E_RANGE);
     for (;;) {
         const struct object_reply got =
-            ask_with(0, cb.roots[CAP_IF_AUDIT], AUDIT_DRAIN, 0, 3 * sizeof(struct audit_line));
+            ask_with(0, cb.roots[CAP_IF_AUDIT], AUDIT_DRAIN, seq - 1u, 3 * sizeof(struct audit_line));
 
         if (got.waits)
             break;
@@ -313,6 +313,22 @@ Test(calls, the_log_is_drained_in_order_with_its_chain_and_a_drain_waits_for_mor
         }
     }
     cr_assert_eq(seq - 1u, kernel_audit_count(K));
+    says(ask_with(0, cb.roots[CAP_IF_AUDIT], AUDIT_DRAIN, seq, sizeof(struct audit_line)), SYS_E_VALUE);
+}
+
+Test(calls, records_that_were_given_stay_until_their_reader_says_that_they_are_where_they_belong)
+{
+    const uint32_t bytes = 2 * sizeof(struct audit_line);
+
+    for (uint64_t again = 0; again < 3; again++) { /* a reader that ended, and the next one */
+        struct audit_line first;
+
+        cr_assert_eq(ask_with(0, cb.roots[CAP_IF_AUDIT], AUDIT_DRAIN, 0, bytes).value, 2);
+        memcpy(&first, cb.range, sizeof first);
+        cr_assert_eq(first.seq, 1);
+    }
+    cr_assert_eq(ask_with(0, cb.roots[CAP_IF_AUDIT], AUDIT_DRAIN, 1, bytes).value, 2);
+    cr_assert_eq(((const struct audit_line *)(const void *)cb.range)->seq, 2);
 }
 
 Test(calls, a_refused_call_is_a_denial_in_the_log_of_its_process)

@@ -297,13 +297,67 @@ Test(core, a_full_audit_log_blocks_grants_and_keeps_room_for_every_end)
         audit_grant(&core.audit, &grant);
         grants++;
     }
-    cr_assert_eq(grants, AUDIT_RECORDS_MAX / 2);
+    cr_assert_eq(grants, (AUDIT_RECORDS_MAX - AUDIT_READER_ROOM) / 2);
     cr_assert_not(audit_note(&core.audit, &grant));
     for (uint32_t i = 0; i < grants; i++)
         audit_end(&core.audit, &end);
     cr_assert_not(audit_has_room(&core.audit, 1));
+    for (grants = 0; audit_has_reader_room(&core.audit, 1); grants++) {
+        audit_grant(&core.audit, &grant);
+        audit_end(&core.audit, &end);
+    }
+    cr_assert_eq(grants, AUDIT_READER_ROOM / 2);
     cr_assert_eq(audit_drain(&core.audit, out, AUDIT_RECORDS_MAX), AUDIT_RECORDS_MAX);
     cr_assert(audit_has_room(&core.audit, 1));
+}
+
+/* What was read leaves when its reader says so, and no further; the numbers say which. */
+Test(core, audit_records_stay_until_they_are_taken)
+{
+    struct audit_record out[8];
+
+    for (uint32_t i = 0; i < 5; i++)
+        audit_grant(&core.audit, &grant);
+    cr_assert_eq(audit_read(&core.audit, 0, out, 8), 5);
+    cr_assert_eq(audit_read(&core.audit, 3, out, 8), 2);
+    cr_assert_eq(out[0].seq, 4);
+    cr_assert_eq(audit_read(&core.audit, 6, out, 8), 0);
+    cr_assert(audit_take(&core.audit, 0));
+    cr_assert_eq(audit_waiting(&core.audit), 5);
+    cr_assert(audit_take(&core.audit, 3));
+    cr_assert_eq(audit_waiting(&core.audit), 2);
+    cr_assert(audit_take(&core.audit, 2)); /* they are gone */
+    cr_assert_not(audit_take(&core.audit, 6)); /* not made yet */
+    cr_assert_eq(audit_waiting(&core.audit), 2);
+    cr_assert_eq(audit_read(&core.audit, 0, out, 1), 1);
+    cr_assert_eq(out[0].seq, 4);
+    cr_assert(audit_take(&core.audit, 5));
+    cr_assert_eq(audit_waiting(&core.audit), 0);
+}
+
+Test(core, the_room_of_a_reader_is_for_its_start_and_its_grants_alone)
+{
+    const struct budget_limits limits = budget_limits_generous();
+    struct owner *starter = core_owner_spawn(&core, &limits, 1, false);
+    struct object_ref object;
+
+    cr_assert_not_null(starter);
+    while (core_grant_check(&core, starter) == CAP_EX_NONE) {
+        const cap_id cap = core_grant(&core, starter, CAP_IF_TIMER, 0, OBJECT_NONE, AUDIT_BDF_NONE, &object);
+
+        cr_assert_not(cap_is_none(cap));
+        core_revoke(&core, object.index, AUDIT_RELEASE, AUDIT_BDF_NONE);
+    }
+    cr_assert_eq(core_grant_check(&core, starter), CAP_EX_AUDIT_FULL);
+    cr_assert_eq(core_start_check(&core, starter, 3, false), CAP_EX_AUDIT_FULL);
+    cr_assert_eq(core_start_check(&core, starter, 3, true), CAP_EX_NONE);
+    while (audit_has_room(&core.audit, 1))
+        audit_grant(&core.audit, &grant);
+    cr_assert_null(core_owner_spawn(&core, &limits, 2, false));
+    struct owner *reader = core_owner_spawn(&core, &limits, 2, true);
+    cr_assert_not_null(reader);
+    cr_assert_eq(core_grant_check(&core, reader), CAP_EX_NONE);
+    cr_assert_eq(core_grant_check(&core, starter), CAP_EX_AUDIT_FULL);
 }
 
 Test(core, a_flood_of_denials_is_counted_and_cannot_block_grants)

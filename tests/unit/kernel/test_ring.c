@@ -415,6 +415,40 @@ Test(ring, waiters_of_other_holders_are_cancelled_by_the_owners_release)
     is_exception(one(b.p, call1(timer, TIMER_WAIT, 0)), CAP_EX_STALE);
 }
 
+Test(ring, a_server_learns_that_nobody_can_call_with_a_badge_any_more)
+{
+    const struct root server = root("server"), client = root("client"), third = root("third");
+    const cap_id endpoint = one(server.p, call0(server.endpoint_source, ENDPOINT_CREATE)).cap;
+    const cap_id nic = one(server.p, call2(endpoint, ENDPOINT_CLIENT, CAP_IF_NIC, 0xbad9e)).cap;
+    const struct ring_submission gone = call1(endpoint, ENDPOINT_GONE, 0xbad9e);
+    cap_id other = CAP_NONE;
+
+    cr_assert_eq(process_transfer(S, server.p, nic, client.p, false, &other), CAP_EX_NONE);
+
+    good(one(server.p, call1(endpoint, ENDPOINT_GONE, 1))); /* there never was one */
+    other = one(server.p, call2(endpoint, ENDPOINT_CLIENT, CAP_IF_NIC, 1)).cap;
+    waits(server.p, gone);
+    process_end(S, client.p, PROCESS_KILLED, 0);
+    turns(2);
+    nothing_completed(server.p); /* its maker can give it to another */
+    good(one(server.p, release(nic)));
+    turns(2);
+    good(completed(server.p));
+    good(one(server.p, gone));
+    waits(server.p, call1(endpoint, ENDPOINT_GONE, 1));
+    good(one(server.p, release(other)));
+    turns(2);
+    good(completed(server.p));
+    /* another endpoint's client with the badge does not count; the handle's end cancels */
+    other = one(third.p, call0(third.endpoint_source, ENDPOINT_CREATE)).cap;
+    good(one(third.p, call2(other, ENDPOINT_CLIENT, CAP_IF_NIC, 0xbad9e)));
+    good(one(server.p, gone));
+    waits(third.p, call1(other, ENDPOINT_GONE, 0xbad9e));
+    good(one(third.p, release(other)));
+    turns(2);
+    is_status(completed(third.p), RING_E_CANCELLED);
+}
+
 Test(ring, a_limit_on_what_waits_recovers)
 {
     struct process *p = &S->processes[a.p];

@@ -229,6 +229,23 @@ Test(supervise, a_client_of_one_given_up_stays_until_it_ends_and_starts_when_the
     cr_assert_eq(supervisor_next(S, 61 * SECOND), BUILT_SHELL);
 }
 
+Test(supervise, an_optional_grant_is_waited_for_until_its_server_is_down)
+{
+    struct package_grant *net = built_grant(&built, BUILT_SHELL_NIC);
+
+    net->optional = 1;
+    start_with(RESTART_ALWAYS, 0);
+    cr_assert_not(supervisor_left_out(S, net));
+    cr_assert_eq(supervisor_next(S, 0), BUILT_NICD); /* the order is as ever */
+    supervisor_not_started(S, BUILT_NICD, 0); /* given up */
+    cr_assert(supervisor_left_out(S, net));
+    cr_assert_eq(supervisor_due(S), 0);
+    cr_assert_eq(supervisor_next(S, 0), BUILT_SHELL);
+    supervisor_started(S, BUILT_SHELL, 5);
+    supervisor_ended(S, BUILT_SHELL, PROCESS_KILLED, SECOND);
+    cr_assert_eq(supervisor_next(S, SECOND), BUILT_SHELL);
+}
+
 Test(supervise, a_client_starts_while_its_server_waits_to_start_again)
 {
     run_all(0);
