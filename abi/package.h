@@ -44,7 +44,7 @@ struct package_program {
     char name[PACKAGE_NAME_BYTES]; /* [a-z0-9-]+, NUL-padded, unique */
     struct package_extent file;    /* the ELF file */
     uint8_t hash[32];              /* SHA-256 of the file */
-    uint8_t provider[32];          /* SHA-256 of the provider object that was linked into it; zeros: none was */
+    uint8_t provider[32];          /* SHA-256 of the provider object linked into it; zeros: none */
 };
 _Static_assert(sizeof(struct package_program) == 96, "ABI");
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The kernel's boot order on one page: landmark, parameters, package, evidence, scan, programs, the end.
- * Whatever fails, the way out is the same: every process is ended, every device taken back, the log closed. */
+ * Whatever fails, the way out is the same: every process is ended, every device taken back, the log closed.
+ */
 #include "kernel/main.h"
 
 #include "abi/assert.h"
@@ -8,7 +9,7 @@
 #include "evidence/markers.h"
 #include "evidence/text.h"
 
-#define LANDMARK "capos kernel starting"
+#define LANDMARK       "capos kernel starting"
 #define STATUS_HOLDS   0
 #define STATUS_FAILED  1
 #define STATUS_REFUSED 4
@@ -95,7 +96,7 @@ static bool run_programs(struct kernel_storage *k, const struct kernel_boot *boo
 
 static void emit_end(struct kernel_storage *k, bool interrupts_attempted)
 {
-    calls_audit_rest(&k->kernel, k->bringup.console->platform); /* it is what the line below says */
+    calls_audit_rest(&k->kernel, k->console.platform); /* it is what the line below says */
     char head[2 * DIGEST_BYTES + 1];
     struct text t = text_over(head, sizeof head - 1);
     text_hex_bytes(&t, kernel_audit_head(&k->kernel), DIGEST_BYTES);

@@ -29,8 +29,8 @@ struct userland_setup {
     const struct boot_params *params; /* `mode` and `exchanges` go to init, as words of its start-up page */
 };
 
-/* Runs until power-off is asked for, from within or without, or, in mode proof, until init ended; then ends every
- * process. NULL, or constant text: the claim that did not hold. */
+/* Runs until power-off is asked for, from within or without, or, in mode proof, until init ended; then ends
+ * every process. NULL, or constant text: the claim that did not hold. */
 const char *userland_run(struct userland *u, const struct userland_setup *setup);
 
 /* The same in pieces, for a world that has turns of its own (system_turn). NULL, or what could not be made.

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KEY_QUIT 0x1d /* Ctrl-] */
+#define KEY_QUIT        0x1d /* Ctrl-] */
 #define EVIDENCE_PREFIX "cloudboot-evidence: "
 
 /* Signals reach a process, not a console: the one flag of the program that is global, set by the handler
@@ -83,8 +83,8 @@ static bool is_marker(const struct sim_console *c, const char *marker)
 {
     size_t prefix = strlen(EVIDENCE_PREFIX);
     size_t name = strlen(marker);
-    return strncmp(c->line, EVIDENCE_PREFIX, prefix) == 0 &&
-           strncmp(c->line + prefix, marker, name) == 0 && c->line[prefix + name] == ' ';
+    return strncmp(c->line, EVIDENCE_PREFIX, prefix) == 0 && strncmp(c->line + prefix, marker, name) == 0 &&
+           c->line[prefix + name] == ' ';
 }
 
 /* A number of the line; 0: it has no such fact. */

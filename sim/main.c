@@ -115,8 +115,7 @@ static const char *load_replay(struct run *r, struct sim_choices *choices, char 
     r->options.seed = r->header.seed;
     r->options.seeded = true;
     r->options.proof = true;
-    if (strcmp(r->header.object, r->provider_object) != 0 ||
-        strcmp(r->header.commit, r->options.commit) != 0)
+    if (strcmp(r->header.object, r->provider_object) != 0 || strcmp(r->header.commit, r->options.commit) != 0)
         fprintf(stderr,
                 "capos sim: warning: the list is from commit %s, another build; it stops where it no longer "
                 "fits\n",

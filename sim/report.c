@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-
 static void reason(struct sim_report *r, const char *text)
 {
     r->holds = false;
@@ -26,7 +25,8 @@ static void judge(struct sim_report *r, const struct sim_options *o, int kernel_
         reason(r, "the ledger or a monitor complained");
     if (r->exposed)
         reason(r, "bytes are still the device's after the end");
-    /* A driver that proves nothing keeps its counts to itself: of its frames only the wire's are known here. */
+    /* A driver that proves nothing keeps its counts to itself: of its frames only the wire's are known here.
+     */
     if (counted && (r->wire_from_guest != r->nic_sent || r->wire_to_guest != r->nic_received))
         reason(r, "frame counts differ between provider and device");
     if (o->replay && r->replay_diverged)

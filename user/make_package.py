@@ -21,8 +21,8 @@ KEY = re.compile(r"[a-z0-9_]+")
 VALUE = re.compile(r"[!-~]+")
 FIELDS = {  # of an object of the manifest: name, JSON type; those with * must be there
     "manifest": {"*init": str, "*programs": list, "*tables": list, "*services": list, "comment": list},
-    "service": {"*name": str, "*program": str, "restart": str, "restart_budget": int, "when": str, "*pages": int, "parameters": dict,
-                "*grants": list, "comment": str},
+    "service": {"*name": str, "*program": str, "restart": str, "restart_budget": int, "when": str, "*pages": int,
+                "parameters": dict, "*grants": list, "comment": str},
     "grant": {"*name": str, "kernel": str, "port": int, "device": dict, "service": str, "served": str, "serves": str,
               "optional": bool, "evidence": list, "comment": str},
     "device": {"*vendor": str, "*class": str, "number": int},
@@ -209,8 +209,11 @@ def check_init(where, grant):
 
 def check_when(where, grant, service, services):
     """Who serves it something runs whenever it does."""
-    if grant["kind"] == "service" and services[grant["service"]].get("when", "always") not in ("always", service.get("when", "always")):
-        raise Refused(where, "dangling", f'"{services[grant["service"]]["name"]}" does not run whenever "{service["name"]}" does')
+    if grant["kind"] != "service":
+        return
+    server = services[grant["service"]]
+    if server.get("when", "always") not in ("always", service.get("when", "always")):
+        raise Refused(where, "dangling", f'"{server["name"]}" does not run whenever "{service["name"]}" does')
 
 
 def check_source(where, grant, own):

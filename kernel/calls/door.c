@@ -147,8 +147,7 @@ static struct object_reply release_device(struct calls *c, uint16_t process, cap
 {
     struct kernel_binding binding;
     uint16_t route = 0;
-    const bool routed =
-        kernel_interrupt_route(c->kernel, c->system->processes[process].owner, cap, &route);
+    const bool routed = kernel_interrupt_route(c->kernel, c->system->processes[process].owner, cap, &route);
     const struct device_authority a =
         kernel_authority(&binding, c->kernel, c->system->processes[process].owner);
     const struct device_reply reply = a.ops->release(a.ctx, cap);

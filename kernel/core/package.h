@@ -63,8 +63,8 @@ uint32_t package_source(const struct package *p, const struct package_grant *gra
 /* The GRANT_SERVES that a GRANT_SERVED names: its number among those of grant->service. */
 uint32_t package_serves(const struct package *p, const struct package_grant *grant);
 
-/* "sha256:<64 hex>", of the provider object in the program whose file lies at `file`. False: it is none of the
- * package's (which may be NULL), or there is none in it; then `text` is as it was. */
+/* "sha256:<64 hex>", of the provider object in the program whose file lies at `file`. False: it is none of
+ * the package's (which may be NULL), or there is none in it; then `text` is as it was. */
 #define PACKAGE_PROVIDER_TEXT 72u
 bool package_provider(const struct package *p, const uint8_t *file, char text[PACKAGE_PROVIDER_TEXT]);
 

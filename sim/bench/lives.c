@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Whole lives of a driver a second: a new world, scan, claim, provider up through capabilities, an ARP request
- * and its answer, provider down, the owner's end with everything as it was before. */
+/* Whole lives of a driver a second: a new world, scan, claim, provider up through capabilities, an ARP
+ * request and its answer, provider down, the owner's end with everything as it was before. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The few frames that programs without a network stack send and understand: ARP (RFC 826) and ICMP echo (RFC 792) over IPv4 (RFC
- * 791). Parsers take whatever the wire gave: every length is checked, anything else is "other". */
+/* The few frames that programs without a network stack send and understand: ARP (RFC 826) and ICMP echo (RFC
+ * 792) over IPv4 (RFC 791). Parsers take whatever the wire gave: every length is checked, anything else is
+ * "other". */
 #ifndef CAPOS_USER_FRAMES_FRAME_H
 #define CAPOS_USER_FRAMES_FRAME_H
 
@@ -25,8 +26,8 @@ enum frame_kind { FRAME_OTHER = 0, FRAME_ARP_REPLY, FRAME_ECHO_REPLY };
 
 struct frame_seen {
     enum frame_kind kind;
-    uint16_t ethertype;   /* 0 when the frame is shorter than its header */
-    uint16_t sequence;    /* echo replies */
+    uint16_t ethertype; /* 0 when the frame is shorter than its header */
+    uint16_t sequence; /* echo replies */
     uint8_t sender_mac[6];
 };
 

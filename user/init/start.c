@@ -138,7 +138,8 @@ static bool make_grants(struct init *init, uint32_t service, struct spawn_grant 
     return true;
 }
 
-/* A word of the boot line that init was given, behind the service's own: of two with one key the first counts. */
+/* A word of the boot line that init was given, behind the service's own: of two with one key the first
+ * counts. */
 static void add_word(const struct init *init, const char *key, struct spawn_request *request)
 {
     struct text t = text_over(request->text, sizeof request->text - 1u);

@@ -50,7 +50,7 @@ static struct device_reply queue_create(void *ctx, cap_id pool, cap_id registers
     struct handles *h = ctx;
     return remember(h,
                     h->runtime.ops->queue_create(h->runtime.ctx, pool, registers, queue, size, bell_index,
-                                                avail_flags, out),
+                                                 avail_flags, out),
                     CAP_IF_DMA_QUEUE);
 }
 

@@ -14,17 +14,17 @@ struct handle {
 };
 
 struct handles {
-    struct rt_device device;         /* first: the runtime's operations get a pointer to this struct */
+    struct rt_device device; /* first: the runtime's operations get a pointer to this struct */
     struct device_authority runtime; /* the authority behind */
     struct device_authority_ops ops; /* its operations, the granting ones replaced */
     struct handle seen[HANDLES_SEEN_MAX];
     uint32_t count;
-    uint32_t lost;                   /* grants beyond HANDLES_SEEN_MAX: a claim that fails */
+    uint32_t lost; /* grants beyond HANDLES_SEEN_MAX: a claim that fails */
 };
 
 struct stale_result {
     uint32_t tried;
-    uint32_t refused;  /* as stale or invalid, nothing else counts */
+    uint32_t refused; /* as stale or invalid, nothing else counts */
 };
 
 /* The authority of h->device, which is initialised, and records. `h` must not move. */

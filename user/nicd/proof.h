@@ -13,8 +13,8 @@
 #define PROOF_WAIT_NS   500000000u /* an answer may take so long */
 #define PROOF_TURNS_MAX 1000000u /* and so many turns, whatever the clock says */
 /* Of a wait: turns that poll round by round; after those it sleeps so long between two polls. */
-#define PROOF_POLLED    64u
-#define PROOF_SLEEP_NS  1000000u
+#define PROOF_POLLED   64u
+#define PROOF_SLEEP_NS 1000000u
 
 struct proof {
     struct nicd *n;

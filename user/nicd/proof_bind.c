@@ -20,8 +20,8 @@ static bool open_windows(struct proof *p)
         return proof_fail(p, "the function offers no virtio transport");
     if (!device_reply_ok(a->ops->open_registers(a->ctx, p->n->device, table, probe.windows)))
         return proof_fail(p, "register windows were refused");
-    if (legacy && !device_reply_ok(a->ops->open_registers(a->ctx, p->n->device,
-                                                          &virtio_net_legacy_memory_table, NULL)))
+    if (legacy &&
+        !device_reply_ok(a->ops->open_registers(a->ctx, p->n->device, &virtio_net_legacy_memory_table, NULL)))
         return proof_fail(p, "the empty memory window was refused");
     return true;
 }

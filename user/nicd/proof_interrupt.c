@@ -37,7 +37,8 @@ static bool route_vector(struct interrupt_proof *i)
 
 static bool activate(struct interrupt_proof *i)
 {
-    const struct nicd_vectors vectors = {.rx = {.wanted = false}, .tx = {.wanted = true, .number = i->vector}};
+    const struct nicd_vectors vectors = {.rx = {.wanted = false},
+                                         .tx = {.wanted = true, .number = i->vector}};
 
     /* The vector before the provider: its registers count only while MSI-X is enabled (4.1.4.10). */
     if (!route_vector(i) || !nicd_provider(i->p->n, &vectors))
@@ -201,8 +202,7 @@ static bool old_route_is_dead(struct interrupt_proof *i)
         return false;
     if (i->stale_woken != 0)
         return fail(i, "a late message woke the successor");
-    return announce(i) &&
-           await_interrupt(i, &i->successor, "the successor's interrupt was not delivered");
+    return announce(i) && await_interrupt(i, &i->successor, "the successor's interrupt was not delivered");
 }
 
 /* Given back as it is: provider running, route live, an interrupt not acknowledged. The kernel alone ends it,

@@ -144,8 +144,10 @@ static void grant_roots(void)
                                     CAP_IF_SYSTEM,    CAP_IF_ENTROPY, CAP_IF_INVENTORY};
 
     for (uint32_t i = 0; i < sizeof roots; i++) {
-        const struct calls_root root = {
-            .name = "root", .interface = roots[i], .port = CONSOLE_MAIN, .markers = (2u << EVIDENCE_PROVIDER_NIC_TEARDOWN) - 1u};
+        const struct calls_root root = {.name = "root",
+                                        .interface = roots[i],
+                                        .port = CONSOLE_MAIN,
+                                        .markers = (2u << EVIDENCE_PROVIDER_NIC_TEARDOWN) - 1u};
         const uint32_t before = S->processes[0].startup->grant_count;
 
         cr_assert_eq(calls_grant_root(&cb.calls, 0, &root), CAP_EX_NONE);
@@ -165,11 +167,8 @@ void calls_start(void)
     kernel_scan(K);
     console_init(&cb.console, P);
     evidence_begin(&cb.evidence, &cb.console, key, boot);
-    const struct calls_setup setup = {.kernel = K,
-                                      .platform = P,
-                                      .evidence = &cb.evidence,
-                                      .console = &cb.console,
-                                      .tables = {tables, 3}};
+    const struct calls_setup setup = {
+        .kernel = K, .platform = P, .evidence = &cb.evidence, .console = &cb.console, .tables = {tables, 3}};
     calls_init(&cb.calls, &setup);
     const struct system_setup system = {.core = &K->core,
                                         .processor = {&ops, NULL},

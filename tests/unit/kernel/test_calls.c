@@ -404,7 +404,8 @@ Test(calls, denials_are_evidence_when_each_has_a_record_and_nothing_is_held_more
 
     says(emit(sink, EVIDENCE_DRIVER_DENIALS, "tried=1"), SYS_E_CONDITION); /* it claimed nothing */
     claim(&n);
-    says(emit(sink, EVIDENCE_DRIVER_DENIALS, "tried=0"), SYS_E_CONDITION); /* none was tried: but this is one */
+    says(emit(sink, EVIDENCE_DRIVER_DENIALS, "tried=0"),
+         SYS_E_CONDITION); /* none was tried: but this is one */
     S->processes[0].denials++; /* as the ring counts it */
     const cap_id pool = must(ask(0, n.device, DEVICE_POOL_CREATE, 1, 0));
     says(emit(sink, EVIDENCE_DRIVER_DENIALS, "tried=1"), SYS_E_CONDITION); /* something is held more */
@@ -449,8 +450,9 @@ Test(calls, a_late_message_comes_once_and_on_a_route_that_is_nobodys)
 
 Test(calls, delivered_interrupts_are_no_evidence_before_the_kernel_saw_all_of_it)
 {
-    static const char facts[] = "vector=0 frames=3 delivered=1 acked=1 masked_delivered=0 unmasked_delivered=1 "
-                                "stale_tried=1 stale_woken=0 successor_delivered=1";
+    static const char facts[] =
+        "vector=0 frames=3 delivered=1 acked=1 masked_delivered=0 unmasked_delivered=1 "
+        "stale_tried=1 stale_woken=0 successor_delivered=1";
     const cap_id sink = cb.roots[CAP_IF_EVIDENCE];
     struct door_nic n;
 

@@ -242,7 +242,7 @@ Test(supervise, an_optional_grant_is_waited_for_until_its_server_is_down)
     cr_assert_eq(supervisor_due(S), 0);
     cr_assert_eq(supervisor_next(S, 0), BUILT_SHELL);
     supervisor_started(S, BUILT_SHELL, 5);
-    supervisor_ended(S, BUILT_SHELL, PROCESS_KILLED, SECOND);
+    ended(BUILT_SHELL, PROCESS_KILLED, SECOND);
     cr_assert_eq(supervisor_next(S, SECOND), BUILT_SHELL);
 }
 
