@@ -103,7 +103,9 @@ static enum waiter_kind kind_of(uint8_t interface)
 {
     if (interface == CAP_IF_TIMER)
         return WAITER_TIMER;
-    return process_core_serves(interface) ? WAITER_PROCESS : WAITER_DOOR;
+    if (interface == CAP_IF_PROCESS)
+        return WAITER_PROCESS;
+    return interface == CAP_IF_ENDPOINT ? WAITER_CLIENT : WAITER_DOOR;
 }
 
 struct object_reply serve_call(struct system *s, struct process *p, const struct ring_submission *submission,

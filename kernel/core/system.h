@@ -135,7 +135,8 @@ struct call {
 enum waiter_kind {
     WAITER_UNUSED = 0,
     WAITER_TIMER,
-    WAITER_PROCESS, /* for what processes do: their ends, and those of clients */
+    WAITER_PROCESS, /* for the end of one */
+    WAITER_CLIENT, /* for the end of those with a badge */
     WAITER_DOOR
 };
 

@@ -79,9 +79,8 @@ class Programs(Session):
             system.type("usage")
             self.due(system, "denials ")
             self.power_off(system)
-        # Those of the proof before the programs, and one at least for what the device received for them.
-        proof = int(re.search(r"interrupt-delivered .*,interrupts=(\d+),", system.text)[1])
-        self.assertGreater(int(re.search(r"^interrupts +(\d+)$", system.text, re.M)[1]), proof)
+        # One at least for what the device received.
+        self.assertGreater(int(re.search(r"^interrupts +(\d+)$", system.text, re.M)[1]), 0)
 
 
 if __name__ == "__main__":
