@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Spaces of the simulator's processor: which rooms are reserved, what of them is mapped and how, and the
- * protection that follows while a program runs. Trusts the kernel that calls; nothing of a program but its
- * stack pointer is looked at, and that is compared. */
+/* Spaces of the simulator's processor: which rooms are reserved, and what of them is mapped and how. A
+ * program sees mapped pages through a second mapping of the host's, with addresses and protection of its own,
+ * so a run changes no protection. Trusts the kernel that calls; nothing of a program but its stack pointer is
+ * looked at, and that is compared. */
 #include "sim/processor.h"
 
 #include <stdio.h>
@@ -15,10 +16,12 @@
 
 #define VECTOR_STACK_FAULT 12u
 #define READ_WRITE         (PROT_READ | PROT_WRITE)
+#define NOTHING            (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
 /* Pages that lie together, and how they are mapped; of a room only where they lie. */
 struct span {
-    uint8_t *at;
+    uint8_t *at; /* as the program sees them */
+    uint8_t *memory; /* as the kernel does */
     uint32_t pages;
     enum processor_access access;
 };
@@ -32,7 +35,7 @@ struct spans {
 struct space {
     bool used;
     bool runnable;
-    uint8_t *guard; /* page below its stack, or NULL */
+    uint8_t *area; /* its addresses: area_bytes of the processor */
     uint8_t *stack; /* STARTUP_STACK_BYTES */
     void *linked; /* instance of a linked program, or NULL: its file runs */
     struct sim_context context;
@@ -42,6 +45,9 @@ struct space {
 struct sim_processor {
     struct sim_processor_config config;
     struct sim_switch change;
+    uint8_t *areas; /* of all spaces */
+    size_t area_bytes;
+    struct space *shown; /* isolated: whose pages are there, or NULL */
     uint64_t runs, faults;
     struct space spaces[SIM_SPACES_MAX];
 };
@@ -117,8 +123,8 @@ static int protection_of(enum processor_access access)
                                             : PROT_READ;
 }
 
-/* Neighbours of one kind with one call. */
-static void protect_mapped(const struct spans *mapped, bool all, int (*protection)(enum processor_access))
+/* Of each mapped span, neighbours of one kind with one call. */
+static void protect_mapped(const struct spans *mapped)
 {
     for (uint32_t i = 0; i < mapped->count;) {
         const struct span *first = &mapped->list[i];
@@ -127,52 +133,35 @@ static void protect_mapped(const struct spans *mapped, bool all, int (*protectio
         for (i++; i < mapped->count && mapped->list[i].at == end && mapped->list[i].access == first->access;
              i++)
             end = end_of(&mapped->list[i]);
-        if (all || first->access == PROCESSOR_READ)
-            protect(first->at, (size_t)(end - first->at), protection(first->access));
+        protect(first->at, (size_t)(end - first->at), protection_of(first->access));
     }
 }
 
-static int kernel_protection(enum processor_access access)
+/* Isolated: of all that programs see, the pages of `s` alone are there. */
+static void show(struct sim_processor *p, struct space *s)
 {
-    return access == PROCESSOR_READ_EXECUTE ? PROT_READ | PROT_EXEC : READ_WRITE;
-}
-
-/* While a program runs. Executable pages are protected from map to unmap; read-only ones are the kernel's to
- * write between two runs. */
-static void protect_for(struct sim_processor *p, const struct space *s)
-{
-    if (p->config.open)
+    if (p->shown == s)
         return;
-    for (uint32_t i = 0; p->config.isolate && i < p->config.region_count; i++)
-        protect(p->config.regions[i].base, p->config.regions[i].bytes, PROT_NONE);
-    protect_mapped(&s->mapped, p->config.isolate, protection_of);
-    if (s->guard && !p->config.isolate)
-        protect(s->guard, PROCESSOR_PAGE, PROT_NONE);
+    if (p->shown)
+        protect(p->shown->area, p->area_bytes, PROT_NONE);
+    protect_mapped(&s->mapped);
+    p->shown = s;
 }
 
-/* Of a page while no program runs: it may be another program's code. */
-static int resting_protection(const struct sim_processor *p, const uint8_t *page)
+/* Isolated: the kernel's own mapping of the regions. */
+static void protect_regions(const struct sim_processor *p, int protection)
 {
-    for (uint32_t i = 0; i < SIM_SPACES_MAX; i++) {
-        const struct span *span = span_at(&p->spaces[i].mapped, page);
-
-        if (span && span->access == PROCESSOR_READ_EXECUTE)
-            return kernel_protection(span->access);
-    }
-    return READ_WRITE;
+    for (uint32_t i = 0; i < p->config.region_count; i++)
+        protect(p->config.regions[i].base, p->config.regions[i].bytes, protection);
 }
 
-static void protect_after(struct sim_processor *p, const struct space *s)
+/* Nothing is there any more: pages without content or access, in place of any mapping. */
+static void clear(uint8_t *at, size_t bytes)
 {
-    if (p->config.open)
+    if (mmap(at, bytes, PROT_NONE, NOTHING | MAP_FIXED, -1, 0) == at)
         return;
-    if (!p->config.isolate) {
-        protect_mapped(&s->mapped, false, kernel_protection);
-        if (s->guard)
-            protect(s->guard, PROCESSOR_PAGE, resting_protection(p, s->guard));
-    }
-    for (uint32_t i = 0; p->config.isolate && i < p->config.region_count; i++)
-        protect(p->config.regions[i].base, p->config.regions[i].bytes, READ_WRITE);
+    perror("capos sim: mmap");
+    capos_assert_failed("the host refused to take pages of a program away", __FILE__, __LINE__);
 }
 
 static struct space *space_of(struct sim_processor *p, uint16_t space)
@@ -182,10 +171,9 @@ static struct space *space_of(struct sim_processor *p, uint16_t space)
     return &p->spaces[space];
 }
 
-/* A page that was mapped is the kernel's alone. */
-static void take_back(const struct sim_processor *p, const struct span *span)
+/* No program sees it any more. */
+static void given_back(const struct sim_processor *p, const struct span *span)
 {
-    protect(span->at, bytes_of(span->pages), READ_WRITE);
     if (p->config.source)
         p->config.source->given_back(span->at, bytes_of(span->pages));
 }
@@ -195,7 +183,7 @@ static bool sim_space_create(void *ctx, uint16_t space)
     struct sim_processor *p = ctx;
 
     ASSERT(space < SIM_SPACES_MAX && !p->spaces[space].used);
-    p->spaces[space] = (struct space){.used = true};
+    p->spaces[space] = (struct space){.used = true, .area = p->areas + space * p->area_bytes};
     return true;
 }
 
@@ -206,8 +194,11 @@ static void sim_space_destroy(void *ctx, uint16_t space)
 
     if (s->linked)
         p->config.source->end(s->linked);
+    clear(s->area, p->area_bytes);
     for (uint32_t i = 0; i < s->mapped.count; i++)
-        take_back(p, &s->mapped.list[i]);
+        given_back(p, &s->mapped.list[i]);
+    if (p->shown == s)
+        p->shown = NULL;
     free(s->mapped.list);
     free(s->rooms.list);
     *s = (struct space){0};
@@ -224,6 +215,21 @@ static bool in_region(const struct sim_processor *p, const uint8_t *at, size_t b
     return false;
 }
 
+/* The first room of so many pages with a page on each side that is in no room; NULL: none. */
+static uint8_t *room_for(const struct sim_processor *p, const struct space *s, uint32_t pages)
+{
+    const uint8_t *const end = s->area + p->area_bytes;
+    uint8_t *at = s->area + PROCESSOR_PAGE;
+    const size_t needed = bytes_of(pages) + PROCESSOR_PAGE;
+
+    for (uint32_t i = 0; i < s->rooms.count; i++) {
+        if (at <= s->rooms.list[i].at && needed <= (size_t)(s->rooms.list[i].at - at))
+            return at;
+        at = end_of(&s->rooms.list[i]) + PROCESSOR_PAGE;
+    }
+    return at <= end && needed <= (size_t)(end - at) ? at : NULL;
+}
+
 static uint64_t sim_reserve(void *ctx, uint16_t space, uint8_t *memory, uint32_t pages)
 {
     struct sim_processor *p = ctx;
@@ -231,37 +237,47 @@ static uint64_t sim_reserve(void *ctx, uint16_t space, uint8_t *memory, uint32_t
 
     ASSERT(pages > 0 && (uintptr_t)memory % PROCESSOR_PAGE == 0);
     ASSERT(in_region(p, memory, bytes_of(pages)));
-    if (!span_add(&s->rooms, (struct span){memory, pages, PROCESSOR_READ}))
+    uint8_t *at = room_for(p, s, pages);
+    if (!at || !span_add(&s->rooms, (struct span){at, memory, pages, PROCESSOR_READ}))
         return 0;
-    return (uint64_t)(uintptr_t)memory;
+    return (uint64_t)(uintptr_t)at;
 }
 
 static bool sim_map(void *ctx, uint16_t space, uint64_t at, uint8_t *memory, uint32_t pages,
                     enum processor_access access)
 {
-    struct space *s = space_of(ctx, space);
-    const struct span *room = span_at(&s->rooms, memory);
+    struct sim_processor *p = ctx;
+    struct space *s = space_of(p, space);
+    uint8_t *seen = (uint8_t *)(uintptr_t)at;
+    const struct span *room = span_at(&s->rooms, seen);
+    const size_t bytes = bytes_of(pages);
 
-    ASSERT((uint8_t *)(uintptr_t)at == memory && pages > 0);
-    ASSERT(room != NULL && bytes_of(pages) <= (size_t)(end_of(room) - memory));
-    if (!span_add(&s->mapped, (struct span){memory, pages, access}))
+    ASSERT(pages > 0 && room != NULL && bytes <= (size_t)(end_of(room) - seen));
+    ASSERT(room->memory + (seen - room->at) == memory);
+    if (!span_add(&s->mapped, (struct span){seen, memory, pages, access}))
         return false;
-    if (access == PROCESSOR_READ_EXECUTE)
-        protect(memory, bytes_of(pages), PROT_READ | PROT_EXEC);
+    /* Old size 0: the same pages a second time, mremap(2). */
+    if (mremap(memory, 0, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, seen) != seen) {
+        clear(seen, bytes); /* it may have been taken away for nothing */
+        span_remove(&s->mapped, first_behind(&s->mapped, seen));
+        return false;
+    }
+    protect(seen, bytes, p->config.isolate && p->shown != s ? PROT_NONE : protection_of(access));
     return true;
 }
 
 static void sim_unmap(void *ctx, uint16_t space, uint64_t at, uint32_t pages)
 {
-    const struct sim_processor *p = ctx;
-    struct space *s = space_of(ctx, space);
-    uint8_t *memory = (uint8_t *)(uintptr_t)at;
-    const uint32_t room = first_behind(&s->rooms, memory);
+    struct sim_processor *p = ctx;
+    struct space *s = space_of(p, space);
+    uint8_t *seen = (uint8_t *)(uintptr_t)at;
+    const uint32_t room = first_behind(&s->rooms, seen);
 
-    ASSERT(room < s->rooms.count && s->rooms.list[room].at == memory && s->rooms.list[room].pages == pages);
-    for (uint32_t i = first_behind(&s->mapped, memory);
-         i < s->mapped.count && s->mapped.list[i].at < memory + bytes_of(pages);) {
-        take_back(p, &s->mapped.list[i]);
+    ASSERT(room < s->rooms.count && s->rooms.list[room].at == seen && s->rooms.list[room].pages == pages);
+    clear(seen, bytes_of(pages));
+    for (uint32_t i = first_behind(&s->mapped, seen);
+         i < s->mapped.count && s->mapped.list[i].at < seen + bytes_of(pages);) {
+        given_back(p, &s->mapped.list[i]);
         span_remove(&s->mapped, i);
     }
     span_remove(&s->rooms, room);
@@ -283,7 +299,7 @@ static uint64_t identity_at(const struct space *s, uint64_t entry)
     ASSERT(room != NULL);
     for (uint32_t i = first_behind(&s->mapped, room->at);
          i < s->mapped.count && s->mapped.list[i].at < end_of(room); i++)
-        identity = sim_identity(identity, s->mapped.list[i].at, bytes_of(s->mapped.list[i].pages));
+        identity = sim_identity(identity, s->mapped.list[i].memory, bytes_of(s->mapped.list[i].pages));
     return identity;
 }
 
@@ -291,15 +307,12 @@ static void sim_start(void *ctx, uint16_t space, uint64_t entry, uint64_t stack,
 {
     struct sim_processor *p = ctx;
     struct space *s = space_of(p, space);
-    uint8_t *below = (uint8_t *)(uintptr_t)stack - STARTUP_STACK_BYTES - PROCESSOR_PAGE;
 
-    s->stack = below + PROCESSOR_PAGE;
+    s->stack = (uint8_t *)(uintptr_t)stack - STARTUP_STACK_BYTES;
     if (p->config.source)
         s->linked = p->config.source->start(identity_at(s, entry), &entry);
     s->context = (struct sim_context){.rip = entry, .rsp = stack, .argument = argument};
     s->runnable = true;
-    if (in_region(p, below, PROCESSOR_PAGE) && span_at(&s->mapped, below) == NULL)
-        s->guard = below;
 }
 
 /* A stack pointer that lies in no writable page of the program is refused as a machine refuses a bad stack.
@@ -358,17 +371,20 @@ static void sim_run(void *ctx, uint16_t space, uint32_t result, struct processor
     p->change.context = s->context;
     p->change.result = result;
     p->runs++;
-    protect_for(p, s);
+    if (p->config.isolate) {
+        show(p, s);
+        protect_regions(p, PROT_NONE);
+    }
+    sim_trap_run(p->config.limit_ms);
     sim_switch_now = &p->change;
-    sim_trap_limit(p->config.limit_ms);
     if (s->linked)
         p->config.source->enter(s->linked, s->stack, STARTUP_STACK_BYTES);
     sim_switch_in(&p->change);
     if (s->linked)
         p->config.source->leave(s->linked);
-    sim_trap_limit(0);
     sim_switch_now = NULL;
-    protect_after(p, s);
+    if (p->config.isolate)
+        protect_regions(p, READ_WRITE);
     if (p->change.by == SIM_BY_LIMIT)
         overrun(p, space);
     came_back(p, s, out);
@@ -383,19 +399,34 @@ static uint32_t sim_pick(void *ctx, uint32_t n)
     return p->config.pick ? p->config.pick(p->config.ctx, n) : 0;
 }
 
+/* In each space room for every page of the regions and one beside it. */
+static bool open_areas(struct sim_processor *p)
+{
+    for (uint32_t i = 0; i < p->config.region_count; i++)
+        p->area_bytes += 2u * p->config.regions[i].bytes;
+    p->areas = mmap(NULL, SIM_SPACES_MAX * p->area_bytes, PROT_NONE, NOTHING, -1, 0);
+    return p->areas != MAP_FAILED;
+}
+
 struct sim_processor *sim_processor_open(const struct sim_processor_config *config)
 {
     struct sim_processor *p = calloc(1, sizeof *p);
 
-    ASSERT(!config->isolate || !config->open);
     ASSERT(config->region_count > 0 && config->region_count <= SIM_REGIONS_MAX);
-    if (!p || !sim_trap_open()) {
-        free(p);
+    if (!p)
         return NULL;
-    }
     p->config = *config;
     if (p->config.limit_ms == 0)
         p->config.limit_ms = SIM_RUN_LIMIT_MS;
+    if (!open_areas(p)) {
+        free(p);
+        return NULL;
+    }
+    if (!sim_trap_open()) {
+        munmap(p->areas, SIM_SPACES_MAX * p->area_bytes);
+        free(p);
+        return NULL;
+    }
     return p;
 }
 
@@ -405,6 +436,7 @@ void sim_processor_close(struct sim_processor *p)
         if (p->spaces[i].used)
             sim_space_destroy(p, i);
     }
+    munmap(p->areas, SIM_SPACES_MAX * p->area_bytes);
     sim_trap_close();
     free(p);
 }
@@ -438,7 +470,7 @@ uint64_t sim_processor_faults(const struct sim_processor *p)
 
 uint8_t *sim_region_map(size_t bytes)
 {
-    void *at = mmap(NULL, bytes, READ_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *at = mmap(NULL, bytes, READ_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     return at == MAP_FAILED ? NULL : at;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The simulator's processor: programs run inside the host process, each on its own stack pages, until they
- * enter, exit or fault. One address space: a page's address in a program is its host address, so what lies
- * beside a room is whatever the kernel placed there. Read-only and executable pages are protected while their
- * program runs; the page below its stack is not there, unless the same program mapped it; lane `isolate`
- * takes everything else of the regions away as well. A program is interrupted by nothing but the host-time
- * limit, which ends the run. This is no isolation: a program can call any host address. Isolation and
- * preemption are shown on machines. */
+ * enter, exit or fault. One address space of the host: each program sees its pages at addresses of its own in
+ * it, mapped a second time. There they are read-only, writable or executable as the kernel mapped them, and
+ * the pages around each room are not there; nothing of that changes for a run, and the kernel's own mapping
+ * stays writable. Lane `isolate` takes the other programs' pages and the kernel's mapping of the regions away
+ * as well. A program is interrupted by nothing but the host-time limit, which ends the run. This is no
+ * isolation: a program can call any host address. Isolation and preemption are shown on machines. */
 #ifndef CAPOS_SIM_PROCESSOR_H
 #define CAPOS_SIM_PROCESSOR_H
 
@@ -20,7 +20,8 @@
 #define SIM_RUN_LIMIT_MS 10000u
 
 /* Page-aligned host memory of which pages may be mapped: programs and MemoryObjects, DMA, the boot package.
- * Readable and writable whenever no program runs. */
+ * Of one mapping, shared (MAP_SHARED), readable and writable: else no page of it can be mapped. Not to be
+ * touched while a program of lane `isolate` runs. */
 struct sim_region {
     uint8_t *base;
     size_t bytes;
@@ -32,9 +33,9 @@ struct sim_processor_config {
     struct sim_region regions[SIM_REGIONS_MAX];
     uint32_t region_count;
     bool isolate;
-    bool open; /* nothing is protected while a program runs: for lives by the thousand of honest programs */
     const struct sim_program_source *source; /* NULL: every program runs as its file */
-    uint32_t limit_ms; /* processor time of the host that one run may take; 0: SIM_RUN_LIMIT_MS */
+    /* Processor time of the host that one run may take; noticed before twice that. 0: SIM_RUN_LIMIT_MS. */
+    uint32_t limit_ms;
     void *ctx; /* of the hooks */
     /* NULL, or what a message calls the program; NULL again: its number alone. */
     const char *(*name)(void *ctx, uint16_t space);

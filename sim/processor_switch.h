@@ -43,7 +43,8 @@ void sim_exit(uint32_t code);
 /* Signals and alternate stack, taken with the first and given back with the last. */
 bool sim_trap_open(void);
 void sim_trap_close(void);
-/* The host-time limit of a run. 0 stops it. */
-void sim_trap_limit(uint32_t milliseconds);
+/* A run begins: one that takes more than its limit of the host's processor time ends with SIM_BY_LIMIT,
+ * before it has taken twice that. */
+void sim_trap_run(uint32_t limit_ms);
 
 #endif

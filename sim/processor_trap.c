@@ -20,6 +20,8 @@ struct sim_switch *sim_switch_now;
 static struct sigaction before[SIGNALS];
 static stack_t stack_before;
 static uint32_t opened;
+static uint32_t period_ms; /* of the timer; 0: it stands still */
+static uint64_t run, run_at_tick; /* the one under way or the last; the one that the last tick met */
 static uint8_t alternate[ALTERNATE_BYTES] __attribute__((aligned(16)));
 
 /* In the order of processor.h. */
@@ -42,7 +44,11 @@ static void handle(int number, siginfo_t *info, void *where)
 
     if (number == SIGVTALRM) {
         if (!s || !s->inside)
-            return; /* it came back at the last moment */
+            return;
+        if (run_at_tick != run) { /* it began since the last tick */
+            run_at_tick = run;
+            return;
+        }
         s->by = SIM_BY_LIMIT;
     } else {
         if (!s || !s->inside || info->si_code <= 0) { /* not of a program's instruction */
@@ -64,6 +70,16 @@ static void handle(int number, siginfo_t *info, void *where)
     registers[REG_RAX] = (greg_t)(uintptr_t)s;
     registers[REG_RIP] = (greg_t)(uintptr_t)sim_switch_out;
     registers[REG_EFL] = FLAGS_PLAIN;
+}
+
+static void tick_every(uint32_t milliseconds)
+{
+    const struct timeval every = {.tv_sec = milliseconds / 1000u,
+                                  .tv_usec = (suseconds_t)(milliseconds % 1000u) * 1000};
+    const struct itimerval period = {.it_interval = every, .it_value = every};
+
+    setitimer(ITIMER_VIRTUAL, &period, NULL);
+    period_ms = milliseconds;
 }
 
 bool sim_trap_open(void)
@@ -88,15 +104,15 @@ void sim_trap_close(void)
 {
     if (--opened > 0)
         return;
+    tick_every(0);
     for (size_t i = 0; i < SIGNALS; i++)
         sigaction(signals[i], &before[i], NULL);
     sigaltstack(&stack_before, NULL);
 }
 
-void sim_trap_limit(uint32_t milliseconds)
+void sim_trap_run(uint32_t limit_ms)
 {
-    const struct itimerval limit = {
-        .it_value = {.tv_sec = milliseconds / 1000u, .tv_usec = (suseconds_t)(milliseconds % 1000u) * 1000}};
-
-    setitimer(ITIMER_VIRTUAL, &limit, NULL);
+    run++;
+    if (period_ms != limit_ms)
+        tick_every(limit_ms);
 }

@@ -10,10 +10,15 @@
 #define BYTES_MAX ((size_t)1 << 30)
 
 /* Zero pages that cost nothing until touched. NULL when refused. */
+static void *reserve_as(size_t bytes, int kind)
+{
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, kind | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
 static void *reserve(size_t bytes)
 {
-    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return at == MAP_FAILED ? NULL : at;
+    return reserve_as(bytes, MAP_PRIVATE);
 }
 
 static void release(void *at, size_t bytes)
@@ -29,7 +34,7 @@ static size_t pages_of(const struct dm_memory *m)
 
 static bool reserve_all(struct dm_memory *m)
 {
-    m->base = reserve(m->bytes);
+    m->base = reserve_as(m->bytes, MAP_SHARED); /* mremap(2) can show it at a second address */
     m->page_function = reserve(pages_of(m) * sizeof *m->page_function);
     m->page_used = reserve(pages_of(m));
     m->used_pages = reserve(pages_of(m) * sizeof *m->used_pages);

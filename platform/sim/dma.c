@@ -18,7 +18,7 @@ struct platform_dma_region platform_dma_region(struct platform *p)
 bool platform_sim_memory_open(struct platform *p, size_t bytes)
 {
     ASSERT(p->programs.bytes == 0);
-    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED)
         return false;
     p->programs = (struct platform_memory_region){at, bytes};

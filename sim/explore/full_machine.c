@@ -131,7 +131,6 @@ static const char *open_machine(struct full_world *f)
     const struct sim_processor_config processor = {
         .regions = {{memory.cpu, memory.bytes}, {dma.cpu, dma.bytes}, f->package},
         .region_count = 3,
-        .open = true,
         .limit_ms = LIMIT_MS,
         .ctx = f,
         .pick = pick,

@@ -2,6 +2,7 @@
 /* Programs linked into the host: what the sanitizers find in them ends the process with the program's name,
  * each life has data of its own, and a file that nobody linked does not run unseen. */
 #include <criterion/criterion.h>
+#include <sanitizer/asan_interface.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,14 +122,17 @@ Test(linked, a_stray_access_ends_an_isolated_program_by_a_fault)
     small_close(&k);
 }
 
+/* And the addresses where the program saw it are another's to get. */
 Test(linked, a_stack_that_ends_in_frames_is_the_kernels_again)
 {
     open_linked(false);
     small_load(&k, 0, "counter", "entries=1 first=3");
     cr_assert_eq(small_run(&k, 0, 0).event, PROCESSOR_ENTER);
-    uint8_t *stack = k.programs[0].stack;
+    uint8_t *seen = (uint8_t *)(uintptr_t)k.programs[0].stack_at;
+    cr_assert_not_null(__asan_region_is_poisoned(seen, STARTUP_STACK_BYTES));
     small_destroy(&k, 0); /* killed where it was */
-    memset(stack, 0, STARTUP_STACK_BYTES);
+    cr_assert_null(__asan_region_is_poisoned(seen, STARTUP_STACK_BYTES));
+    memset(k.programs[0].stack, 0, STARTUP_STACK_BYTES);
     small_close(&k);
 }
 

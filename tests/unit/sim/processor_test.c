@@ -91,17 +91,16 @@ Test(processor, a_fault_tells_address_and_registers)
     const uint64_t rip = stop.registers[16];
     const uint64_t rsp = stop.registers[7];
 
-    cr_assert_eq(stop.address, (uint64_t)(uintptr_t)p->start);
+    cr_assert_eq(stop.address, p->start_at);
     cr_assert(rip >= p->at && rip < p->at + p->image_pages * PROCESSOR_PAGE);
-    cr_assert(rsp > (uint64_t)(uintptr_t)p->stack &&
-              rsp < (uint64_t)(uintptr_t)p->stack + STARTUP_STACK_BYTES);
+    cr_assert(rsp > p->stack_at && rsp < p->stack_at + STARTUP_STACK_BYTES);
     small_close(&k);
 }
 
 Test(processor, the_stack_ends_at_a_page_that_is_not_there)
 {
     const struct processor_stop stop = one(NULL, "faults", "kind=stack");
-    const uint64_t stack = (uint64_t)(uintptr_t)k.programs[0].stack;
+    const uint64_t stack = k.programs[0].stack_at;
 
     cr_assert(stop.address >= stack - PROCESSOR_PAGE && stop.address < stack, "%#lx below %#lx",
               (unsigned long)stop.address, (unsigned long)stack);
@@ -146,36 +145,37 @@ Test(processor, two_instances_have_their_own_data_isolated)
     counters_run_in_turns(&isolated);
 }
 
-/* A write to a page that belongs to nobody, to the ring page of another program, and to one's own. */
+/* A write to a page that belongs to nobody, at the kernel's address; to the ring page of another program, at
+ * that one's address; and to one's own. */
 Test(processor, lane_isolate_catches_a_stray_access)
 {
     for (unsigned isolate = 0; isolate < 2; isolate++)
         for (unsigned whose = 0; whose < 3; whose++) {
             const struct sim_processor_config config = {.isolate = isolate};
-            char text[64];
 
             small_open(&k, &config);
             uint8_t *nobodys = small_pages(&k, 1);
             struct small_program *other = small_load(&k, 1, "counter", "entries=1 first=1");
-            const uint8_t *at = whose == 0 ? nobodys : (uint8_t *)&other->ring->completions;
-            if (whose == 2) /* the fourth page behind the image: image, gap, ring */
-                at = NULL;
-            snprintf(text, sizeof text, "kind=address at=%lu", (unsigned long)(uintptr_t)at);
-            struct small_program *program = small_load(&k, 0, "faults", text);
+            const uint8_t *page = whose == 0 ? nobodys : (uint8_t *)&other->ring->completions;
+            uint64_t at = (uint64_t)(uintptr_t)nobodys;
+            struct small_program *program = small_load(&k, 0, "faults", "");
+
+            if (whose == 1)
+                at = other->ring_at + offsetof(struct ring_page, completions);
             if (whose == 2) {
-                at = (const uint8_t *)program->ring->completions;
-                program->start->text_bytes =
-                    (uint32_t)snprintf(program->start->text, STARTUP_TEXT_BYTES, "kind=address at=%lu",
-                                       (unsigned long)(uintptr_t)at);
+                at = program->ring_at + offsetof(struct ring_page, completions);
+                page = (const uint8_t *)program->ring->completions;
             }
+            program->start->text_bytes = (uint32_t)snprintf(program->start->text, STARTUP_TEXT_BYTES,
+                                                            "kind=address at=%lu", (unsigned long)at);
             const struct processor_stop stop = small_finish(&k, 0);
             if (isolate && whose < 2) {
                 cr_assert_eq(stop.event, PROCESSOR_FAULT);
-                cr_assert_eq(stop.address, (uint64_t)(uintptr_t)at);
-                cr_assert_eq(at[0], 0);
+                cr_assert_eq(stop.address, at);
+                cr_assert_eq(page[0], 0);
             } else {
                 cr_assert_eq(stop.event, PROCESSOR_EXIT, "isolate %u, page %u", isolate, whose);
-                cr_assert_eq(at[0], 1);
+                cr_assert_eq(page[0], 1);
             }
             /* The other goes on. */
             cr_assert_eq(small_run(&k, 1, 0).event, PROCESSOR_ENTER);
@@ -284,15 +284,69 @@ Test(processor, which_program_is_next_is_a_choice)
     small_close(&k);
 }
 
-Test(processor, a_room_is_reserved_once)
+/* In every lane: what lies beside a room is never there, whatever the kernel has beside its pages. */
+Test(processor, the_pages_around_a_room_are_not_there)
+{
+    for (unsigned lane = 0; lane < 4; lane++) {
+        const struct sim_processor_config config = {.isolate = lane % 2u};
+
+        small_open(&k, &config);
+        struct small_program *program = small_load(&k, 0, "faults", "");
+        const uint64_t at =
+            lane < 2 ? program->ring_at - sizeof(uint64_t) : program->ring_at + PROCESSOR_PAGE;
+        program->start->text_bytes = (uint32_t)snprintf(program->start->text, STARTUP_TEXT_BYTES,
+                                                        "kind=address at=%lu", (unsigned long)at);
+        const struct processor_stop stop = small_finish(&k, 0);
+        cr_assert_eq(stop.event, PROCESSOR_FAULT);
+        cr_assert_eq(stop.code, 14);
+        cr_assert_eq(stop.address, at);
+        small_close(&k);
+    }
+}
+
+/* One page, read-only in one program and writable in another. */
+Test(processor, each_program_has_its_own_access_to_a_page)
+{
+    for (unsigned lane = 0; lane < 2; lane++) {
+        const struct sim_processor_config config = {.isolate = lane};
+
+        small_open(&k, &config);
+        uint8_t *page = small_pages(&k, 1);
+        for (uint16_t space = 0; space < 3; space++) {
+            struct small_program *program = small_load(&k, space, "faults", "");
+            const struct processor *p = &k.processor;
+            const uint64_t at = p->ops->reserve(p->ctx, space, page, 1);
+
+            cr_assert(
+                p->ops->map(p->ctx, space, at, page, 1, space == 1 ? PROCESSOR_READ_WRITE : PROCESSOR_READ));
+            program->start->text_bytes = (uint32_t)snprintf(program->start->text, STARTUP_TEXT_BYTES,
+                                                            "kind=address at=%lu", (unsigned long)at);
+        }
+        for (uint16_t space = 0; space < 3; space++) {
+            page[0] = 0; /* the kernel may, whoever runs next */
+            const struct processor_stop stop = small_finish(&k, space);
+            cr_assert_eq(stop.event, space == 1 ? PROCESSOR_EXIT : PROCESSOR_FAULT, "space %u", space);
+            cr_assert_eq(page[0], space == 1);
+        }
+        small_close(&k);
+    }
+}
+
+Test(processor, rooms_lie_apart_and_come_free)
 {
     small_open(&k, NULL);
     uint8_t *pages = small_pages(&k, 4);
     const struct processor *p = &k.processor;
     cr_assert(p->ops->space_create(p->ctx, 0));
-    cr_assert_neq(p->ops->reserve(p->ctx, 0, pages, 4), 0);
-    cr_assert_eq(p->ops->reserve(p->ctx, 0, pages + PROCESSOR_PAGE, 1), 0);
-    p->ops->unmap(p->ctx, 0, (uint64_t)(uintptr_t)pages, 4);
-    cr_assert_neq(p->ops->reserve(p->ctx, 0, pages + PROCESSOR_PAGE, 1), 0);
+    const uint64_t first = p->ops->reserve(p->ctx, 0, pages, 4);
+    cr_assert_neq(first, 0);
+    const uint64_t second = p->ops->reserve(p->ctx, 0, pages, 4);
+    cr_assert_geq(second, first + 5u * PROCESSOR_PAGE);
+    p->ops->unmap(p->ctx, 0, first, 4);
+    cr_assert_geq(p->ops->reserve(p->ctx, 0, pages, 5), second + 5u * PROCESSOR_PAGE, "too small a room");
+    cr_assert_eq(p->ops->reserve(p->ctx, 0, pages, 4), first);
+    cr_assert(p->ops->space_create(p->ctx, 1));
+    cr_assert_neq(p->ops->reserve(p->ctx, 1, k.config.regions[0].base, SMALL_PAGES), 0);
+    cr_assert_eq(p->ops->reserve(p->ctx, 1, k.config.regions[0].base, SMALL_PAGES), 0, "no room is left");
     small_close(&k);
 }

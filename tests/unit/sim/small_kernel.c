@@ -107,11 +107,12 @@ struct small_program *small_load(struct small_kernel *k, uint16_t space, const c
     program->ring = (struct ring_page *)small_pages(k, 1);
     program->start = (struct startup_page *)small_pages(k, 1);
     program->stack = small_pages(k, STACK_PAGES);
-    const uint64_t ring = mapped(k, space, (uint8_t *)program->ring, 1, PROCESSOR_READ_WRITE);
-    const uint64_t start = mapped(k, space, (uint8_t *)program->start, 1, PROCESSOR_READ);
-    const uint64_t stack = mapped(k, space, program->stack, STACK_PAGES, PROCESSOR_READ_WRITE);
-    fill_startup(k, space, program->start, ring, text);
-    k->processor.ops->start(k->processor.ctx, space, entry, stack + STARTUP_STACK_BYTES, start);
+    program->ring_at = mapped(k, space, (uint8_t *)program->ring, 1, PROCESSOR_READ_WRITE);
+    program->start_at = mapped(k, space, (uint8_t *)program->start, 1, PROCESSOR_READ);
+    program->stack_at = mapped(k, space, program->stack, STACK_PAGES, PROCESSOR_READ_WRITE);
+    fill_startup(k, space, program->start, program->ring_at, text);
+    k->processor.ops->start(k->processor.ctx, space, entry, program->stack_at + STARTUP_STACK_BYTES,
+                            program->start_at);
     return program;
 }
 

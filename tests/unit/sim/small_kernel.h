@@ -18,7 +18,7 @@ struct small_program {
     struct ring_page *ring;
     uint8_t *image, *object, *stack;
     uint32_t image_pages;
-    uint64_t at;
+    uint64_t at, ring_at, start_at, stack_at; /* image and the other three as the program sees them */
     uint32_t taken; /* submissions */
     uint32_t completed; /* completions */
 };

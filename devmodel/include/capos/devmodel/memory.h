@@ -44,6 +44,7 @@ void dm_memory_destroy(struct dm_memory *m);
  * no violations. Cheaper than destroy and create. */
 void dm_memory_reset(struct dm_memory *m);
 
+/* One mapping, MAP_SHARED: another may show the same pages; a forked process writes to the same bytes. */
 uint8_t *dm_memory_base(struct dm_memory *m);
 size_t dm_memory_bytes(const struct dm_memory *m);
 uint64_t dm_memory_bus_base(const struct dm_memory *m);
