@@ -464,6 +464,7 @@ Test(calls, delivered_interrupts_are_no_evidence_before_the_kernel_saw_all_of_it
     good(ask(0, first, INTERRUPT_MASK, 0, 0));
     for (uint32_t i = 0; i < 2; i++) {
         platform_msi_raise(P, route);
+        good(ask(0, first, INTERRUPT_POLL, 0, 0)); /* what was seen is what is acknowledged */
         good(ask(0, first, INTERRUPT_ACK, 0, 0));
     }
     good(give_back(0, first));
