@@ -140,11 +140,13 @@ static bool serve(struct nicd *n, const struct ring_received *call, enum system_
         return true;
     case NIC_WAIT:
         *result = !is_attached(n, call) ? SYS_E_STATE : c->waits ? SYS_E_BUSY : SYS_OK;
+        if (*result == SYS_OK && call->args[0] > 1)
+            *result = SYS_E_VALUE;
         if (*result != SYS_OK)
             return true;
         c->waits = true;
         c->wait_token = call->token;
-        c->waits_for_room = nicd_tx_full(c);
+        c->waits_for_room = call->args[0] == 1; /* the caller's to say: by now there may be room again */
         return false;
     case NIC_COUNTER:
         *result = counter(n, call->args[0], value);
