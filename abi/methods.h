@@ -219,8 +219,8 @@ enum nic_method {
                       value: slots of each direction. One client at a time: SYS_E_BUSY */
     NIC_KICK,      /* args[0]: frames that the client gave since the last kick; completes when the service
                       took note. value: frames it sent */
-    NIC_WAIT,      /* waits for frames; args[0] 1: or for room to send, which may be there already; 0: for frames
-                      alone. value: received frames in the share. SYS_E_VALUE: another number */
+    NIC_WAIT,      /* waits for frames; args[0] 1: or for room to send, which may be there already; 0: for
+                      frames alone. value: received frames in the share. SYS_E_VALUE: another number */
     NIC_COUNTER    /* args[0]: enum nic_counter. value. SYS_E_VALUE: no such counter */
 };
 

@@ -45,7 +45,7 @@ function(capos_thirdparty_room name)
   set(object ${CMAKE_BINARY_DIR}/rooms/${name}.o)
   file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/rooms)
   add_custom_command(OUTPUT ${object}
-    COMMAND ${CMAKE_LINKER} -r -o ${object} $<TARGET_OBJECTS:thirdparty_${name}_parts>
+    COMMAND ${CMAKE_LINKER} -r -Map ${CMAKE_BINARY_DIR}/rooms/${name}.map -o ${object} $<TARGET_OBJECTS:thirdparty_${name}_parts>
     DEPENDS thirdparty_${name}_parts $<TARGET_OBJECTS:thirdparty_${name}_parts>
     COMMAND_EXPAND_LISTS VERBATIM COMMENT "Third-party room ${name}")
   add_custom_target(thirdparty_${name}_object DEPENDS ${object})

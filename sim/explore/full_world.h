@@ -85,6 +85,7 @@ struct full_world {
     uint64_t log_seen; /* records of the audit log that were held against its chain */
     uint8_t log_chain[DIGEST_BYTES];
     uint64_t log_written; /* the last that its reader wrote; 0: none */
+    bool log_again; /* a reader died: what it wrote and had not yet said so comes again */
     char line[FULL_LINE_BYTES];
     uint32_t line_bytes;
 };

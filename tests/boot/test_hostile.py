@@ -11,7 +11,7 @@ import unittest
 
 import machine
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "cli"))  # behind: it has a test_programs too
 from door import package  # noqa: E402
 from keyboard import carried  # noqa: E402
 

@@ -7,7 +7,7 @@ import unittest
 
 import machine
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "cli"))  # behind: it has a test_programs too
 from keyboard import Session  # noqa: E402
 
 

@@ -15,10 +15,11 @@ FACTS = [
     ("pci-function", "bdf=00:04.0,vendor=0x1af4,device=0x1041,subsystem=1af4:1100,class=0x020000,revision=1,bars=1:mem:4096,"
                      "caps=11+09,msix_vectors=3,firmware_bus_master=1"),
     ("inventory", "functions=2,buses=1,nics=1,dma=bounce,contains_rogue_device=no"),
+    ("driver-denials", "bdf=00:04.0,tried=13,denied=13,audited=13,budget=restored"),
     ("provider-nic-bound", "bdf=00:04.0,registers=mmio,dma_pages=4,msix_entry=masked,stale_refused=8,stale_tried=8,"
                            "common_config_writes=0,budget=restored,device_autonomous_raise=not-attempted"),
-    ("interrupt-delivered", "bdf=00:04.0,vector=1,delivered=1,acked=1,masked_delivered=0,unmasked_delivered=1,stale_refused=6,"
-                            "stale_tried=6,stale_woken=0,successor_delivered=1,interrupts=4,budget=restored,"
+    ("interrupt-delivered", "bdf=00:04.0,vector=1,frames=3,delivered=1,acked=1,masked_delivered=0,unmasked_delivered=1,"
+                            "stale_refused=6,stale_tried=6,stale_woken=0,successor_delivered=1,interrupts=4,budget=restored,"
                             "device_autonomous_raise=proven"),
     ("provider-nic-probed", "bdf=00:04.0,transport=modern,host_features=0x0000000130018020,"
                             "accepted_features=0x0000000100010020,qsize0=256,qsize1=256,mac=52:54:00:12:34:56,header_bytes=12,"

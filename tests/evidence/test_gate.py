@@ -107,12 +107,12 @@ class RefusedLogs(Gate):
 
     def test_markers_emitted_in_another_order(self):
         facts = list(logs.FACTS)
-        facts[8], facts[11] = facts[11], facts[8]
+        facts[9], facts[12] = facts[12], facts[9]
         self.refused(logs.console(logs.evidence(facts)), "order")
 
     def test_value_altered(self):
         def alter(lines):
-            lines[4] = lines[4].replace("stale_refused=8", "stale_refused=9")
+            lines[5] = lines[5].replace("stale_refused=8", "stale_refused=9")
         self.refused(self.spoiled(alter), "chain")
 
     def test_other_key(self):
@@ -214,7 +214,11 @@ class FailedClaims(Gate):
 
     def test_each_expectation_can_fail(self):
         tried = 0
-        for name, old, new in [("provider-nic-bound", "dma_pages=4", "dma_pages=0"),
+        for name, old, new in [("driver-denials", "tried=13,denied=13,audited=13", "tried=0,denied=0,audited=0"),
+                               ("driver-denials", "denied=13", "denied=12"),
+                               ("driver-denials", "audited=13", "audited=14"),
+                               ("driver-denials", "budget=restored", "budget=short"),
+                               ("provider-nic-bound", "dma_pages=4", "dma_pages=0"),
                                ("provider-nic-bound", "stale_refused=8", "stale_refused=7"),
                                ("provider-nic-bound", "stale_refused=8,stale_tried=8", "stale_refused=0,stale_tried=0"),
                                ("provider-nic-bound", "common_config_writes=0", "common_config_writes=1"),

@@ -18,9 +18,10 @@ ROOMS = {
     "calls": [r"kernel/calls/CMakeFiles/room_calls_parts\.dir"],
     "arch": [r"kernel/arch/x86_64/CMakeFiles/room_arch_parts\.dir"],
     "pc": [r"platform/pc/CMakeFiles/room_pc_parts\.dir"],
-    "evidence": [r"evidence/CMakeFiles/room_evidence_parts\.dir(?:/__/generated/evidence)?"],
-    "format": [r"provider/format/CMakeFiles/room_format_parts\.dir"],
-    "bearssl": [r"CMakeFiles/room_bearssl_parts\.dir/.*/bearssl-[^/]*/src/(?:codec|hash|mac)"],
+    "evidence": [r"evidence/CMakeFiles/room_evidence_parts\.dir",
+                 r"evidence/CMakeFiles/room_evidence_parts\.dir/__/generated/evidence"],
+    "format": [r"provider/CMakeFiles/room_format_parts\.dir/format"],
+    "bearssl": [r"CMakeFiles/thirdparty_bearssl_parts\.dir/.*/src/(?:codec|hash|mac)"],
 }
 
 

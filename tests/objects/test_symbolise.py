@@ -40,7 +40,7 @@ class Symbolise(unittest.TestCase):
 
     def test_an_address_outside_of_code_has_no_name(self):
         last = max(symbol.value for symbol in self.names.symbols)
-        for address in (0, 8, self.at("capos_provider_object"), self.at("image_end"), last + (1 << 30), (1 << 64) - 1):
+        for address in (0, 8, self.at("boot_cpu"), self.at("image_end"), last + (1 << 30), (1 << 64) - 1):
             self.assertEqual(self.names.name(address), f"{address:#x} (no code of this image)")
             self.assertEqual(self.names.name(address, returns=True), f"{address:#x} (no code of this image)")
 

@@ -309,7 +309,7 @@ def repro(context):
 
 def objects(context):
     """Every room object, byte for byte, in every file linked from it."""
-    build(context, "ship", "kernel", "capos-sim", "capos-bench", "capos-tie", "capos-steps", "programs")
+    build(context, "ship", "kernel", "capos-sim", "capos-bench", "capos-tie", "capos-steps", "programs", "capos_pkg")
     result = python_suite("objects")(context)
     program = context.root / "tests/objects/compare.py"
     _, output = run(["/usr/bin/python3", "-B", program, context.root / "build/ship"], context.root)
