@@ -29,7 +29,7 @@ class Programs(Session):
         for line, said in (("help", "  poweroff                  takes everything back and ends the system\n"),
                            ("services", "frames                  ended          1         5\n"),
                            ("devices", "00:04.0  1af4:1041      020000 network card\n"),
-                           ("evidence", "interrupt-delivered               1\n"),
+                           ("evidence", "inventory                         1\n"),
                            ("audit", "not yet drained                    0\n"),
                            ("caps 3", "    5      1  inventory                0\n"),
                            ("devices release 00:04.0", "only a function in quarantine is released: usage counts them\n"),
