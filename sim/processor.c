@@ -5,9 +5,11 @@
  * looked at, and that is compared. */
 #include "sim/processor.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "abi/assert.h"
 #include "abi/startup.h"
@@ -243,6 +245,43 @@ static uint64_t sim_reserve(void *ctx, uint16_t space, uint8_t *memory, uint32_t
     return (uint64_t)(uintptr_t)at;
 }
 
+/* The file behind a mapping of this process, /proc/self/map_files; its pages at `memory` are *offset bytes
+ * into it. -1: there is none, or it is not for this user. */
+static int file_behind(const uint8_t *memory, off_t *offset)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    unsigned long from = 0, to = 0, in_file = 0;
+    char line[512], path[64];
+    bool found = false;
+
+    while (maps && !found && fgets(line, sizeof line, maps))
+        found = sscanf(line, "%lx-%lx %*s %lx", &from, &to, &in_file) == 3 && (uintptr_t)memory >= from &&
+                (uintptr_t)memory < to;
+    if (maps)
+        fclose(maps);
+    if (!found)
+        return -1;
+    snprintf(path, sizeof path, "/proc/self/map_files/%lx-%lx", from, to);
+    *offset = (off_t)(in_file + ((uintptr_t)memory - from));
+    return open(path, O_RDWR | O_CLOEXEC);
+}
+
+/* The same pages a second time. By mremap(2) with an old size of 0; where that is not known, which is under
+ * Valgrind, through the file. */
+static bool show_again(uint8_t *memory, size_t bytes, uint8_t *seen)
+{
+    off_t offset = 0;
+
+    if (mremap(memory, 0, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, seen) == seen)
+        return true;
+    const int file = file_behind(memory, &offset);
+    if (file < 0)
+        return false;
+    const bool shown = mmap(seen, bytes, READ_WRITE, MAP_SHARED | MAP_FIXED, file, offset) == seen;
+    close(file);
+    return shown;
+}
+
 static bool sim_map(void *ctx, uint16_t space, uint64_t at, uint8_t *memory, uint32_t pages,
                     enum processor_access access)
 {
@@ -256,8 +295,7 @@ static bool sim_map(void *ctx, uint16_t space, uint64_t at, uint8_t *memory, uin
     ASSERT(room->memory + (seen - room->at) == memory);
     if (!span_add(&s->mapped, (struct span){seen, memory, pages, access}))
         return false;
-    /* Old size 0: the same pages a second time, mremap(2). */
-    if (mremap(memory, 0, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, seen) != seen) {
+    if (!show_again(memory, bytes, seen)) {
         clear(seen, bytes); /* it may have been taken away for nothing */
         span_remove(&s->mapped, first_behind(&s->mapped, seen));
         return false;

@@ -24,6 +24,7 @@ struct life {
     struct sim_world world;
     struct kernel kernel;
     struct kernel_binding binding;
+    struct device_authority authority;
     struct registers_brokered registers;
     struct author_brokered author;
     struct virtio_net nic;
@@ -43,13 +44,14 @@ static bool poll_until(struct life *l, enum vnet_state wanted)
 
 static bool up(struct life *l, struct owner *owner)
 {
-    const struct device_authority a = kernel_authority(&l->binding, &l->kernel, owner);
-    const struct device_reply device = a.ops->claim(a.ctx, l->info.bdf);
-    const struct device_reply pool = a.ops->pool_create(a.ctx, device.cap, POOL_PAGES);
+    const struct device_authority *a = &l->authority;
+    l->authority = kernel_authority(&l->binding, &l->kernel, owner);
+    const struct device_reply device = a->ops->claim(a->ctx, l->info.bdf);
+    const struct device_reply pool = a->ops->pool_create(a->ctx, device.cap, POOL_PAGES);
     const struct vnet_env env = {
         .info = &l->info,
-        .registers = registers_brokered_init(&l->registers, &a, device.cap),
-        .author = author_brokered_init(&l->author, &a, pool.cap, &l->registers),
+        .registers = registers_brokered_init(&l->registers, a, device.cap),
+        .author = author_brokered_init(&l->author, a, pool.cap, &l->registers),
         .arena = l->arena,
         .arena_bytes = vnet_arena_bytes(),
         .rx_slots = RX_SLOTS,
