@@ -45,11 +45,11 @@ class Job:
 
 ENTER = "empty cap_enter"
 JOBS = [
-    Job(ENTER, "enter", 20000, 2000, 2000),
-    Job("CALL and RETURN between two processes", "call", 5000, 1000, 1000),
-    Job("spawn: start, end, capability back", "spawn", 200, 100, 20),
+    Job(ENTER, "enter", 20000, 500000, 2000),
+    Job("CALL and RETURN between two processes", "call", 5000, 100000, 1000),
+    Job("spawn: start, end, capability back", "spawn", 200, 2000, 20),
     Job("kill of the driver until its next life serves", "restart", 40, 20, 4),
-    Job("one frame to the device, its answer back (ARP)", "trip", 2000, 500, 200),
+    Job("one frame to the device, its answer back (ARP)", "trip", 2000, 10000, 200),
 ]
 SEND = {32: 250e3, 128: 250e3}  # frames of one NIC_KICK, and frames a second asked for
 RECEIVE = 180e3
@@ -170,14 +170,15 @@ def add_world(rows, where, taken):
         rows.add(f"{job.name}, {where}", "ns", got[job.name], beside=beside, limit=LIMITS[where][job.typed])
 
 
-SIX = "six mprotect calls and two timers of the host around each run of a program"
+TURN = "turns of kernel, platform and device models"
 LIMITS = {
     "QEMU": {"enter": "a turn of the kernel: everybody who waits is looked at",
              "call": "two turns and two loads of CR3, each of which empties TCG's translations of addresses",
              "spawn": "seven turns, pages zeroed and scrubbed, records of the log hashed",
              "restart": "the device's reset and start, its pages scrubbed, the provider's arena zeroed",
              "trip": "six turns, and QEMU's thread of devices woken for the frame and for its answer"},
-    "simulator": {"enter": SIX, "call": SIX, "spawn": SIX, "restart": SIX, "trip": SIX},
+    "simulator": {"enter": TURN, "call": TURN, "spawn": "the program's pages mapped a second time, one by one", "restart": TURN,
+                  "trip": TURN},
 }
 
 
