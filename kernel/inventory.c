@@ -26,6 +26,21 @@ static const char *bar_word(uint8_t kind)
     }
 }
 
+/* The text, with its end, for which its buffer has one byte more than it knows of. */
+static const char *ended(const struct text *t)
+{
+    ASSERT(!t->overflow);
+    t->at[t->used] = 0;
+    return t->at;
+}
+
+static const char *ended_or_none(struct text *t)
+{
+    if (t->used == 0)
+        text_string(t, "none");
+    return ended(t);
+}
+
 /* 0:ports:64+1:mem:4096, or none */
 static const char *bars_text(const struct pci_function_info *info, char *buffer, size_t bytes)
 {
@@ -41,11 +56,7 @@ static const char *bars_text(const struct pci_function_info *info, char *buffer,
         text_string(&t, ":");
         text_u64(&t, info->bars[i].size);
     }
-    if (t.used == 0)
-        text_string(&t, "none");
-    ASSERT(!t.overflow);
-    buffer[t.used] = 0;
-    return buffer;
+    return ended_or_none(&t);
 }
 
 /* Capability ids in list order, 11+09+09, or none. The list is the device's: bounded, never trusted. */
@@ -60,11 +71,7 @@ static const char *caps_text(const struct pci_function_info *info, char *buffer,
         text_hex(&t, info->config[at], 2);
         at = info->config[at + 1] & 0xfc;
     }
-    if (t.used == 0)
-        text_string(&t, "none");
-    ASSERT(!t.overflow);
-    buffer[t.used] = 0;
-    return buffer;
+    return ended_or_none(&t);
 }
 
 static const char *subsystem_text(const struct pci_function_info *info, char *buffer, size_t bytes)
@@ -73,9 +80,7 @@ static const char *subsystem_text(const struct pci_function_info *info, char *bu
     text_hex(&t, info->subsystem_vendor, 4);
     text_string(&t, ":");
     text_hex(&t, info->subsystem, 4);
-    ASSERT(!t.overflow);
-    buffer[t.used] = 0;
-    return buffer;
+    return ended(&t);
 }
 
 static void emit_function(struct kernel_storage *k, uint16_t index)

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "evidence/text.h"
+#include "kernel/core/digest.h"
 #include "kernel/main.h"
 #include "sim/console.h"
 #include "sim/options.h"
@@ -32,7 +34,7 @@ struct run {
     struct sim_replay_header header;
     struct sim_region package; /* page-aligned */
     size_t package_bytes;
-    char provider_object[PACKAGE_PROVIDER_TEXT]; /* of its first program that has one */
+    char provider_object[sizeof "sha256:" + 2 * DIGEST_BYTES]; /* of its first program that has one */
     struct sim_processor *programs;
     struct processor processor;
 };
@@ -133,8 +135,14 @@ static void name_provider(struct run *r)
         return; /* the kernel refuses it, and says why */
     for (uint32_t i = 0; i < package.header->programs; i++) {
         uint32_t bytes = 0;
-        if (package_provider(&package, package_file(&package, i, &bytes), r->provider_object))
-            return;
+        const uint8_t *provider = package_provider(&package, package_file(&package, i, &bytes));
+        if (!provider)
+            continue;
+        struct text t = text_over(r->provider_object, sizeof r->provider_object - 1);
+        text_string(&t, "sha256:");
+        text_hex_bytes(&t, provider, DIGEST_BYTES);
+        r->provider_object[t.used] = 0;
+        return;
     }
 }
 

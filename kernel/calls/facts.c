@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Facts and conditions of markers that programs emit, from what the kernel saw of the caller's device. A
  * marker without a condition here is not emitted. */
+#include "evidence/text.h"
 #include "kernel/calls/parts.h"
+#include "kernel/core/digest.h"
 
 #include "platform/platform.h"
 
@@ -95,11 +97,15 @@ static const char *registers_word(const struct calls_witness *w)
 /* The provider object that was linked into the process's program, as the package names it. */
 static void put_provider(const struct calls *c, uint16_t process, struct evidence_line *line)
 {
-    static const char none[] = "none";
-    char word[PACKAGE_PROVIDER_TEXT];
+    const uint8_t *provider = package_provider(c->package, c->system->processes[process].file);
+    char word[sizeof "sha256:" + 2u * DIGEST_BYTES];
+    struct text t = text_over(word, sizeof word - 1u);
 
-    if (!package_provider(c->package, c->system->processes[process].file, word))
-        memcpy(word, none, sizeof none);
+    text_string(&t, provider == NULL ? "none" : "sha256:");
+    if (provider != NULL)
+        text_hex_bytes(&t, provider, DIGEST_BYTES);
+    ASSERT(!t.overflow);
+    word[t.used] = '\0';
     evidence_fact_word(line, "provider_object", word);
 }
 

@@ -225,25 +225,15 @@ static bool zeros(const uint8_t *at, size_t bytes)
     return bytes == 0;
 }
 
-bool package_provider(const struct package *p, const uint8_t *file, char text[PACKAGE_PROVIDER_TEXT])
+const uint8_t *package_provider(const struct package *p, const uint8_t *file)
 {
-    static const char prefix[] = "sha256:", digits[] = "0123456789abcdef";
-    char *at = text + sizeof prefix - 1u;
-
     for (uint32_t i = 0; p != NULL && i < p->header->programs; i++) {
         const struct package_program *program = &p->programs[i];
 
-        if (part(p, program->file) != file || zeros(program->provider, sizeof program->provider))
-            continue;
-        memcpy(text, prefix, sizeof prefix);
-        for (uint32_t k = 0; k < sizeof program->provider; k++) {
-            *at++ = digits[program->provider[k] >> 4];
-            *at++ = digits[program->provider[k] & 15u];
-        }
-        *at = '\0';
-        return true;
+        if (part(p, program->file) == file && !zeros(program->provider, sizeof program->provider))
+            return program->provider;
     }
-    return false;
+    return NULL;
 }
 
 const char *package_error_name(enum package_error error)

@@ -63,10 +63,9 @@ uint32_t package_source(const struct package *p, const struct package_grant *gra
 /* The GRANT_SERVES that a GRANT_SERVED names: its number among those of grant->service. */
 uint32_t package_serves(const struct package *p, const struct package_grant *grant);
 
-/* "sha256:<64 hex>", of the provider object in the program whose file lies at `file`. False: it is none of
- * the package's (which may be NULL), or there is none in it; then `text` is as it was. */
-#define PACKAGE_PROVIDER_TEXT 72u
-bool package_provider(const struct package *p, const uint8_t *file, char text[PACKAGE_PROVIDER_TEXT]);
+/* SHA-256 of the provider object in the program whose file lies at `file`, 32 bytes of the package. NULL: it
+ * is none of the package's (which may be NULL), or there is none in it. */
+const uint8_t *package_provider(const struct package *p, const uint8_t *file);
 
 /* "cycle", "name", ...: the words that the host tool refuses with as well. */
 const char *package_error_name(enum package_error error);

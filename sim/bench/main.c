@@ -14,7 +14,7 @@
 #define OVERHEAD_ROUNDS 1001u
 
 static const char help[] =
-    "capos bench: cost a frame, ARP pairs against direct injection, whole lives a second;\n"
+    "capos bench: cost a frame, ARP pairs against direct injection, a driver's lives a second;\n"
     "what processes cost, in the simulator and in QEMU; exploring\n"
     "\n"
     "  --only frames|pairs|lives|programs|explore   one group\n"

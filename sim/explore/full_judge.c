@@ -283,18 +283,9 @@ void full_judge(struct full_world *f)
     }
 }
 
-struct full_kept full_kept(struct full_world *f)
+struct sim_kept full_kept(struct full_world *f)
 {
-    const struct system_held h = system_held(full_system(f));
-    const struct kernel_usage u = kernel_usage(&f->k->kernel);
-
-    return (struct full_kept){h.processes,      h.handles,         h.memories,
-                              h.memory_pages,   h.endpoints,       h.clients,
-                              h.mappings,       u.owners,          u.live_caps,
-                              u.live_objects,   u.claimed_devices, u.quarantined_devices,
-                              u.registers,      u.pools,           u.buffers,
-                              u.queues,         u.interrupts,      u.pages_granted + u.pages_active,
-                              u.pages_promised, u.bus_masters_on};
+    return sim_kept_of(full_system(f), &f->k->kernel);
 }
 
 bool full_flows(struct full_world *f)

@@ -131,7 +131,7 @@ static enum xp_step step(struct xp_world *w)
 
 static void judge_kept(struct full_world *f)
 {
-    const struct full_kept now = full_kept(f);
+    const struct sim_kept now = full_kept(f);
     const uint32_t *was = &f->before.processes;
     const uint32_t *is = &now.processes;
 

@@ -9,6 +9,7 @@
 
 #include "kernel/main.h"
 #include "sim/explore/world.h"
+#include "sim/kept.h"
 #include "sim/processor.h"
 #include "sim/world.h"
 
@@ -28,12 +29,6 @@ struct full_draws {
     uint32_t clock; /* how much time a turn takes */
     bool idle_turns; /* the device does nothing in some turns */
     bool spares_init; /* init is never crashed */
-};
-
-/* What is held while frames flow, apart from what is under way at that moment. */
-struct full_kept {
-    uint32_t processes, handles, memories, memory_pages, endpoints, clients, mappings, owners, caps, objects,
-        claims, quarantined, registers, pools, buffers, queues, interrupts, dma_pages, promised, masters;
 };
 
 /* Where a process is crashed: when it enters next. */
@@ -58,7 +53,7 @@ struct full_world {
     struct xp_world world;
     struct full_config config;
     struct full_draws draws;
-    struct full_kept before; /* of a life without a crash */
+    struct sim_kept before; /* of a life without a crash */
     bool has_before;
     /* the life */
     bool open;
@@ -122,7 +117,7 @@ void full_judge_begin(struct full_world *f);
 void full_judge(struct full_world *f);
 /* What the reader of the audit log writes to its port. */
 void full_judge_log_text(struct full_world *f, const char *text, size_t bytes);
-struct full_kept full_kept(struct full_world *f);
+struct sim_kept full_kept(struct full_world *f);
 /* Every service runs, frames flow between client and device, the log is read. */
 bool full_flows(struct full_world *f);
 /* Everything is ended: what is held is what was held before the first process. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "sim/kept.h"
 #include "sim/prng.h"
 #include "tests/support/booted.h"
 
@@ -17,16 +18,10 @@
 #define TURNS_APART   64u /* a kill comes within so many turns of flowing frames */
 #define SEED          20261126u
 
-/* What is held while frames flow, apart from what is under way at that moment. */
-struct kept {
-    uint32_t processes, handles, memories, memory_pages, endpoints, clients, mappings, owners, caps, objects,
-        claims, quarantined, registers, pools, buffers, queues, interrupts, dma_pages, promised, masters;
-};
-
 static struct {
     struct booted b;
     struct sim_prng prng;
-    struct kept before;
+    struct sim_kept before; /* while frames flow */
     uint64_t killed_at_ns, slowest_ns, trips;
     uint32_t wanted, kills, turns;
     time_t until;
@@ -78,18 +73,9 @@ static uint64_t round_trips(void)
     return trips;
 }
 
-static struct kept kept(void)
+static struct sim_kept kept(void)
 {
-    const struct system_held h = system_held(programs());
-    const struct kernel_usage u = kernel_usage(&t.b.k->kernel);
-
-    return (struct kept){h.processes,      h.handles,         h.memories,
-                         h.memory_pages,   h.endpoints,       h.clients,
-                         h.mappings,       u.owners,          u.live_caps,
-                         u.live_objects,   u.claimed_devices, u.quarantined_devices,
-                         u.registers,      u.pools,           u.buffers,
-                         u.queues,         u.interrupts,      u.pages_granted + u.pages_active,
-                         u.pages_promised, u.bus_masters_on};
+    return sim_kept_of(programs(), &t.b.k->kernel);
 }
 
 static void drain_log(void)
@@ -103,7 +89,7 @@ static void drain_log(void)
 static void flow_again(uint64_t now_ns)
 {
     const uint64_t took = now_ns - t.killed_at_ns;
-    const struct kept now = kept();
+    const struct sim_kept now = kept();
 
     t.flows = true;
     t.turns = (uint32_t)(sim_prng_next(&t.prng) % TURNS_APART);

@@ -154,17 +154,16 @@ Test(package, nothing_and_everything_too_long)
 
 Test(package, the_provider_object_of_a_program_is_named_by_its_file)
 {
-    char text[PACKAGE_PROVIDER_TEXT] = "as it was";
+    uint8_t due[32];
     uint32_t bytes = 0;
 
-    for (uint8_t i = 0; i < 32; i++)
-        built_program(&built, 2)->provider[i] = (uint8_t)(0xf0u + i);
+    for (uint8_t i = 0; i < sizeof due; i++)
+        due[i] = (uint8_t)(0xf0u + i);
+    memcpy(built_program(&built, 2)->provider, due, sizeof due);
     built_hash_whole(built.bytes, built.n);
     cr_assert_eq(package_check(built.bytes, built.n, &package, NULL), PACKAGE_OK);
-    cr_assert_not(package_provider(NULL, built.bytes, text));
-    cr_assert_not(package_provider(&package, built.bytes, text), "no program lies there");
-    cr_assert_not(package_provider(&package, package_file(&package, 1, &bytes), text), "none is in it");
-    cr_assert_str_eq(text, "as it was");
-    cr_assert(package_provider(&package, package_file(&package, 2, &bytes), text));
-    cr_assert_str_eq(text, "sha256:f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f");
+    cr_assert_null(package_provider(NULL, built.bytes));
+    cr_assert_null(package_provider(&package, built.bytes), "no program lies there");
+    cr_assert_null(package_provider(&package, package_file(&package, 1, &bytes)), "none is in it");
+    cr_assert_arr_eq(package_provider(&package, package_file(&package, 2, &bytes)), due, sizeof due);
 }
