@@ -55,6 +55,11 @@ enum cap_interface {
     CAP_IF_NIC,            /* frames, MAC, MTU, link */
     CAP_IF_SUPERVISOR,     /* services by name: list, restart, kill */
     CAP_IF_NIC_STATUS,     /* what a Nic says of itself; no frames */
+    CAP_IF_NETWORK_MANAGER, /* configuration, counters, ping; makes outgoing sockets */
+    CAP_IF_TCP_LISTEN_AUTHORITY, /* one local TCP port */
+    CAP_IF_TCP_LISTENER,   /* takes connections of one port */
+    CAP_IF_TCP_SOCKET,     /* one connection */
+    CAP_IF_UDP_SOCKET,     /* one local UDP port */
     CAP_IF_COUNT
 };
 
