@@ -94,8 +94,13 @@ enum endpoint_source_method { ENDPOINT_CREATE = 1 /* cap: Endpoint, its holder m
 enum endpoint_method {
     ENDPOINT_CLIENT = 1, /* args[0]: enum cap_interface, at least CAP_IF_NIC; args[1]: badge. cap: of that
                             interface; dies with the endpoint */
-    ENDPOINT_GONE        /* waits until no client capability of the endpoint has the badge args[0] */
+    ENDPOINT_GONE        /* waits until no client capability of the endpoint has the badge args[0]. With a
+                            range: until that holds of one of the badges in it, u64 each, at most
+                            ENDPOINT_BADGES_MAX, 0: none; value: its place. A badge may be written there
+                            while the call waits, before the first capability with it is handed out */
 };
+
+#define ENDPOINT_BADGES_MAX 128u
 
 enum timer_method { TIMER_WAIT = 1 /* waits until the time args[0], in ns of the ring page's clock */ };
 

@@ -82,7 +82,9 @@ struct package_grant {
     uint16_t kind;                 /* enum package_grant_kind */
     uint16_t interface;            /* enum cap_interface */
     uint16_t service;              /* SERVED: which service serves it */
-    uint16_t port;                 /* SERIAL: its number */
+    uint16_t port;                 /* SERIAL: its number. SERVED TCP_LISTEN_AUTHORITY: the local TCP port,
+                                      each granted once; its server finds `listen_PORT=BACKLOG[,SOURCE/BITS]`
+                                      in its own start-up text */
     char served[PACKAGE_NAME_BYTES]; /* SERVED: name of its GRANT_SERVES there */
     uint16_t vendor;               /* DEVICE: vendor id */
     uint16_t device_class;         /* DEVICE: class << 8 | subclass: 0x0200 is an Ethernet controller */
@@ -92,6 +94,15 @@ struct package_grant {
                                       list holds every other */
 };
 _Static_assert(sizeof(struct package_grant) == 72, "ABI");
+
+/* The badge of a client capability that init makes: the client's service number, which of its lives it is,
+ * and the grant's port. */
+static inline uint64_t package_badge(uint32_t service, uint32_t starts, uint16_t port)
+{
+    return (service & 0xffffu) | (uint64_t)starts << 16 | (uint64_t)port << 48;
+}
+#define PACKAGE_BADGE_SERVICE(badge) ((uint16_t)(badge))
+#define PACKAGE_BADGE_PORT(badge)    ((uint16_t)((badge) >> 48))
 
 /* A register table (regtable.h), its rows and steps laid flat. */
 struct package_table {

@@ -24,7 +24,7 @@ static const struct budget_limits limits = {.limit = {
                                                 [BUDGET_INTERRUPTS] = 3,
                                                 [BUDGET_CAP_SLOTS] = 128,
                                                 [BUDGET_PROCESSES] = PACKAGE_SERVICES_MAX,
-                                                [BUDGET_ENDPOINTS] = ENDPOINTS_MAX + CLIENTS_MAX - 8u,
+                                                [BUDGET_ENDPOINTS] = 96,
                                                 [BUDGET_CALLS] = 24,
                                             }};
 

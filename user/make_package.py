@@ -7,6 +7,7 @@
 # Exit status: 0 made, 2 usage, 4 refused.
 import argparse
 import hashlib
+import ipaddress
 import json
 import pathlib
 import re
@@ -24,12 +25,12 @@ FIELDS = {  # of an object of the manifest: name, JSON type; those with * must b
     "service": {"*name": str, "*program": str, "restart": str, "restart_budget": int, "when": str, "*pages": int,
                 "parameters": dict, "*grants": list, "comment": str},
     "grant": {"*name": str, "kernel": str, "port": int, "device": dict, "service": str, "served": str, "serves": str,
-              "optional": bool, "evidence": list, "comment": str},
+              "optional": bool, "backlog": int, "from": str, "evidence": list, "comment": str},
     "device": {"*vendor": str, "*class": str, "number": int},
     "parameter": {"*table": str},
 }
 # A grant is one of these: the fields that it has beside name and comment.
-KINDS = {"kernel": {"kernel", "port"}, "device": {"device"}, "service": {"service", "served", "optional"}, "serves": {"serves"},
+KINDS = {"kernel": {"kernel", "port"}, "device": {"device"}, "service": {"service", "served", "optional", "port", "backlog", "from"}, "serves": {"serves"},
          "evidence": {"evidence"}}
 
 
@@ -66,7 +67,9 @@ REASONS = [name.removeprefix("package-e-") for name in enumeration("package.h", 
 # What init gets from the kernel and hands on.
 KERNEL = ["functions", "memory-source", "endpoint-source", "timer", "spawner", "serial", "audit", "system", "entropy",
           "inventory"]
-SERVED = [name for name, value in INTERFACES.items() if INTERFACES["nic"] <= value < INTERFACES["count"]]
+BACKLOG, BACKLOG_MAX = 8, 64  # connections that may wait at a port
+# What a service serves under a name; listeners and sockets come out of these.
+SERVED = [name for name, value in INTERFACES.items() if INTERFACES["nic"] <= value <= INTERFACES["tcp-listen-authority"]]
 
 
 def bounded(where, value, low, high):
@@ -163,6 +166,23 @@ def device_grant(where, grant, manifest, out):
     out["number"] = bounded(f"{where}.device.number", device.get("number", 0), 0, 0xffff)
 
 
+def listen_grant(where, grant, interface, out):
+    """Of the authority over a port: which, how many connections may wait there, and from where they may come."""
+    if interface != "tcp-listen-authority":
+        for name in ("port", "backlog", "from"):
+            if name in grant:
+                raise Refused(f"{where}.{name}", "field", "only a tcp-listen-authority has it")
+        return
+    out["port"] = bounded(f"{where}.port", grant.get("port", 0), 1, 0xffff)
+    backlog = bounded(f"{where}.backlog", grant.get("backlog", BACKLOG), 1, BACKLOG_MAX)
+    out["listen"] = f"{backlog}"
+    if "from" in grant:
+        try:
+            out["listen"] += f",{ipaddress.IPv4Network(grant['from'])}"
+        except ValueError as error:
+            raise Refused(f"{where}.from", "field", f"no IPv4 prefix: {error}") from None
+
+
 def served_grant(where, grant, manifest, out):
     name = grant.get("served", grant["name"])
     named(f"{where}.served", name, ())
@@ -170,6 +190,7 @@ def served_grant(where, grant, manifest, out):
         for other in service["grants"] if service["name"] == grant["service"] else ():
             if other.get("serves") and other["name"] == name:
                 out.update(service=at, served=name, interface=INTERFACES[one_of(where, other["serves"], SERVED)])
+                listen_grant(where, grant, other["serves"], out)
                 return
     raise Refused(where, "dangling", f'nobody called "{grant["service"]}" serves "{name}"')
 
@@ -225,15 +246,20 @@ def check_source(where, grant, own):
 
 
 def check_claims(services):
+    """What there is once, a device or a port of a server, is granted once."""
     claimed = {}
     for service in services:
         for at, grant in enumerate(service["compiled"]):
             if grant["kind"] == "device":
-                key = (grant["vendor"], grant["class"], grant["number"])
-                where = f"services[{service['name']}].grants[{at}]"
-                if key in claimed:
-                    raise Refused(where, "claim", f"the device is granted in {claimed[key]} already")
-                claimed[key] = where
+                what, key = "device", (grant["vendor"], grant["class"], grant["number"])
+            elif "listen" in grant:
+                what, key = "port", (grant["service"], grant["port"])
+            else:
+                continue
+            where = f"services[{service['name']}].grants[{at}]"
+            if (what, key) in claimed:
+                raise Refused(where, "claim", f"the {what} is granted in {claimed[what, key]} already")
+            claimed[what, key] = where
 
 
 def check_cycle(services):
@@ -375,9 +401,12 @@ def make(text, markers, tables, read_program, providers=None):
     manifest["markers"] = markers
     for at, name in enumerate(manifest["tables"]):
         one_of(f"tables[{at}]", name, tables, "table")
-    for service in manifest["services"]:
-        service["text"] = text_of(f"services[{service['name']}].parameters", service.get("parameters", {}), manifest["tables"])
     check_graph(manifest)
+    for at, service in enumerate(manifest["services"]):
+        listened = {f"listen_{grant['port']}": grant["listen"] for client in manifest["services"] for grant in client["compiled"]
+                    if "listen" in grant and grant["service"] == at}
+        service["text"] = text_of(f"services[{service['name']}].parameters", service.get("parameters", {}) | listened,
+                                  manifest["tables"])
     files = {name: read_program(name) for name in manifest["programs"]}
     for at, name in enumerate(manifest["programs"]):
         if not files[name]:

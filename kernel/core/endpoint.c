@@ -44,16 +44,34 @@ static struct object_reply make_client(struct system *s, const struct object_cal
                                   &s->clients[at].object));
 }
 
-/* Nobody can call with this badge any more. */
-static struct object_reply client_gone(struct system *s, const struct object_call *call)
+static bool may_call(const struct system *s, uint16_t endpoint, uint64_t badge)
 {
     for (uint16_t i = 0; i < CLIENTS_MAX; i++) {
         const struct client *c = &s->clients[i];
 
-        if (c->used && c->endpoint == call->payload && c->badge == call->args[0])
-            return reply_waits();
+        if (c->used && c->endpoint == endpoint && c->badge == badge)
+            return true;
     }
-    return reply_ok(0, CAP_NONE);
+    return false;
+}
+
+/* Nobody can call with this badge any more, or with one of those in the range. */
+static struct object_reply client_gone(struct system *s, const struct object_call *call)
+{
+    const uint32_t count = call->range_bytes / (uint32_t)sizeof(uint64_t);
+
+    if (call->range == NULL)
+        return may_call(s, call->payload, call->args[0]) ? reply_waits() : reply_ok(0, CAP_NONE);
+    if (count == 0 || count > ENDPOINT_BADGES_MAX || call->range_bytes % sizeof(uint64_t) != 0)
+        return reply_result(SYS_E_VALUE);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t badge;
+
+        memcpy(&badge, call->range + i * sizeof badge, sizeof badge);
+        if (badge != 0 && !may_call(s, call->payload, badge))
+            return reply_ok(i, CAP_NONE);
+    }
+    return reply_waits();
 }
 
 struct object_reply endpoint_call(struct system *s, const struct object_call *call)
@@ -78,6 +96,7 @@ void client_destroy(struct system *s, uint16_t object, enum audit_kind kind)
     end(s, object, kind);
     call_end_client(s, client->object);
     client->used = false;
+    s->client_ended = true;
 }
 
 void endpoint_destroy(struct system *s, uint16_t object, enum audit_kind kind)

@@ -98,9 +98,10 @@ static bool kernel_interface(uint16_t interface)
     }
 }
 
+/* Under a name. Listeners and sockets come out of these. */
 static bool served_interface(uint16_t interface)
 {
-    return interface >= CAP_IF_NIC && interface < CAP_IF_COUNT;
+    return interface >= CAP_IF_NIC && interface <= CAP_IF_TCP_LISTEN_AUTHORITY;
 }
 
 static bool device_named(const struct package_grant *g)
@@ -115,18 +116,24 @@ static bool name_empty(const char *name)
     return package_name_same(name, empty);
 }
 
+static bool port_ok(const struct package_grant *g)
+{
+    if (g->kind == GRANT_KERNEL && g->interface == CAP_IF_SERIAL)
+        return g->port >= 1 && g->port <= PACKAGE_PORTS_MAX;
+    return (g->kind == GRANT_SERVED && g->interface == CAP_IF_TCP_LISTEN_AUTHORITY) == (g->port != 0);
+}
+
 /* The fields of its kind in their ranges, those of others zero. */
 static bool fields_ok(const struct package_grant *g)
 {
     const bool device = g->kind == GRANT_DEVICE;
     const bool served = g->kind == GRANT_SERVED;
-    const bool serial = g->kind == GRANT_KERNEL && g->interface == CAP_IF_SERIAL;
 
     if (g->optional > 1 || (!served && (g->optional != 0 || g->service != 0 || !name_empty(g->served))))
         return false;
     if (!device && (g->vendor != 0 || g->device_class != 0 || g->number != 0))
         return false;
-    if (serial ? g->port < 1 || g->port > PACKAGE_PORTS_MAX : g->port != 0)
+    if (!port_ok(g))
         return false;
     if (g->kind != GRANT_EVIDENCE && g->markers != 0)
         return false;
@@ -186,6 +193,16 @@ static bool served_whenever(const struct package *p, uint32_t service, const str
     return when == WHEN_ALWAYS || when == p->services[service].when;
 }
 
+/* Two grants of what there is once: a device, a port of one server. */
+static bool same_claim(const struct package_grant *a, const struct package_grant *b)
+{
+    if (a->kind != b->kind)
+        return false;
+    if (a->kind == GRANT_DEVICE)
+        return a->vendor == b->vendor && a->device_class == b->device_class && a->number == b->number;
+    return a->kind == GRANT_SERVED && a->port != 0 && a->port == b->port && a->service == b->service;
+}
+
 static enum package_error check_grant(const struct package *p, uint32_t service, uint32_t number)
 {
     const struct package_grant *g = package_grant(p, service, number);
@@ -198,16 +215,13 @@ static enum package_error check_grant(const struct package *p, uint32_t service,
     }
     if (!fields_ok(g) || (service == p->init && !init_may_hold(g)))
         return PACKAGE_E_FIELD;
-    if (g->kind == GRANT_SERVED)
-        return find_serves(p, g) == NO_GRANT || !served_whenever(p, service, g) ? PACKAGE_E_DANGLING
-                                                                                : PACKAGE_OK;
-    if (service != p->init && (g->kind == GRANT_KERNEL || g->kind == GRANT_EVIDENCE))
-        return find_source(p, g) == NO_GRANT ? PACKAGE_E_DANGLING : PACKAGE_OK;
-    if (g->kind != GRANT_DEVICE)
-        return PACKAGE_OK;
+    if (g->kind == GRANT_SERVED && (find_serves(p, g) == NO_GRANT || !served_whenever(p, service, g)))
+        return PACKAGE_E_DANGLING;
+    if (service != p->init && (g->kind == GRANT_KERNEL || g->kind == GRANT_EVIDENCE) &&
+        find_source(p, g) == NO_GRANT)
+        return PACKAGE_E_DANGLING;
     for (const struct package_grant *k = p->grants; k < g; k++) {
-        if (k->kind == GRANT_DEVICE && k->vendor == g->vendor && k->device_class == g->device_class &&
-            k->number == g->number)
+        if (same_claim(k, g))
             return PACKAGE_E_CLAIM;
     }
     return PACKAGE_OK;

@@ -15,9 +15,9 @@
 #define PROCESS_NONE  0xffffu
 #define WAITERS_MAX   64u /* calls on kernel objects that wait, of all processes */
 #define ENDPOINTS_MAX 16u
-#define CLIENTS_MAX   64u /* client capabilities of all endpoints */
+#define CLIENTS_MAX   128u /* client capabilities of all endpoints */
 #define CALLS_MAX     128u /* calls on endpoints, queued or received, of all processes */
-#define MEMORIES_MAX  64u /* MemoryObjects */
+#define MEMORIES_MAX  128u /* MemoryObjects */
 #define HANDLES_MAX   32u /* Process objects, those of ended processes included */
 
 struct system; /* system.h */

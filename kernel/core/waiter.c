@@ -37,26 +37,32 @@ static void forget(struct system *s, struct process *p, struct waiter *w)
 }
 
 /* The core's own: a look at the record tells what the method would. */
-static bool not_yet(const struct system *s, const struct waiter *w)
+static bool not_yet(const struct system *s, const struct waiter *w, bool client_ended)
 {
     if (w->kind == WAITER_TIMER)
         return s->now_ns < w->submission.args[0];
+    if (w->kind == WAITER_CLIENT)
+        return !client_ended;
     return w->kind == WAITER_PROCESS &&
            s->handles[object_at(&s->core->objects, w->object)->payload].process != PROCESS_NONE;
 }
 
-static struct object_reply look(struct system *s, struct process *p, const struct waiter *w)
+static struct object_reply look(struct system *s, struct process *p, const struct waiter *w,
+                                bool client_ended)
 {
     const bool here = ring_still(s, p, w->submission.cap, w->object);
     const bool range_here = w->range.index == OBJECT_NONE || ring_still(s, p, w->submission.extra, w->range);
 
     if (!here || !range_here)
         return reply_status(RING_E_CANCELLED);
-    return not_yet(s, w) ? reply_waits() : serve_again(s, p, &w->submission, w->object);
+    return not_yet(s, w, client_ended) ? reply_waits() : serve_again(s, p, &w->submission, w->object);
 }
 
 void waiter_serve(struct system *s)
 {
+    const bool client_ended = s->client_ended;
+
+    s->client_ended = false;
     for (uint16_t i = 0; i < s->waiters_end; i++) {
         struct waiter *w = &s->waiters[i];
         struct object_reply reply;
@@ -65,7 +71,7 @@ void waiter_serve(struct system *s)
         if (w->kind == WAITER_UNUSED)
             continue;
         p = process_at(s, w->process);
-        reply = look(s, p, w);
+        reply = look(s, p, w, client_ended);
         if (reply.waits || w->kind == WAITER_UNUSED) /* or its process ended by what was asked */
             continue;
         const uint64_t user = w->submission.user;

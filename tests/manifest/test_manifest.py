@@ -99,6 +99,27 @@ def claim_bytes(package):
         package.entry("grant", 9, field, value)
 
 
+def listen(manifest, name, **fields):
+    """The shell gets an authority over a port, of nicd, which serves it then."""
+    if not any(other["name"] == "listen" for other in service(manifest, NICD)["grants"]):
+        service(manifest, NICD)["grants"].append({"name": "listen", "serves": "tcp-listen-authority"})
+    service(manifest, SHELL)["grants"].append({"name": name, "service": "nicd", "served": "listen", **fields})
+
+
+def listen_bytes(*ports):
+    """nicd's nic becomes such an authority; what shell was given last are clients of it."""
+    authority = tool.INTERFACES["tcp-listen-authority"]
+
+    def change(package):
+        package.entry("grant", 5, 2, authority)
+        package.entry("grant", 7, 2, authority)
+        package.entry("grant", 7, 4, ports[0])
+        if len(ports) > 1:
+            for field, value in ((1, tool.GRANT_KINDS["served"]), (2, authority), (3, NICD), (4, ports[1]), (5, b"nic"), (10, 0)):
+                package.entry("grant", 9, field, value)
+    return change
+
+
 # reason, what, change of the manifest (None: no manifest can say it), change of the package (None: no package can hold it)
 FAULTS = [
     ("size", "too long", "big", lambda p: p.data.extend(bytes(8 << 20))),
@@ -126,7 +147,14 @@ FAULTS = [
      lambda p: p.entry("service", SHELL, 1, 0)),
     ("field", "an unknown field", lambda m: service(m, SHELL).update(restrat="always"), None),
     ("field", "an unknown field of a grant", lambda m: grant(m, SHELL, 0).update(prot=1), None),
-    ("field", "a field of another kind", lambda m: grant(m, SHELL, 1).update(port=1), lambda p: p.entry("grant", 7, 4, 1)),
+    ("field", "a field of another kind", lambda m: grant(m, NICD, 1).update(port=1), lambda p: p.entry("grant", 5, 4, 1)),
+    ("field", "a port of what has none", lambda m: grant(m, SHELL, 1).update(port=1), lambda p: p.entry("grant", 7, 4, 1)),
+    ("field", "a listen authority over no port", lambda m: listen(m, "shell", port=0), listen_bytes(0)),
+    ("field", "a port beyond the last", lambda m: listen(m, "shell", port=0x10000), None),
+    ("field", "a backlog too large", lambda m: listen(m, "shell", port=7, backlog=65), None),
+    ("field", "a source that is no prefix", lambda m: listen(m, "shell", **{"port": 7, "from": "10.0.2.1/24"}), None),
+    ("field", "a socket to be served by name", lambda m: grant(m, NICD, 1).update(serves="tcp-socket"),
+     lambda p: p.entry("grant", 5, 2, tool.INTERFACES["tcp-socket"])),
     ("field", "an optional console", lambda m: grant(m, SHELL, 0).update(optional=True), lambda p: p.entry("grant", 6, 9, 1)),
     ("field", "optional in part", lambda m: grant(m, SHELL, 1).update(optional=2), lambda p: p.entry("grant", 7, 9, 2)),
     ("field", "an unknown restart rule", lambda m: service(m, SHELL).update(restart="often"),
@@ -158,6 +186,7 @@ FAULTS = [
      lambda p: p.entry("grant", 9, 10, 4)),
     ("cycle", "two that wait for each other", cycle, cycle_bytes),
     ("claim", "a device twice", claim, claim_bytes),
+    ("claim", "a port twice", lambda m: (listen(m, "one", port=7), listen(m, "two", port=7)), listen_bytes(7, 7)),
     ("table", "no such table", lambda m: m["tables"].append("gve"), lambda p: p.entry("table", 1, 4, 24)),
 ]
 
@@ -242,6 +271,14 @@ class Manifest(unittest.TestCase):
     def test_parameters_name_tables_by_number(self):
         self.assertIn(b"modern=1 poll=64", make(SAMPLE))
 
+    def test_the_server_of_ports_is_told_of_each(self):
+        manifest = copy.deepcopy(SAMPLE)
+        listen(manifest, "echo", port=7)
+        listen(manifest, "web", **{"port": 8080, "backlog": 4, "from": "10.0.2.0/24"})
+        package = make(manifest)
+        self.assertIn(b"modern=1 poll=64 listen_7=8 listen_8080=4,10.0.2.0/24", package)
+        self.assertEqual(check(package).stdout, "ok\n")
+
     def test_command_line(self):
         with tempfile.TemporaryDirectory() as folder:
             home = pathlib.Path(folder)
@@ -267,7 +304,7 @@ class Schema(unittest.TestCase):
     BEYOND = {"a service twice", "a grant twice", "no such program", "no such file", "init is nobody's", "init is two services'",
               "a vendor that is none", "parameters too long", "a service that is not there", "a name that it does not serve",
               "a port that init has not", "a marker that init has not", "two that wait for each other", "a device twice",
-              "init left out of a run", "a service that runs when its server does not",
+              "init left out of a run", "a port of what has none", "a port twice", "a source that is no prefix", "a service that runs when its server does not",
               "no such table", "too long"}
 
     def valid(self, manifest):

@@ -36,8 +36,8 @@ static cap_id client_of(struct init *init, uint32_t service, const struct packag
     const struct package *p = &init->package;
     const uint32_t serves = p->services[g->service].first_grant + package_serves(p, g);
     const cap_id endpoint = g->service == p->init ? init->supervised : init->held[serves];
-    /* The server sees a new life of a client as a new client. */
-    const uint64_t badge = service | (uint64_t)init->supervisor.services[service].starts << 16;
+    /* The server sees a new life of a client as a new client, and what the grant is for. */
+    const uint64_t badge = package_badge(service, init->supervisor.services[service].starts, g->port);
     const struct ring_completion done =
         ring_call(&init->rt->ring, endpoint, ENDPOINT_CLIENT, RING_ARGS(g->interface, badge), NULL);
 

@@ -5,9 +5,8 @@
 #include "abi/assert.h"
 #include "abi/memory.h"
 #include "abi/methods.h"
+#include "abi/package.h"
 #include "user/nicd/nicd.h"
-
-#define SERVICE_OF(badge) ((badge)&0xffffu) /* init numbers its services there, their lives above */
 
 static void detach(struct nicd *n)
 {
@@ -57,7 +56,8 @@ static enum system_error attach(struct nicd *n, const struct ring_received *call
 
     if (cap_is_none(call->cap))
         return SYS_E_VALUE;
-    if (c->attached && c->badge != call->badge && SERVICE_OF(c->badge) != SERVICE_OF(call->badge))
+    if (c->attached && c->badge != call->badge && 
+        PACKAGE_BADGE_SERVICE(c->badge) != PACKAGE_BADGE_SERVICE(call->badge))
         return SYS_E_BUSY;
     const struct ring_completion bytes = ring_call(ring, call->cap, MEMORY_BYTES, NULL, NULL);
     if (!ring_completed(&bytes) || bytes.value < NIC_SHARE_BYTES)

@@ -60,6 +60,11 @@ static const char *interface_name(uint16_t interface)
         [CAP_IF_NIC] = "nic",
         [CAP_IF_SUPERVISOR] = "supervisor",
         [CAP_IF_NIC_STATUS] = "nic-status",
+        [CAP_IF_NETWORK_MANAGER] = "network-manager",
+        [CAP_IF_TCP_LISTEN_AUTHORITY] = "tcp-listen-authority",
+        [CAP_IF_TCP_LISTENER] = "tcp-listener",
+        [CAP_IF_TCP_SOCKET] = "tcp-socket",
+        [CAP_IF_UDP_SOCKET] = "udp-socket",
     };
 
     return interface < CAP_IF_COUNT && names[interface] != NULL ? names[interface] : "unknown";
