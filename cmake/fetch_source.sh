@@ -9,7 +9,7 @@ fail() { echo "fetch_source: $*" >&2; exit 3; }
 
 [ $# -eq 1 ] || { echo "usage: fetch_source.sh NAME" >&2; exit 2; }
 name=$1
-read -r version file sha < <(awk -v n="$name" '$1 == n { print $2, $3, $4 }' "$here/sources.lock") ||
+read -r version release file sha < <(awk -v n="$name" '$1 == n { print $2, $3, $4, $5 }' "$here/sources.lock") ||
     fail "$name is not in cmake/sources.lock"
 
 good() { [ -f "$1" ] && [ "$(sha256sum "$1" | cut -d' ' -f1)" = "$sha" ]; }
@@ -29,18 +29,45 @@ fi
 mkdir -p "$cache" 2>/dev/null || fail "cannot create the cache $cache"
 command -v apt-get >/dev/null || fail "$file is not cached and there is no apt-get: set CAPOS_SOURCES to a folder with it"
 
-# An apt configuration of our own, made from the machine's: source entries instead of binary ones, lists and cache in a
-# temporary folder. The machine's apt state is not touched.
+# Words that name a suite, for the release wanted: bookworm and bookworm-updates are trixie, bookworm-security is
+# trixie-security. A release's updates are left out: what is pinned is of the release itself or of its security archive.
+suites() { # words
+    local word out=
+    [ "$release" != - ] || { echo "$*"; return; }
+    for word; do
+        case $word in *security*) word=$release-security ;; *) word=$release ;; esac
+        case " $out " in *" $word "*) ;; *) out="$out $word" ;; esac
+    done
+    echo "${out# }"
+}
+
+# An apt configuration of our own, made from the machine's: source entries instead of binary ones, of the release wanted, lists
+# and cache in a temporary folder. The machine's apt state is not touched.
 work=$(mktemp -d "$cache/.fetch.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 mkdir -p "$work"/{lists/partial,parts,cache/archives/partial,get}
 if [ -f /etc/apt/sources.list.d/debian.sources ]; then
     sources=$work/sources.sources
-    sed 's/^Types:.*/Types: deb-src/' /etc/apt/sources.list.d/debian.sources >"$sources"
+    while IFS= read -r line; do
+        read -ra words <<<"$line"
+        case $line in
+            Types:*) echo "Types: deb-src" ;;
+            Suites:*) echo "Suites: $(suites "${words[@]:1}")" ;;
+            *) printf '%s\n' "$line" ;;
+        esac
+    done </etc/apt/sources.list.d/debian.sources >"$sources"
 elif [ -s /etc/apt/sources.list ]; then
     sources=$work/sources.list
-    grep -E '^deb ' /etc/apt/sources.list | sed 's/^deb /deb-src /' >"$sources" || true
+    while read -ra words; do
+        [ "${words[0]:-}" = deb ] || continue
+        at=1
+        if [[ ${words[1]:-} == \[* ]]; then # options, up to the bracket that closes them
+            while [ $at -lt ${#words[@]} ] && [[ ${words[at]} != *\] ]]; do at=$((at + 1)); done
+            at=$((at + 1))
+        fi
+        echo "deb-src ${words[*]:1:at} $(suites "${words[at + 1]:-}") ${words[*]:at + 2}"
+    done </etc/apt/sources.list >"$sources"
 else
     fail "$file is not cached and apt has no Debian sources: set CAPOS_SOURCES to a folder with it"
 fi

@@ -19,7 +19,15 @@ function(capos_linked_object name)
     ${CMAKE_SOURCE_DIR} ${CAPOS_RINGMEM_DIR} ${CMAKE_BINARY_DIR}/generated ${PROGRAM_INCLUDES})
   set_target_properties(${parts} PROPERTIES C_EXTENSIONS OFF)
   list(TRANSFORM PROGRAM_ROOMS REPLACE "(.+)" "${CAPOS_ROOMS_DIR}/\\1.o" OUTPUT_VARIABLE rooms)
-  list(TRANSFORM PROGRAM_ROOMS REPLACE "(.+)" "room_\\1_object" OUTPUT_VARIABLE targets)
+  set(targets)
+  foreach(room ${PROGRAM_ROOMS})
+    if(TARGET thirdparty_${room}) # for its headers
+      target_link_libraries(${parts} PRIVATE thirdparty_${room})
+      list(APPEND targets thirdparty_${room}_object)
+    else()
+      list(APPEND targets room_${room}_object)
+    endif()
+  endforeach()
   set(script ${PROGRAM_FOLDER}/${name}.linked.ld)
   file(CONFIGURE OUTPUT ${script} @ONLY CONTENT "SECTIONS {
   .data.rel.ro 0 : { *(.data.rel.ro .data.rel.ro.*) }

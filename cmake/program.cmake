@@ -33,6 +33,9 @@ function(capos_program name)
     else() # a room without instrumentation in any build
       list(APPEND rooms ${CAPOS_ROOMS_DIR}/${room}.o)
     endif()
+    if(TARGET thirdparty_${room}) # for its headers
+      target_link_libraries(${parts} PRIVATE thirdparty_${room})
+    endif()
   endforeach()
   set(object ${PROGRAM_FOLDER}/${name}.o)
   set(file ${PROGRAM_FOLDER}/${name}.elf)

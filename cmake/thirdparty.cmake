@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Third-party sources: fetched, pinned by SHA-256 (sources.lock), unpacked in the build directory, never copied into the tree.
 #   thirdparty_bearssl   SHA-256 and HMAC of BearSSL, one relocatable object rooms/bearssl.o with the flags of shipped code.
+#   thirdparty_drbg      HMAC_DRBG of BearSSL, over the above. A room of its own: the kernel does not draw from it.
+#   thirdparty_lwip      lwIP with the options of stack/lwip, where it is made.
 # A room that includes its headers: target_link_libraries(room_NAME_parts PRIVATE thirdparty_bearssl); what links the room
-# links thirdparty_bearssl once.
+# links thirdparty_bearssl once. A program names it among its ROOMS.
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
   ${CMAKE_SOURCE_DIR}/cmake/sources.lock ${CMAKE_SOURCE_DIR}/cmake/fetch_source.sh)
 
@@ -32,15 +34,16 @@ function(capos_source name out)
   set(${out} ${folder} PARENT_SCOPE)
 endfunction()
 
-# capos_thirdparty_room(<name> INCLUDES ... DEFINES ... SOURCES ...): as capos_room, with their warnings off.
+# capos_thirdparty_room(<name> INCLUDES ... [PRIVATE ...] [DEFINES ...] SOURCES ...): as capos_room, with their warnings off.
+# INCLUDES are for who uses the room as well, PRIVATE for its own sources alone.
 function(capos_thirdparty_room name)
-  cmake_parse_arguments(TP "" "" "SOURCES;INCLUDES;DEFINES" ${ARGN})
+  cmake_parse_arguments(TP "" "" "SOURCES;INCLUDES;PRIVATE;DEFINES" ${ARGN})
   # Their code is not instrumented: sanitizers and counters are for ours.
   set(kind_flags -O2 -g)
   add_library(thirdparty_${name}_parts OBJECT ${TP_SOURCES})
   target_compile_options(thirdparty_${name}_parts PRIVATE -w ${CAPOS_ROOM_FLAGS} ${kind_flags} ${CAPOS_PREFIX_MAP})
   target_compile_definitions(thirdparty_${name}_parts PRIVATE ${TP_DEFINES})
-  target_include_directories(thirdparty_${name}_parts PRIVATE ${TP_INCLUDES})
+  target_include_directories(thirdparty_${name}_parts PRIVATE ${TP_INCLUDES} ${TP_PRIVATE})
   set_target_properties(thirdparty_${name}_parts PROPERTIES C_EXTENSIONS OFF EXPORT_COMPILE_COMMANDS OFF)
   set(object ${CMAKE_BINARY_DIR}/rooms/${name}.o)
   file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/rooms)
@@ -57,14 +60,17 @@ function(capos_thirdparty_room name)
   add_dependencies(thirdparty_${name} thirdparty_${name}_object)
   target_link_libraries(thirdparty_${name} INTERFACE ${object})
   # SYSTEM: warnings inside their headers are theirs.
-  list(GET TP_INCLUDES 0 public)
-  target_include_directories(thirdparty_${name} SYSTEM INTERFACE ${public})
+  target_include_directories(thirdparty_${name} SYSTEM INTERFACE ${TP_INCLUDES})
 endfunction()
 
 capos_source(bearssl BEARSSL_DIR)
+capos_source(lwip LWIP_DIR)
+set(BEARSSL_DEFINES BR_USE_URANDOM=0 BR_USE_UNIX_TIME=0 BR_RDRAND=0 BR_AES_X86NI=0 BR_SSE2=0 BR_USE_GETENTROPY=0)
 # sha2small needs the 32-bit range encoder and decoder; hmac needs the hash's class table, which sha2small holds.
 capos_thirdparty_room(bearssl
-  INCLUDES ${BEARSSL_DIR}/inc ${BEARSSL_DIR}/src
-  DEFINES BR_USE_URANDOM=0 BR_USE_UNIX_TIME=0 BR_RDRAND=0 BR_AES_X86NI=0 BR_SSE2=0 BR_USE_GETENTROPY=0
+  INCLUDES ${BEARSSL_DIR}/inc PRIVATE ${BEARSSL_DIR}/src DEFINES ${BEARSSL_DEFINES}
   SOURCES ${BEARSSL_DIR}/src/hash/sha2small.c ${BEARSSL_DIR}/src/mac/hmac.c
           ${BEARSSL_DIR}/src/codec/dec32be.c ${BEARSSL_DIR}/src/codec/enc32be.c)
+capos_thirdparty_room(drbg
+  INCLUDES ${BEARSSL_DIR}/inc PRIVATE ${BEARSSL_DIR}/src DEFINES ${BEARSSL_DEFINES}
+  SOURCES ${BEARSSL_DIR}/src/rand/hmac_drbg.c)

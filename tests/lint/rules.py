@@ -30,6 +30,8 @@ ROOMS = {
                       "system": FREESTANDING},
     "kernel/": {"tree": ("abi/", "platform/platform.h", "ringmem.h", "provider/", "kernel/", "evidence/"), "system": FREESTANDING},
     "user/rt/": {"tree": ("abi/", "user/rt/"), "system": FREESTANDING, "also": {"user/rt/no_platform.c": {"platform/platform.h"}}},
+    "stack/": {"tree": ("abi/", "user/rt/", "stack/", "evidence/text.h", "lwip/", "netif/", "hooks.h", "bearssl_"),
+               "system": FREESTANDING},
     "evidence/": {"tree": ("abi/", "platform/platform.h", "kernel/core/digest.h", "evidence/"), "system": FREESTANDING},
     "devmodel/": {"tree": ("capos/", "devmodel/", "<own folder>"), "system": None},
 }
