@@ -124,8 +124,10 @@ enum listener_method {
 
 /* CAP_IF_TCP_SOCKET. */
 enum socket_method {
-    SOCKET_BUFFER = 1, /* with a MemoryObject copied or moved along: what SEND and RECV name from now on. value:
-                          its bytes. NET_E_BUSY while one of them waits */
+    SOCKET_BUFFER = 1, /* with a MemoryObject copied or moved along, one that no other socket has: what SEND
+                          and RECV name from now on. value: its bytes, at most NET_BUFFER_BYTES_MAX. Without
+                          one the service makes it, of args[0] bytes, 1 to NET_BUFFER_SERVED_MAX, and lends
+                          it: cap. NET_E_BUSY while a call waits that names the one before */
     SOCKET_SEND,       /* args[0]: offset, args[1]: bytes, 1 to the buffer's; args[2]: ns. Waits until all were
                           taken over, in order. value: bytes taken, fewer only when the time was over */
     SOCKET_RECV,       /* args[0]: offset, args[1]: bytes at most; args[2]: ns. Waits for the first. value:
@@ -152,7 +154,7 @@ enum udp_method {
     UDP_CLOSE
 };
 
-/* From the clients' offset and length, which are 32 bits each. */
-#define NET_BUFFER_BYTES_MAX (1u << 20)
+#define NET_BUFFER_BYTES_MAX  (1u << 20) /* of a holder's buffer no more is used */
+#define NET_BUFFER_SERVED_MAX 16384u
 
 #endif

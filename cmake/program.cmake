@@ -87,6 +87,7 @@ function(capos_own_package name)
     endif()
   endforeach()
   add_custom_command(OUTPUT ${package}
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${folder}
     ${copies}
     COMMAND /usr/bin/python3 -B ${maker} --manifest ${manifest} --markers ${markers} --tables ${tables} --programs ${folder}
             --out ${package}.new

@@ -20,6 +20,7 @@ import tty
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import elf  # noqa: E402
+import listeners  # noqa: E402
 import symbolise  # noqa: E402
 
 NIC = {"modern": "disable-legacy=on,disable-modern=off", "legacy": "disable-legacy=off,disable-modern=on",
@@ -50,6 +51,8 @@ def parse(words):
     p.add_argument("--memory", type=int, default=128, metavar="MIB", help="32 to 2048 (128)")
     p.add_argument("--package", metavar="FILE", help="boot package: without --proof its programs run (the one that was built)")
     p.add_argument("--exchanges", type=int, default=10000, metavar="N", help="exchanges of the proof (10000)")
+    p.add_argument("--port", action="append", default=[], metavar="[SERVICE=]PORT", type=listeners.word,
+                   help="port of 127.0.0.1 that leads to a service (a free one); may be given for each")
     p.add_argument("--pcap", metavar="FILE", help="write the frames of both directions")
     p.add_argument("--until", metavar="MARKER", help="end in order once this evidence marker was printed")
     p.add_argument("--seed", type=int, metavar="N", help="count instructions as time: same seed, same log")
@@ -65,15 +68,11 @@ def parse(words):
         p.error("--memory takes 32 to 2048")
     if not 1 <= options.exchanges <= 10000000:
         p.error("--exchanges takes 1 to 10000000")
+    if options.port and (options.proof or options.nics == 0):
+        p.error("--port goes with a run that stays up and has a NIC")
     if options.check and any((options.kernel, options.run_dir, options.boot, options.commit)):
         p.error("--kernel, --run-dir, --boot and --commit are the front door's own")
     return options
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def command_line(options, run):
@@ -82,7 +81,7 @@ def command_line(options, run):
     return f"mode={mode} boot={options.boot} chain_key={key} exchanges={options.exchanges} commit={options.commit}"
 
 
-def arguments(options, run, folder, gdb_port):
+def arguments(options, run, folder, gdb_port, forwards):
     words = ["qemu-system-x86_64", "-accel", options.accel, "-M", options.machine, "-cpu", options.cpu, "-m", str(options.memory),
              "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-kernel", options.kernel,
              "-append", command_line(options, run), *BIOS[options.bios],
@@ -97,7 +96,8 @@ def arguments(options, run, folder, gdb_port):
         words += ["-initrd", options.package]
     for n in range(options.nics):
         closed = "on" if options.net == "closed" else "off"
-        words += ["-netdev", f"user,id=n{n},restrict={closed},ipv6=off",
+        ports = "".join(f",hostfwd=tcp:127.0.0.1:{host}-:{guest}" for _, host, guest in forwards) if n == 0 else ""
+        words += ["-netdev", f"user,id=n{n},restrict={closed},ipv6=off{ports}",
                   "-device", f"virtio-net-pci,netdev=n{n},addr={4 + n},{NIC[options.nic]}"]
         if options.pcap and n == 0:
             words += ["-object", f"filter-dump,id=tap,netdev=n0,file={options.pcap}"]
@@ -116,8 +116,8 @@ def die_with_parent():
 class Machine:
     """QEMU under our hands: killed by its pid at the latest when this ends."""
 
-    def __init__(self, options, run):
-        self.options, self.run = options, run
+    def __init__(self, options, run, forwards):
+        self.options, self.run, self.forwards = options, run, forwards
         self.partial, self.failures, self.until_seen = b"", [], False
         self.refused, self.restarts = False, False
         self.quit, self.asked_at, self.interrupted, self.timed_out = False, None, False, False
@@ -126,13 +126,16 @@ class Machine:
     def __enter__(self):
         self.temporary = tempfile.TemporaryDirectory(prefix="capos-")
         folder = pathlib.Path(self.temporary.name)
-        port = free_port() if self.options.gdb else 0
+        port = listeners.free_port() if self.options.gdb else 0
         if not self.options.proof:
             self.open_keyboard(folder)
         self.stderr = open(self.run / "qemu.log", "w+b")
-        self.process = subprocess.Popen(arguments(self.options, self.run, folder, port), stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen(arguments(self.options, self.run, folder, port, self.forwards), stdin=subprocess.DEVNULL,
                                         stdout=self.stderr, stderr=self.stderr, start_new_session=True,
                                         preexec_fn=die_with_parent)
+        if not self.options.json:
+            for service, host, _ in self.forwards:
+                print(f"listening: {service} 127.0.0.1:{host}", flush=True)
         if port:
             print(f"gdb -ex 'file {self.options.kernel}' -ex 'target remote 127.0.0.1:{port}'", file=sys.stderr, flush=True)
         self.qmp = folder / "qmp"
@@ -305,8 +308,15 @@ def main(words):
         if not path.is_file() or not 0 < path.stat().st_size <= PACKAGE_BYTES_MAX:
             print(f"capos qemu: {path}: no file, or not a boot package by its size", file=sys.stderr)
             return 4
+    forwards = []
+    if options.package and options.nics > 0 and not options.proof:
+        try:
+            forwards = listeners.forwards(path.read_bytes(), options.port)
+        except ValueError as error:
+            print(f"capos qemu: {error}", file=sys.stderr)
+            return 4
     run, started = pathlib.Path(options.run_dir), time.monotonic()
-    with Machine(options, run) as machine:
+    with Machine(options, run, forwards) as machine:
         machine.serve()
         result = report(machine, options, started)
     if machine.restarts and not machine.quit and result["holds"]:

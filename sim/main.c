@@ -12,6 +12,7 @@
 #include "kernel/core/digest.h"
 #include "kernel/main.h"
 #include "sim/console.h"
+#include "sim/forwards.h"
 #include "sim/options.h"
 #include "sim/processor.h"
 #include "sim/report.h"
@@ -29,6 +30,7 @@
 struct run {
     struct sim_options options;
     struct sim_console console;
+    struct sim_forwards forwards;
     struct sim_world world;
     struct kernel_storage *kernel;
     struct sim_replay_header header;
@@ -87,6 +89,8 @@ static struct sim_world_config world_config(struct run *r)
     c.idle_turns = r->options.seeded;
     c.nics[0].backend = r->options.backend;
     c.nics[0].pcap = r->options.pcap;
+    c.nics[0].forward_count = r->forwards.count;
+    c.nics[0].forwards = r->forwards.ports;
     for (unsigned q = 0; q < 2 && r->options.queue_size; q++)
         c.nics[0].model.queue_size[q] = (uint16_t)r->options.queue_size;
     c.console_ctx = &r->console;
@@ -187,6 +191,15 @@ static const char *open_processor(struct run *r)
     return NULL;
 }
 
+/* A seeded run has nobody outside: libslirp's host sockets could not be made again. */
+static const char *open_forwards(struct run *r)
+{
+    if (r->options.backend != SIM_BACKEND_SLIRP || r->options.proof || r->options.replay || r->options.seeded)
+        return NULL;
+    return sim_forwards_find(&r->forwards, r->package.base, r->package_bytes, r->options.ports,
+                             r->options.port_count);
+}
+
 static const char *open_world(struct run *r)
 {
     static char why[200];
@@ -253,6 +266,9 @@ int main(int argc, char **argv)
     const char *why = load_package(&r);
     if (why)
         return refuse(r.options.package, why);
+    why = open_forwards(&r);
+    if (why)
+        return refuse(r.options.port_count ? r.options.ports[0] : "ports", why);
     why = open_world(&r);
     if (why)
         return refuse(r.options.replay ? r.options.replay : "the world could not be made", why);
@@ -265,6 +281,8 @@ int main(int argc, char **argv)
     r.kernel = calloc(1, sizeof *r.kernel);
     if (!r.kernel || !sim_console_open(&r.console, &r.options))
         return refuse(r.options.run_dir, r.kernel ? strerror(errno) : "no memory");
+    if (!r.options.json)
+        sim_forwards_print(&r.forwards, stdout);
     const struct kernel_boot boot = {.platform = &r.world.platform,
                                      .command_line = line,
                                      .command_line_bytes = strlen(line),

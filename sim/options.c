@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "abi/bootparams.h"
+#include "sim/forwards.h"
 
 static const char help[] =
     "capos sim: the system as one host process\n"
@@ -21,6 +22,8 @@ static const char help[] =
     "  --replay FILE              make the choices of an earlier run, and say where they no longer fit\n"
     "  --until MARKER             end in order once this evidence marker was printed\n"
     "  --package FILE             boot package whose programs run (the one that was built)\n"
+    "  --port [SERVICE=]PORT      port of 127.0.0.1 that leads to a service (a free one); may be given for "
+    "each\n"
     "  --pcap FILE                write the frames of both directions\n"
     "  --json                     one JSON object on standard output instead of the console\n"
     "  --help                     this text\n"
@@ -38,6 +41,7 @@ enum option_code {
     OPT_UNTIL,
     OPT_PACKAGE,
     OPT_PCAP,
+    OPT_PORT,
     OPT_JSON,
     OPT_HELP,
     OPT_RUN_DIR,
@@ -57,6 +61,7 @@ static const struct option long_options[] = {
     {"until", required_argument, NULL, OPT_UNTIL},
     {"package", required_argument, NULL, OPT_PACKAGE},
     {"pcap", required_argument, NULL, OPT_PCAP},
+    {"port", required_argument, NULL, OPT_PORT},
     {"json", no_argument, NULL, OPT_JSON},
     {"help", no_argument, NULL, OPT_HELP},
     /* given by ./capos */
@@ -122,25 +127,62 @@ static bool parse_number32(const char *text, uint32_t max, uint32_t *out)
     return true;
 }
 
+static bool parse_port(struct sim_options *o, const char *text)
+{
+    if (!sim_forwards_word_ok(text) || o->port_count == DM_FORWARDS_MAX)
+        return false;
+    o->ports[o->port_count++] = text;
+    return true;
+}
+
 static bool parse_one(struct sim_options *o, int code, const char *value)
 {
     switch (code) {
-    case OPT_NIC: return parse_nic(o, value);
-    case OPT_BACKEND: return parse_backend(o, value);
-    case OPT_PROOF: o->proof = true; return true;
-    case OPT_EXCHANGES: return parse_number32(value, BOOT_EXCHANGES_MAX, &o->exchanges);
-    case OPT_QUEUE_SIZE: return parse_number32(value, 65535, &o->queue_size);
-    case OPT_SEED: o->seeded = true; return number(value, UINT64_MAX, &o->seed);
-    case OPT_REPLAY: o->replay = value; return true;
-    case OPT_UNTIL: o->until = value; return true;
-    case OPT_PACKAGE: o->package = value; return true;
-    case OPT_PCAP: o->pcap = value; return true;
-    case OPT_JSON: o->json = true; return true;
-    case OPT_RUN_DIR: o->run_dir = value; return true;
-    case OPT_KEY_FILE: o->key_file = value; return true;
-    case OPT_BOOT: o->boot = value; return true;
-    case OPT_COMMIT: o->commit = value; return true;
-    default: return false;
+    case OPT_NIC:
+        return parse_nic(o, value);
+    case OPT_BACKEND:
+        return parse_backend(o, value);
+    case OPT_PROOF:
+        o->proof = true;
+        return true;
+    case OPT_EXCHANGES:
+        return parse_number32(value, BOOT_EXCHANGES_MAX, &o->exchanges);
+    case OPT_QUEUE_SIZE:
+        return parse_number32(value, 65535, &o->queue_size);
+    case OPT_SEED:
+        o->seeded = true;
+        return number(value, UINT64_MAX, &o->seed);
+    case OPT_REPLAY:
+        o->replay = value;
+        return true;
+    case OPT_UNTIL:
+        o->until = value;
+        return true;
+    case OPT_PACKAGE:
+        o->package = value;
+        return true;
+    case OPT_PCAP:
+        o->pcap = value;
+        return true;
+    case OPT_PORT:
+        return parse_port(o, value);
+    case OPT_JSON:
+        o->json = true;
+        return true;
+    case OPT_RUN_DIR:
+        o->run_dir = value;
+        return true;
+    case OPT_KEY_FILE:
+        o->key_file = value;
+        return true;
+    case OPT_BOOT:
+        o->boot = value;
+        return true;
+    case OPT_COMMIT:
+        o->commit = value;
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -162,6 +204,8 @@ static enum sim_options_result bad_value(const char *name, int code, const char 
         takes = "a number from 1 to 10000000";
     else if (code == OPT_QUEUE_SIZE)
         takes = "a number from 1 to 65535";
+    else if (code == OPT_PORT)
+        takes = "PORT or SERVICE=PORT, 1 to 65535";
     else if (code == OPT_SEED)
         takes = "a number below 2^64";
     fprintf(stderr, "capos sim: --%s takes %s, not %s; see ./capos sim --help\n", name, takes, value);
@@ -204,6 +248,10 @@ enum sim_options_result sim_options_parse(struct sim_options *o, int argc, char 
         return usage("no argument is taken", argv[optind]);
     if (!o->package)
         return usage("--package FILE is needed", NULL);
+    if (o->port_count > 0 && (o->backend != SIM_BACKEND_SLIRP || o->proof || o->replay || o->seeded))
+        return usage(
+            "--port goes with slirp in a run that stays up without --seed: others have no host behind them",
+            NULL);
     if (o->replay && o->seeded)
         return usage("--replay and --seed exclude each other", NULL);
     return SIM_OPTIONS_RUN;

@@ -22,6 +22,8 @@ struct sim_options {
     const char *until;        /* marker name, or NULL */
     const char *package;      /* boot package, or NULL */
     const char *pcap;
+    const char *ports[DM_FORWARDS_MAX]; /* --port, in their order */
+    uint32_t port_count;
     const char *replay;
     const char *run_dir;      /* "." when not given */
     const char *key_file;     /* NULL: a key of the run's generator */

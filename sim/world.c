@@ -9,7 +9,7 @@
 #include "sim/tap.h"
 
 #define ENTROPY_STREAM 0x656e74726f7079ull /* tells the second stream from the first */
-#define NIC_SLOT_FIRST 4u                  /* 00:04.0, where GCE has it */
+#define NIC_SLOT_FIRST 4u /* 00:04.0, where GCE has it */
 
 static uint32_t world_choose(void *ctx, uint32_t n, const char *tag)
 {
@@ -72,18 +72,21 @@ struct sim_world_config sim_world_defaults(enum dm_transport transport)
     return c;
 }
 
-static struct dm_backend *make_backend(enum sim_backend_kind kind)
+static struct dm_backend *make_backend(const struct sim_nic_config *nic)
 {
     const struct dm_script_config script = {
         .mac = {0x52, 0x55, 0x0a, 0x00, 0x02, 0x02}, .address = {10, 0, 2, 2}, .guest = {10, 0, 2, 15}};
     struct dm_slirp_config slirp;
-    switch (kind) {
+    switch (nic->backend) {
     case SIM_BACKEND_LOOP:
         return dm_loop_create();
     case SIM_BACKEND_SCRIPT:
         return dm_script_create(&script);
     case SIM_BACKEND_SLIRP:
         slirp = dm_slirp_defaults();
+        for (; slirp.forward_count < nic->forward_count && slirp.forward_count < DM_FORWARDS_MAX;
+             slirp.forward_count++)
+            slirp.forwards[slirp.forward_count] = nic->forwards[slirp.forward_count];
         return dm_slirp_create(&slirp);
     case SIM_BACKEND_NONE:
         break;
@@ -98,9 +101,10 @@ static const char *open_backend(struct sim_world *w, uint32_t i)
     struct dm_backend *outer;
     if (nic->backend == SIM_BACKEND_NONE)
         return NULL;
-    w->backends[i] = make_backend(nic->backend);
+    w->backends[i] = make_backend(nic);
     if (!w->backends[i])
-        return "the network backend could not be made";
+        return nic->forward_count ? "the network backend could not be made: is a port in use?"
+                                  : "the network backend could not be made";
     if (nic->pcap) {
         outer = dm_pcap_create(w->backends[i], nic->pcap);
         if (!outer)

@@ -23,6 +23,8 @@ struct sim_nic_config {
     struct dm_net_config model;   /* backend and bdf are filled in by the world where 0 */
     enum sim_backend_kind backend;
     const char *pcap;             /* file for a tap, or NULL */
+    uint32_t forward_count;       /* SLIRP: ports of the host that lead to the guest */
+    const struct dm_forward *forwards; /* lent while the world opens */
 };
 
 struct sim_world_config {

@@ -176,6 +176,17 @@ static bool config_sound(const struct dm_slirp_config *c)
     return contiguous && inside && host != guest && host != dns && guest != dns;
 }
 
+static bool add_forwards(const struct slirp_backend *s, const struct dm_slirp_config *c)
+{
+    const struct in_addr loopback = {htonl(INADDR_LOOPBACK)};
+    for (uint32_t i = 0; i < c->forward_count && i < DM_FORWARDS_MAX; i++) {
+        if (slirp_add_hostfwd(s->slirp, 0, loopback, c->forwards[i].host_port, address(c->guest),
+                              c->forwards[i].guest_port) != 0)
+            return false;
+    }
+    return true;
+}
+
 struct dm_backend *dm_slirp_create(const struct dm_slirp_config *config)
 {
     if (!config_sound(config))
@@ -198,7 +209,7 @@ struct dm_backend *dm_slirp_create(const struct dm_slirp_config *config)
     };
     if (dm_frame_queue_init(&s->queue))
         s->slirp = slirp_new(&libslirp, &callbacks, s);
-    if (!s->slirp) {
+    if (!s->slirp || !add_forwards(s, config)) {
         slirp_destroy(&s->kept.base);
         return NULL;
     }

@@ -3,6 +3,7 @@
 #ifndef CAPOS_STACK_LWIP_HOOKS_H
 #define CAPOS_STACK_LWIP_HOOKS_H
 
+#include "lwip/err.h"
 #include "lwip/ip_addr.h"
 
 struct netif;
@@ -12,6 +13,11 @@ struct dhcp_msg;
 /* Initial sequence number of a connection (stack/netd/random.c). */
 u32_t netd_isn(const ip_addr_t *local, u16_t local_port, const ip_addr_t *remote, u16_t remote_port);
 #define LWIP_HOOK_TCP_ISN netd_isn
+
+/* A segment that found its PCB: a listener takes none from outside its source prefix (stack/netd/listener.c). */
+struct tcp_pcb;
+err_t netd_tcp_arrives(struct tcp_pcb *pcb);
+#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, optlen, opt1len, opt2, p) netd_tcp_arrives(pcb)
 
 /* Options of DHCP that lwIP does not know, in what came and in what is sent (stack/netd/lease.c). */
 void netd_dhcp_parse(struct netif *netif, u8_t state, const struct dhcp_msg *message, u8_t option,

@@ -137,6 +137,10 @@
 #define LWIP_STATS_LARGE   1
 #define LWIP_STATS_DISPLAY 0
 
+/* A listener opened anew does not wait for the connections of the one before to wait out their time. */
+#define SO_REUSE 1
+#define LWIP_NETIF_HOSTNAME 1
+
 #define LWIP_HOOK_FILENAME "hooks.h"
 
 #endif

@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import signal
+import socket
 import struct
 import subprocess
 import tempfile
@@ -14,6 +15,9 @@ import unittest
 from door import ROOT, SECONDS_MAX, environment, package, remove, run_folder, runs
 
 FRAMES = "frames: sent 8, arp replies 4, echo replies 4, others 0\n"
+SYSTEM_PACKAGE = ROOT / "build/ship/capos.pkg"
+FRAMES_PACKAGE = ROOT / "build/ship/user/frames/frames.pkg"
+TRIES_MAX = 600  # connections
 NO_BDF = 0xFFFF
 LINE = re.compile(r"audit: seq=(\d+) owner=(\d+) kind=(\d+) interface=(\d+) handle=(\d+)\.(\d+) bdf=(\S+) result=(\d+) "
                   r"chain=([0-9a-f]{64})")
@@ -109,6 +113,9 @@ class Session(unittest.TestCase):
         remove(runs() - self.before)
 
     def start(self, *words):
+        """Frames and their answers go by the small client, unless another package is named."""
+        if "--package" not in words:
+            words = (*words, "--package", str(FRAMES_PACKAGE))
         system = Keyboard(*words)
         self.addCleanup(system.kill)
         return system
@@ -128,13 +135,54 @@ class Session(unittest.TestCase):
         self.assertIsNone(carried(last_run, (folder / "audit.log").read_text(encoding="ascii")))
         return folder
 
+    def port_of(self, system, service="echod"):
+        """Of the host's loopback, that leads to the service."""
+        self.due(system, f"listening: {service} 127.0.0.1:")
+        return int(re.search(rf"listening: {service} 127\.0\.0\.1:(\d+)\n", system.text)[1])
+
+    def echo(self, port, data):
+        """Sends `data` to the port and its end, and returns what comes back until the other side ends."""
+        with socket.create_connection(("127.0.0.1", port), timeout=SECONDS_MAX) as s:
+            sender = threading.Thread(target=lambda: (s.sendall(data), s.shutdown(socket.SHUT_WR)), daemon=True)
+            sender.start()
+            back = b""
+            while piece := s.recv(65536):
+                back += piece
+            sender.join(SECONDS_MAX)
+            return back
+
+    def echoed_again(self, port, system):
+        """One connection after the other until one is answered: each that is not must at least end."""
+        for _ in range(TRIES_MAX):
+            try:
+                if self.echo(port, b"still there?") == b"still there?":
+                    return
+            except OSError:
+                pass
+        self.fail(f"nobody answers any more:\n{system.text[-3000:]}")
+
+    def network(self, *words):
+        """A service that holds one port answers; it does so again when the driver, the stack and itself were killed."""
+        system = self.start(*words, "--package", str(SYSTEM_PACKAGE))
+        port = self.port_of(system)
+        self.due(system, "capos> ")
+        self.echoed_again(port, system)
+        data = bytes(range(256)) * 1024
+        self.assertEqual(self.echo(port, data), data)
+        for service in ("nicd", "netd", "echod"):
+            starts = system.text.count(f"init: {service} was killed\n")
+            system.type(f"kill {service}")
+            self.due(system, f"init: {service} was killed\n", starts + 1)
+            self.echoed_again(port, system)
+        self.power_off(system)
+
     def two_clients(self, *words):
         """Two services attach to the driver in turn, each once the other has ended."""
         def second(services):
             services["other"] = services["frames"]
 
         with tempfile.TemporaryDirectory(prefix="capos-") as folder:
-            system = self.start(*words, "--package", str(package(folder, "user/manifest.json", "programs", second)))
+            system = self.start(*words, "--package", str(package(folder, "user/frames/manifest.json", "programs", second)))
             self.due(system, "init: frames ended with code ")
             self.due(system, "init: other ended with code ")
             for service in ("other", "frames", "frames", "other"):
@@ -148,7 +196,7 @@ class Session(unittest.TestCase):
     def shell_without_driver(self, *words):
         """A shell that ends while the driver is down comes back without what the driver served it."""
         with tempfile.TemporaryDirectory(prefix="capos-") as folder:
-            file = package(folder, "user/manifest.json", "programs", lambda services: services["nicd"].update(restart="never"))
+            file = package(folder, "user/frames/manifest.json", "programs", lambda services: services["nicd"].update(restart="never"))
             system = self.start(*words, "--package", str(file))
             self.due(system, "init: frames ended with code 0\n")
             system.type("kill nicd")

@@ -70,9 +70,12 @@ class Programs(Session):
         self.assertEqual(len(runs() - self.before), 2)
         self.assertEqual(len(set(re.findall(r",boot=([0-9a-f]{16}),", system.text))), 2)
 
+    def test_one_port_is_answered_and_again_after_each_kill(self):
+        self.network("sim")
+
     def test_a_driver_that_sleeps_is_woken_by_its_interrupt(self):
         with tempfile.TemporaryDirectory(prefix="capos-") as folder:
-            file = package(folder, "user/manifest.json", "programs", lambda s: s["nicd"]["parameters"].update(interrupts=1))
+            file = package(folder, "user/frames/manifest.json", "programs", lambda s: s["nicd"]["parameters"].update(interrupts=1))
             system = self.start("sim", "--backend", "script", "--package", str(file))
             self.due(system, FRAMES)
             self.assertIn("modern, woken by its interrupt\n", system.text)

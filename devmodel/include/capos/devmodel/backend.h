@@ -45,14 +45,23 @@ struct dm_script_config {
 /* A deterministic peer without sockets: ARP, ICMP echo, DHCP (one lease), TCP echo on port 7. */
 struct dm_backend *dm_script_create(const struct dm_script_config *config);
 
+#define DM_FORWARDS_MAX 8u
+
+/* TCP connections to this port of the host's loopback go to that port of the guest. */
+struct dm_forward {
+    uint16_t host_port, guest_port;
+};
+
 struct dm_slirp_config {
     uint8_t network[4], netmask[4], host[4], guest[4], dns[4];
     bool restricted; /* true unless the user asked for an open network */
+    uint32_t forward_count;
+    struct dm_forward forwards[DM_FORWARDS_MAX];
 };
 /* The default: 10.0.2.0/24, host .2, dns .3, guest .15, restricted. */
 struct dm_slirp_config dm_slirp_defaults(void);
 /* libslirp with IPv6 off and a clock of its own, driven by poll's now_ns. NULL: libslirp refused the
- * configuration. */
+ * configuration, or a port of the host is in use. */
 struct dm_backend *dm_slirp_create(const struct dm_slirp_config *config);
 const char *dm_slirp_version(void);
 

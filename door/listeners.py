@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Which services of a boot package listen on a TCP port, and which port of the host's loopback leads to each. The package is judged
+# by the kernel, not here: one that makes no sense has no listeners.
+import argparse
+import pathlib
+import re
+import socket
+import struct
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "user"))
+import make_package as maker  # noqa: E402
+
+
+def word(text):
+    """PORT or SERVICE=PORT of the command line: (service or None, port)."""
+    found = re.fullmatch(r"(?:([a-z0-9-]{1,23})=)?([0-9]{1,5})", text)
+    if not found or not 1 <= int(found[2]) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not PORT or SERVICE=PORT, 1 to 65535")
+    return found[1], int(found[2])
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def entries(package, offset, count, layout):
+    size = struct.calcsize(layout)
+    return [struct.unpack_from(layout, package, offset + at * size) for at in range(count)]
+
+
+def listening(package):
+    """[(service, TCP port)] of the services that a run in mode serve starts."""
+    try:
+        head = struct.unpack_from(maker.HEADER, package)
+        services = entries(package, head[10], head[4], maker.SERVICE)
+        grants = entries(package, head[12], head[5], maker.GRANT)
+        found = []
+        for name, _, first, count, _, when, *_ in services:
+            for grant in grants[first:first + count]:
+                served = (grant[1], grant[2]) == (maker.GRANT_KINDS["served"], maker.INTERFACES["tcp-listen-authority"])
+                if served and when != maker.WHENS["proof"]:
+                    found.append((name.rstrip(b"\0").decode("ascii"), grant[4]))
+        return found
+    except (struct.error, UnicodeDecodeError):
+        return []
+
+
+def forwards(package, words):
+    """[(service, host port, guest port)]; a word without a service is for the first. Raises ValueError."""
+    found, chosen = listening(package), {}
+    for service, port in words:
+        at = next((at for at, (name, _) in enumerate(found) if service in (None, name)), None)
+        if at is None:
+            raise ValueError(f"--port {port}: no service of the package listens" + (f' under the name "{service}"' if service else ""))
+        if at in chosen:
+            raise ValueError(f"--port {port}: {found[at][0]} has port {chosen[at]} already")
+        chosen[at] = port
+    return [(name, chosen.get(at) or free_port(), guest) for at, (name, guest) in enumerate(found)]

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sim/forwards.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "abi/cap.h"
+#include "kernel/core/package.h"
+
+static uint16_t port_of(const char *text)
+{
+    char *end = NULL;
+    const unsigned long port = *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : 0;
+    return port <= 65535 && end && *end == 0 ? (uint16_t)port : 0;
+}
+
+bool sim_forwards_word_ok(const char *word)
+{
+    const char *equals = strchr(word, '=');
+    return port_of(equals ? equals + 1 : word) != 0 && (!equals || equals - word < PACKAGE_NAME_BYTES);
+}
+
+/* One that nobody has now; libslirp binds it a moment later, and says when it could not. 0: none. */
+static uint16_t free_port(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t bytes = sizeof at;
+    int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (s < 0)
+        return 0;
+    const bool bound = bind(s, (const struct sockaddr *)&at, sizeof at) == 0 &&
+                       getsockname(s, (struct sockaddr *)&at, &bytes) == 0;
+    close(s);
+    return bound ? ntohs(at.sin_port) : 0;
+}
+
+static bool runs(const struct package_service *s)
+{
+    return s->when != WHEN_PROOF;
+}
+
+static void find_ports(struct sim_forwards *f, const struct package *p)
+{
+    for (uint32_t i = 0; i < p->header->services; i++) {
+        for (uint32_t k = 0; runs(&p->services[i]) && k < p->services[i].grant_count; k++) {
+            const struct package_grant *g = package_grant(p, i, k);
+            if (g->kind != GRANT_SERVED || g->interface != CAP_IF_TCP_LISTEN_AUTHORITY ||
+                f->count == DM_FORWARDS_MAX)
+                continue;
+            memcpy(f->names[f->count], p->services[i].name, PACKAGE_NAME_BYTES);
+            f->ports[f->count++].guest_port = g->port;
+        }
+    }
+}
+
+/* The word's service, or the first; NULL: none. */
+static struct dm_forward *meant(struct sim_forwards *f, const char *word)
+{
+    const char *equals = strchr(word, '=');
+    for (uint32_t i = 0; i < f->count; i++) {
+        const size_t bytes = equals ? (size_t)(equals - word) : 0;
+        if (!equals ||
+            (strnlen(f->names[i], PACKAGE_NAME_BYTES) == bytes && !memcmp(f->names[i], word, bytes)))
+            return &f->ports[i];
+    }
+    return NULL;
+}
+
+const char *sim_forwards_find(struct sim_forwards *f, const uint8_t *package, size_t bytes,
+                              const char *const *words, uint32_t word_count)
+{
+    struct package p;
+    struct package_place place;
+    memset(f, 0, sizeof *f);
+    if (package_check(package, bytes, &p, &place) == PACKAGE_OK) /* else the kernel says why */
+        find_ports(f, &p);
+    for (uint32_t i = 0; i < word_count; i++) {
+        struct dm_forward *forward = meant(f, words[i]);
+        const char *equals = strchr(words[i], '=');
+        if (!forward)
+            return "no service of the package listens under that name";
+        if (forward->host_port)
+            return "a service gets one port";
+        forward->host_port = port_of(equals ? equals + 1 : words[i]);
+    }
+    for (uint32_t i = 0; i < f->count; i++) {
+        if (!f->ports[i].host_port)
+            f->ports[i].host_port = free_port();
+        if (!f->ports[i].host_port)
+            return "no port of the loopback is free";
+    }
+    return NULL;
+}
+
+void sim_forwards_print(const struct sim_forwards *f, FILE *out)
+{
+    for (uint32_t i = 0; i < f->count; i++)
+        fprintf(out, "listening: %s 127.0.0.1:%u\n", f->names[i], f->ports[i].host_port);
+    fflush(out);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* netd: one loop. Frames and calls come in, lwIP's timers run, what waits too long completes, frames go out,
+ * and it sleeps in cap_enter until the next of these. */
+#include "abi/assert.h"
+#include "lwip/timeouts.h"
+#include "stack/netd/netd.h"
+
+static struct netd netd;
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* When lwIP wants to be asked: its clock counts milliseconds. */
+static uint64_t stack_due(uint64_t now_ns)
+{
+    const uint32_t ms = sys_timeouts_sleeptime();
+
+    return ms == SYS_TIMEOUTS_SLEEPTIME_INFINITE ? NETD_FOREVER : now_ns + ms * 1000000ull;
+}
+
+/* Everything that time or frames can move. When the next look is due. */
+static uint64_t turn(struct netd *n)
+{
+    const uint64_t now_ns = ring_now(&n->rt->ring);
+    uint64_t due_ns;
+
+    netd_nic_receive(n);
+    sys_check_timeouts();
+    due_ns = earlier(netd_objects_expire(n, now_ns), netd_pending_expire(n, now_ns));
+    due_ns = earlier(due_ns, stack_due(now_ns));
+    return earlier(due_ns, netd_nic_flush(n));
+}
+
+static void completed(struct netd *n, const struct ring_completion *done)
+{
+    if (done->user < NETD_PLACES)
+        netd_call(n, done);
+    else if (done->user == NETD_USER_GONE)
+        netd_gone(n, done);
+    else if (done->user != NETD_USER_ANSWER)
+        netd_nic_completed(n, done);
+}
+
+static void run(struct netd *n)
+{
+    struct ring_client *ring = &n->rt->ring;
+    struct ring_completion done;
+
+    for (;;) {
+        const uint64_t due_ns = turn(n), now_ns = ring_now(ring);
+        uint64_t timeout_ns = due_ns == NETD_FOREVER ? RING_FOREVER : due_ns > now_ns ? due_ns - now_ns : 0;
+
+        while (ring_wait(ring, timeout_ns, &done)) {
+            completed(n, &done);
+            timeout_ns = 0;
+            if (ring->kept_count == 0)
+                break; /* the rest comes in with the next entry, after what these brought went out */
+        }
+    }
+}
+
+static void receive(struct netd *n)
+{
+    for (uint32_t place = 0; place < NETD_PLACES; place++) {
+        const cap_id endpoint = place < NETD_PLACE_LISTEN    ? n->manager
+                                : place < NETD_PLACE_OBJECTS ? n->listen
+                                                             : n->endpoint;
+        const bool taken = ring_recv(&n->rt->ring, place, endpoint, place);
+
+        ASSERT(taken);
+    }
+}
+
+uint32_t program_main(struct rt *rt)
+{
+    struct netd *n = &netd;
+    const cap_id endpoints = rt_first(rt, CAP_IF_ENDPOINT_SOURCE);
+
+    n->rt = rt;
+    n->manager = rt_grant(rt, "network", CAP_IF_ENDPOINT);
+    n->listen = rt_grant(rt, "tcp", CAP_IF_ENDPOINT);
+    n->entropy = rt_first(rt, CAP_IF_ENTROPY);
+    if (cap_is_none(n->manager) || cap_is_none(n->listen) || cap_is_none(n->entropy) ||
+        cap_is_none(endpoints))
+        return NETD_EXIT_GRANT;
+    const struct ring_completion made = ring_call(&rt->ring, endpoints, ENDPOINT_CREATE, NULL, NULL);
+    n->endpoint = made.cap;
+    if (!ring_completed(&made) || !rt_memory_make(rt, NETD_OBJECTS * (uint32_t)sizeof(uint64_t), &n->badges))
+        return NETD_EXIT_MEMORY;
+    if (!netd_sys_init(n))
+        return NETD_EXIT_ENTROPY;
+    if (!netd_nic_init(n) || !netd_network_init(n))
+        return NETD_EXIT_MEMORY;
+    receive(n);
+    run(n);
+    return 0;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The network-stack process: lwIP over one Nic, and the interfaces of abi/net.h over lwIP. One thread, one
+ * loop; lwIP's callbacks run inside it. Everything has a place of its own in struct netd or in lwIP's pools:
+ * nothing here allocates without a bound, and what finds no place is refused and counted.
+ *
+ * It trusts the kernel for who calls (the badge) and nothing else: arguments of clients and frames are
+ * checked, what the Nic's share says is a hint. */
+#ifndef CAPOS_STACK_NETD_NETD_H
+#define CAPOS_STACK_NETD_NETD_H
+
+#include "abi/methods.h"
+#include "abi/net.h"
+#include "abi/nic.h"
+#include "lwip/netif.h"
+#include "lwip/pbuf.h"
+#include "lwip/tcp.h"
+#include "lwip/udp.h"
+#include "user/rt/rt.h"
+
+#define NETD_OBJECTS     88u /* listeners and sockets together */
+#define NETD_BACKLOG_MAX 64u
+#define NETD_PENDING     8u /* pings and names that are asked for */
+#define NETD_RX_PBUFS    64u /* of one socket, that its holder has not read */
+#define NETD_DATAGRAMS   16u /* the same for UDP */
+#define NETD_TX_QUEUE    128u /* frames that the share has no room for */
+#define NETD_RETRY_NS    1000000000u /* a Nic that has no card is asked again */
+#define NETD_ROOM_NS     1000000u /* a full share is looked at again */
+#define NETD_PING_NS     5000000000ull /* a ping that names no time */
+#define NETD_RESOLVE_NS  30000000000ull
+#define NETD_FOREVER     UINT64_MAX
+
+/* Inbox places: of the manager, of listen authorities, of what was made from them. */
+enum netd_place { NETD_PLACE_MANAGER = 0, NETD_PLACE_LISTEN = 2, NETD_PLACE_OBJECTS = 4, NETD_PLACES = 12 };
+/* `user` of submissions that are no receive; those of the Nic carry its epoch above bit 8. */
+enum netd_user {
+    NETD_USER_ANSWER = NETD_PLACES,
+    NETD_USER_GONE,
+    NETD_USER_NIC_INFO,
+    NETD_USER_NIC_ATTACH,
+    NETD_USER_NIC_WAIT,
+    NETD_USER_NIC_KICK
+};
+
+enum netd_exit {
+    NETD_EXIT_GRANT = 1, /* nobody to serve, no endpoint source, no memory source or no entropy */
+    NETD_EXIT_MEMORY,
+    NETD_EXIT_ENTROPY, /* the kernel's source failed: nothing is started without secrets */
+    NETD_EXIT_STACK /* lwIP refused the interface, or a condition of its own did not hold */
+};
+
+/* A call that waits for its answer. */
+struct netd_wait {
+    bool used;
+    uint64_t token;
+    uint64_t deadline_ns; /* NETD_FOREVER: none */
+    uint32_t offset, length; /* of the holder's buffer */
+    uint32_t done; /* bytes of it so far */
+};
+
+/* What the holder of a socket shares. */
+struct netd_buffer {
+    cap_id cap;
+    uint8_t *at; /* NULL: none */
+    uint32_t bytes;
+};
+
+enum netd_kind { NETD_FREE = 0, NETD_LISTENER, NETD_TCP, NETD_UDP };
+
+struct netd_object;
+
+struct netd_listener {
+    struct tcp_pcb *pcb;
+    uint16_t port;
+    uint8_t backlog, prefix_bits;
+    ip4_addr_t prefix;
+    struct netd_wait accept;
+    struct netd_object *first, *last; /* connections nobody has accepted, by `next` */
+};
+
+struct netd_tcp {
+    struct tcp_pcb *pcb; /* NULL: lwIP has ended it */
+    struct netd_object *listener; /* in whose queue it is, or NULL */
+    bool peer_closed, shut;
+    uint8_t error; /* enum net_error that ended it, or NET_OK */
+    struct netd_wait connect, send, recv;
+    struct pbuf *rx[NETD_RX_PBUFS];
+    uint32_t rx_first, rx_count, rx_at; /* bytes read of the first */
+    ip_addr_t peer;
+    uint16_t peer_port, port;
+};
+
+struct netd_datagram {
+    struct pbuf *p;
+    ip_addr_t from;
+    uint16_t port;
+};
+
+struct netd_udp {
+    struct udp_pcb *pcb;
+    struct netd_wait recv;
+    struct netd_datagram rx[NETD_DATAGRAMS];
+    uint32_t rx_first, rx_count;
+};
+
+/* A listener or a socket. Its badge names place and life, so that a late call reaches nobody else. */
+struct netd_object {
+    uint8_t kind; /* enum netd_kind */
+    bool handed; /* somebody may call it: it ends when nobody can any more */
+    bool closed; /* by its holder */
+    bool lost; /* the card's driver ended under it */
+    uint64_t badge;
+    struct netd *netd;
+    struct netd_object *next;
+    struct netd_buffer buffer;
+    union {
+        struct netd_listener listener;
+        struct netd_tcp tcp;
+        struct netd_udp udp;
+    };
+};
+
+enum netd_nic_state { NIC_AWAY = 0, NIC_ASKED, NIC_ATTACHING, NIC_UP };
+
+/* This side of the share: own indices are the truth. */
+struct netd_nic {
+    cap_id cap; /* CAP_NONE: there was no Nic to be granted, or it ended for good */
+    uint8_t state; /* enum netd_nic_state */
+    uint32_t epoch; /* rises when the driver ended: completions of earlier calls are none of this one's */
+    struct rt_memory memory;
+    struct nic_share *share;
+    uint32_t tx_tail, rx_head;
+    uint32_t unkicked;
+    bool waits, kicks;
+    uint64_t again_ns; /* AWAY: when it is asked again */
+    struct pbuf *queue[NETD_TX_QUEUE];
+    uint32_t first, count;
+};
+
+enum netd_pending_kind { PENDING_FREE = 0, PENDING_PING, PENDING_RESOLVE };
+
+struct netd_pending {
+    uint8_t kind;
+    bool abandoned; /* answered; lwIP still holds its place */
+    struct netd *netd;
+    struct netd_wait wait;
+    uint64_t began_ns;
+    ip_addr_t address;
+    uint16_t sequence;
+};
+
+struct netd {
+    struct rt *rt;
+    cap_id manager, listen, endpoint; /* endpoints: two of the manifest, and that of what is made */
+    cap_id entropy;
+    struct netd_nic nic;
+    struct netif netif;
+    struct raw_pcb *ping;
+    uint16_t ping_sequence;
+    uint64_t next_life; /* of an object's place */
+    struct rt_memory badges; /* u64 an object: whose end is waited for */
+    bool gone_asked;
+    uint64_t counters[NET_COUNTER_COUNT];
+    struct netd_object objects[NETD_OBJECTS];
+    struct netd_pending pending[NETD_PENDING];
+};
+
+/* sys.c: what lwIP asks of its surroundings. */
+/* Seeds the generator and starts lwIP. Once. False: said why on the console. */
+bool netd_sys_init(struct netd *n);
+
+/* nic.c: the Nic as lwIP's interface. */
+bool netd_nic_init(struct netd *n);
+/* A completion of one of the Nic's calls. */
+void netd_nic_completed(struct netd *n, const struct ring_completion *done);
+/* Frames that came, to lwIP. */
+void netd_nic_receive(struct netd *n);
+/* Frames that wait, to the driver; the calls that belong to it. When the next look is due: ns or
+ * NETD_FOREVER.
+ */
+uint64_t netd_nic_flush(struct netd *n);
+
+/* objects.c */
+struct netd_object *netd_object_new(struct netd *n, enum netd_kind kind); /* NULL: none is free */
+/* Nobody knows it, lwIP included. */
+void netd_object_free(struct netd_object *o);
+struct netd_object *netd_object_of(struct netd *n, uint64_t badge); /* NULL: it has ended */
+/* Its capability goes to the caller with `token`, with `value`. False: that was refused, the call is answered
+ * NET_E_NO_MEMORY, and the object is as before. */
+bool netd_hand(struct netd_object *o, uint64_t token, enum cap_interface interface, uint64_t value);
+/* The next badge that nobody can call with any more is asked for. */
+void netd_watch(struct netd *n);
+void netd_gone(struct netd *n, const struct ring_completion *done);
+/* The card's driver ended: each object is lost, each call that waits on one completes. */
+void netd_objects_lost(struct netd *n);
+/* Calls whose time is over complete. When the next is: ns or NETD_FOREVER. */
+uint64_t netd_objects_expire(struct netd *n, uint64_t now_ns);
+/* Closes it as its holder would. */
+void netd_object_close(struct netd_object *o);
+/* What a call on it meets before anything else: NET_OK, or why there is nothing to do. */
+enum net_error netd_object_state(const struct netd_object *o);
+
+/* serve.c */
+/* A received call, by its inbox place. */
+void netd_call(struct netd *n, const struct ring_completion *done);
+void netd_answer(struct netd *n, uint64_t token, enum net_error error, uint64_t value);
+/* Answers the call that waits, if one does. */
+void netd_complete(struct netd *n, struct netd_wait *w, enum net_error error, uint64_t value);
+/* NET_E_BUSY: one waits already. `ns` NETD_FOREVER: without end. */
+enum net_error netd_wait_begin(struct netd *n, struct netd_wait *w, uint64_t token, uint64_t ns);
+/* NETD_FOREVER or the earlier of both. */
+uint64_t netd_wait_due(const struct netd_wait *w, uint64_t due_ns);
+bool netd_wait_over(const struct netd_wait *w, uint64_t now_ns);
+/* A buffer attached, or made for a holder that has no memory of its own: answers the call. */
+void netd_attach(struct netd_object *o, const struct ring_received *call, bool busy);
+void netd_detach(struct netd_object *o);
+bool netd_in_buffer(const struct netd_object *o, uint64_t offset, uint64_t length);
+
+/* What the methods of each interface do. True: answered, or kept to be answered. */
+void netd_network_call(struct netd *n, const struct ring_received *call);
+void netd_listen_call(struct netd *n, const struct ring_received *call);
+void netd_listener_call(struct netd_object *o, const struct ring_received *call);
+void netd_tcp_call(struct netd_object *o, const struct ring_received *call);
+void netd_udp_call(struct netd_object *o, const struct ring_received *call);
+
+/* listener.c */
+void netd_listener_close(struct netd_object *o);
+/* A connection that waits and an accept that waits meet. */
+void netd_listener_progress(struct netd_object *o);
+/* One that nobody accepted has ended. */
+void netd_listener_forget(struct netd_object *listener, struct netd_object *tcp);
+
+/* tcp.c */
+/* Takes the PCB over. */
+void netd_tcp_adopt(struct netd_object *o, struct tcp_pcb *pcb);
+/* What waits on it gets what there is. */
+void netd_tcp_progress(struct netd_object *o);
+void netd_tcp_close(struct netd_object *o);
+void netd_tcp_abort(struct netd_object *o);
+/* NETWORK_CONNECT. */
+void netd_tcp_connect(struct netd *n, const struct ring_received *call);
+
+/* udp.c */
+void netd_udp_open(struct netd *n, const struct ring_received *call);
+void netd_udp_close(struct netd_object *o);
+
+/* network.c */
+/* Is there a card, and a lease? */
+enum net_error netd_usable(const struct netd *n);
+bool netd_network_init(struct netd *n);
+void netd_network_up(struct netd *n, const uint8_t mac[6], uint16_t mtu);
+void netd_network_lost(struct netd *n);
+uint64_t netd_pending_expire(struct netd *n, uint64_t now_ns);
+/* IPv4 address of two argument words; false: of another family, or none. */
+bool netd_peer(const uint64_t args[3], ip_addr_t *out);
+
+#endif
