@@ -2,11 +2,13 @@
 # Which services of a boot package listen on a TCP port, and which port of the host's loopback leads to each. The package is judged
 # by the kernel, not here: one that makes no sense has no listeners.
 import argparse
+import os
 import pathlib
 import re
 import socket
 import struct
 import sys
+import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "user"))
 import make_package as maker  # noqa: E402
@@ -31,8 +33,9 @@ def entries(package, offset, count, layout):
     return [struct.unpack_from(layout, package, offset + at * size) for at in range(count)]
 
 
-def listening(package):
-    """[(service, TCP port)] of the services that a run in mode serve starts."""
+def listening(package, proof):
+    """[(service, TCP port)] of the services that a run in mode serve, or proof, starts."""
+    other = maker.WHENS["serve" if proof else "proof"]
     try:
         head = struct.unpack_from(maker.HEADER, package)
         services = entries(package, head[10], head[4], maker.SERVICE)
@@ -41,16 +44,16 @@ def listening(package):
         for name, _, first, count, _, when, *_ in services:
             for grant in grants[first:first + count]:
                 served = (grant[1], grant[2]) == (maker.GRANT_KINDS["served"], maker.INTERFACES["tcp-listen-authority"])
-                if served and when != maker.WHENS["proof"]:
+                if served and when != other:
                     found.append((name.rstrip(b"\0").decode("ascii"), grant[4]))
         return found
     except (struct.error, UnicodeDecodeError):
         return []
 
 
-def forwards(package, words):
+def forwards(package, words, proof=False):
     """[(service, host port, guest port)]; a word without a service is for the first. Raises ValueError."""
-    found, chosen = listening(package), {}
+    found, chosen = listening(package, proof), {}
     for service, port in words:
         at = next((at for at, (name, _) in enumerate(found) if service in (None, name)), None)
         if at is None:
@@ -59,3 +62,38 @@ def forwards(package, words):
             raise ValueError(f"--port {port}: {found[at][0]} has port {chosen[at]} already")
         chosen[at] = port
     return [(name, chosen.get(at) or free_port(), guest) for at, (name, guest) in enumerate(found)]
+
+
+class Knock:
+    """A proof's client outside: sends a number that nobody inside can know to a port of the loopback, and takes what comes back."""
+    BYTES, SECONDS = 8, 60
+
+    def __init__(self, port):
+        self.port, self.number, self.back, self.named = port, os.urandom(self.BYTES), b"", False
+        self.thread = threading.Thread(target=self.run, daemon=True)
+
+    def begin(self):
+        if not self.thread.ident:
+            self.thread.start()
+
+    def run(self):
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), self.SECONDS) as s:
+                s.sendall(self.number)
+                while len(self.back) < self.BYTES and (piece := s.recv(self.BYTES)):
+                    self.back += piece
+                s.recv(1)  # the connection stays until the other side ends
+        except OSError:
+            pass  # what came back says it
+
+    def watch(self, line):
+        """A line of the evidence."""
+        if line.startswith(b"neighbour "):
+            self.begin()
+        elif line.startswith(b"l4-round-trip "):
+            self.named = b",number=0x" + self.number.hex().encode() + b"," in line
+
+    def reasons(self):
+        if self.back != self.number:
+            return ["the number that was sent to a service did not come back"]
+        return [] if self.named else ["the evidence does not name the number that was sent"]

@@ -118,6 +118,7 @@ class Machine:
 
     def __init__(self, options, run, forwards):
         self.options, self.run, self.forwards = options, run, forwards
+        self.knock = listeners.Knock(forwards[0][1]) if options.proof and forwards else None
         self.partial, self.failures, self.until_seen = b"", [], False
         self.refused, self.restarts = False, False
         self.quit, self.asked_at, self.interrupted, self.timed_out = False, None, False, False
@@ -133,7 +134,7 @@ class Machine:
         self.process = subprocess.Popen(arguments(self.options, self.run, folder, port, self.forwards), stdin=subprocess.DEVNULL,
                                         stdout=self.stderr, stderr=self.stderr, start_new_session=True,
                                         preexec_fn=die_with_parent)
-        if not self.options.json:
+        if not self.options.json and not self.options.proof:
             for service, host, _ in self.forwards:
                 print(f"listening: {service} 127.0.0.1:{host}", flush=True)
         if port:
@@ -219,6 +220,8 @@ class Machine:
             self.failures.append(line[14:].decode("ascii", "replace"))
         if line.startswith(b"capos: "):  # its last words: a fault, a failed assertion, what it cannot run on
             self.failures.append("the kernel stopped: " + line[7:].decode("ascii", "replace"))
+        if self.knock and line.startswith(PREFIX):
+            self.knock.watch(line[len(PREFIX):])
         if line.startswith(b"backtrace:"):
             self.say_names(line)
         if self.options.until and line.startswith(PREFIX + self.options.until.encode() + b" "):
@@ -290,6 +293,8 @@ def report(machine, options, started):
         reasons.append("the machine did not power off in time and was killed")
     elif machine.process.returncode != 0 and not (options.gdb and machine.asked_at):
         reasons.append(f"QEMU ended with status {machine.process.returncode}: {machine.said()}")
+    if machine.knock:
+        reasons += machine.knock.reasons()
     if machine.interrupted and options.proof:
         reasons.append("interrupted")
     return {"world": "qemu", "nic": options.nic, "backend": "slirp", "mode": "proof" if options.proof else "serve",
@@ -309,9 +314,9 @@ def main(words):
             print(f"capos qemu: {path}: no file, or not a boot package by its size", file=sys.stderr)
             return 4
     forwards = []
-    if options.package and options.nics > 0 and not options.proof:
+    if options.package and options.nics > 0:
         try:
-            forwards = listeners.forwards(path.read_bytes(), options.port)
+            forwards = listeners.forwards(path.read_bytes(), options.port, options.proof)
         except ValueError as error:
             print(f"capos qemu: {error}", file=sys.stderr)
             return 4

@@ -14,10 +14,29 @@
 #define STATUS_FAILED  1
 #define STATUS_REFUSED 4
 
-/* What no run of this kernel tries yet, by name: a reader need not guess. */
-#define NOT_ATTEMPTED "iommu+storage+dhcp+l4+web+access-path+process-isolation+smp+gvnic"
-/* And what a run without a NIC, or with one that has no MSI-X, could not try. */
-#define NOT_ATTEMPTED_INTERRUPTS "interrupt-delivery+device-autonomous-raise+"
+/* What this run does not try, by name: a reader need not guess. */
+struct item {
+    const char *name;
+    uint32_t marker; /* tried in a proof whose package grants this marker to a service; ITEM_NEVER: by no run
+                        of this kernel; ITEM_VECTORS: in a proof with a NIC that has MSI-X */
+};
+#define ITEM_NEVER   UINT32_MAX
+#define ITEM_VECTORS (UINT32_MAX - 1u)
+#define ITEMS_BYTES  160u
+
+static const struct item items[] = {
+    {"interrupt-delivery", ITEM_VECTORS},
+    {"device-autonomous-raise", ITEM_VECTORS},
+    {"iommu", ITEM_NEVER},
+    {"storage", ITEM_NEVER},
+    {"dhcp", EVIDENCE_DHCP_LEASE},
+    {"l4", EVIDENCE_L4_ROUND_TRIP},
+    {"web", ITEM_NEVER},
+    {"access-path", ITEM_NEVER},
+    {"process-isolation", ITEM_NEVER},
+    {"smp", ITEM_NEVER},
+    {"gvnic", ITEM_NEVER},
+};
 
 static void line(struct console *c, const char *text)
 {
@@ -94,7 +113,28 @@ static bool run_programs(struct kernel_storage *k, const struct kernel_boot *boo
     return failed == NULL || claim_failed(k, failed);
 }
 
-static void emit_end(struct kernel_storage *k, bool interrupts_attempted)
+/* A service of this run may ask for the marker. */
+static bool granted(const struct package *p, uint32_t marker)
+{
+    for (uint32_t i = 0; i < p->header->services; i++) {
+        const struct package_service *s = &p->services[i];
+
+        for (uint32_t g = 0; i != p->init && s->when != WHEN_SERVE && g < s->grant_count; g++) {
+            if ((package_grant(p, i, g)->markers >> marker & 1u) != 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool tried(const struct kernel_storage *k, const struct item *item, bool packaged, bool vectors)
+{
+    if (k->params.mode != BOOT_MODE_PROOF || item->marker == ITEM_NEVER)
+        return false;
+    return item->marker == ITEM_VECTORS ? vectors : packaged && granted(&k->package, item->marker);
+}
+
+static void emit_end(struct kernel_storage *k, bool packaged, bool vectors)
 {
     calls_audit_rest(&k->kernel, k->console.platform); /* it is what the line below says */
     char head[2 * DIGEST_BYTES + 1];
@@ -102,8 +142,17 @@ static void emit_end(struct kernel_storage *k, bool interrupts_attempted)
     text_hex_bytes(&t, kernel_audit_head(&k->kernel), DIGEST_BYTES);
     head[t.used] = 0;
     const struct evidence_audit audit = {.records = kernel_audit_count(&k->kernel), .head = head};
-    const struct evidence_not_attempted not_attempted = {
-        .items = interrupts_attempted ? NOT_ATTEMPTED : NOT_ATTEMPTED_INTERRUPTS NOT_ATTEMPTED};
+    char list[ITEMS_BYTES];
+    t = text_over(list, sizeof list - 1);
+    for (uint32_t i = 0; i < sizeof items / sizeof items[0]; i++) {
+        if (tried(k, &items[i], packaged, vectors))
+            continue;
+        text_string(&t, t.used == 0 ? "" : "+");
+        text_string(&t, items[i].name);
+    }
+    ASSERT(!t.overflow);
+    list[t.used] = 0;
+    const struct evidence_not_attempted not_attempted = {.items = list};
     evidence_emit_audit(&k->evidence, &audit);
     evidence_emit_not_attempted(&k->evidence, &not_attempted);
     evidence_end(&k->evidence);
@@ -111,7 +160,6 @@ static void emit_end(struct kernel_storage *k, bool interrupts_attempted)
 
 static int run(struct kernel_storage *k, const struct kernel_boot *boot)
 {
-    const bool proof = k->params.mode == BOOT_MODE_PROOF;
     bool holds;
 
     evidence_begin(&k->evidence, &k->console, k->params.chain_key, k->params.boot);
@@ -123,7 +171,7 @@ static int run(struct kernel_storage *k, const struct kernel_boot *boot)
         holds = claim_failed(k, "there is no boot package");
     else
         holds = run_programs(k, boot);
-    emit_end(k, proof && nics.first_has_vectors);
+    emit_end(k, boot->package != NULL, nics.first_has_vectors);
     return holds ? STATUS_HOLDS : STATUS_FAILED;
 }
 

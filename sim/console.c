@@ -108,6 +108,14 @@ static void watch_line(struct sim_console *c)
         c->nic_sent += fact(c, "tx_frames");
         c->nic_received += fact(c, "rx_frames");
         c->nic_counted = true;
+    } else if (is_marker(c, "neighbour") && c->knock) {
+        sim_knock_begin(c->knock, c->knock_port);
+    } else if (is_marker(c, "l4-round-trip") && c->knock) {
+        char word[64];
+        snprintf(word, sizeof word, ",number=0x%016llx,", (unsigned long long)c->knock->number);
+        c->number_named = strstr(c->line, word) != NULL;
+    } else if (is_marker(c, "provider-nic-teardown") && c->world) {
+        c->wire = dm_net_counts(c->world->nets[0]); /* frames of later lives are their clients' */
     }
 }
 
@@ -183,6 +191,8 @@ int sim_console_end_requested(void *console)
     struct sim_console *c = console;
     if (c->serve)
         read_keys(c);
+    if (c->knock)
+        sim_knock_poll(c->knock);
     return interrupted || c->quit || c->until_seen;
 }
 

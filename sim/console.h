@@ -9,17 +9,19 @@
 #include <termios.h>
 
 #include "platform/platform.h"
+#include "sim/knock.h"
 #include "sim/options.h"
+#include "sim/world.h"
 
 struct sim_console {
-    FILE *main_log;      /* run folder: console.log */
-    FILE *evidence_log;  /* run folder: evidence.log */
-    FILE *audit_log;     /* run folder: audit.log, made when something is written to the third port */
+    FILE *main_log; /* run folder: console.log */
+    FILE *evidence_log; /* run folder: evidence.log */
+    FILE *audit_log; /* run folder: audit.log, made when something is written to the third port */
     const char *run_dir;
-    bool quiet;          /* --json: nothing of the console on standard output */
-    bool serve;          /* stays up: waits for keys between turns */
-    bool raw;            /* terminal settings are ours */
-    bool input_ended;    /* end of input is no input: the system stays up */
+    bool quiet; /* --json: nothing of the console on standard output */
+    bool serve; /* stays up: waits for keys between turns */
+    bool raw; /* terminal settings are ours */
+    bool input_ended; /* end of input is no input: the system stays up */
     bool until_seen;
     bool quit;
     const char *until;
@@ -28,8 +30,13 @@ struct sim_console {
     unsigned keys_from, keys_to; /* free-running */
     unsigned long keys_dropped;
     uint64_t nic_sent, nic_received; /* frames as the evidence counts them, over all lives of the NIC */
-    bool nic_counted;    /* the last of these lives said its counts */
-    char line[512];      /* the evidence line under way */
+    bool nic_counted; /* the last of these lives said its counts */
+    const struct sim_world *world; /* set by who boots: whose NIC it is */
+    struct sim_knock *knock; /* set by who boots, with the port: a proof's client outside; or NULL */
+    uint16_t knock_port;
+    bool number_named; /* the evidence names the number that the client sent */
+    struct dm_net_counts wire; /* the device's, when that life was over */
+    char line[512]; /* the evidence line under way */
     size_t line_bytes;
 };
 

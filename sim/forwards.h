@@ -19,9 +19,9 @@ struct sim_forwards {
 
 /* `PORT` or `SERVICE=PORT`, port 1 to 65535. */
 bool sim_forwards_word_ok(const char *word);
-/* Those of the services that a run in mode serve starts. `words`: as above; a PORT alone is for the first
- * service. Others get a free port. NULL, or one line: what is wrong. */
-const char *sim_forwards_find(struct sim_forwards *f, const uint8_t *package, size_t bytes,
+/* Those of the services that a run in mode serve, or proof, starts. `words`: as above; a PORT alone is for
+ * the first service. Others get a free port. NULL, or one line: what is wrong. */
+const char *sim_forwards_find(struct sim_forwards *f, bool proof, const uint8_t *package, size_t bytes,
                               const char *const *words, uint32_t word_count);
 /* A line each: `listening: SERVICE 127.0.0.1:PORT`. */
 void sim_forwards_print(const struct sim_forwards *f, FILE *out);

@@ -31,6 +31,7 @@ struct run {
     struct sim_options options;
     struct sim_console console;
     struct sim_forwards forwards;
+    struct sim_knock knock;
     struct sim_world world;
     struct kernel_storage *kernel;
     struct sim_replay_header header;
@@ -194,10 +195,24 @@ static const char *open_processor(struct run *r)
 /* A seeded run has nobody outside: libslirp's host sockets could not be made again. */
 static const char *open_forwards(struct run *r)
 {
-    if (r->options.backend != SIM_BACKEND_SLIRP || r->options.proof || r->options.replay || r->options.seeded)
+    const char *why = NULL;
+    if (r->options.backend != SIM_BACKEND_SLIRP || r->options.replay || r->options.seeded)
         return NULL;
-    return sim_forwards_find(&r->forwards, r->package.base, r->package_bytes, r->options.ports,
-                             r->options.port_count);
+    why = sim_forwards_find(&r->forwards, r->options.proof, r->package.base, r->package_bytes,
+                            r->options.ports, r->options.port_count);
+    if (!why && r->options.proof && r->forwards.count > 0 && !sim_knock_draw(&r->knock))
+        why = "the host has no randomness";
+    return why;
+}
+
+/* The console sees when somebody can answer the client outside. */
+static void set_console(struct run *r)
+{
+    r->console.world = &r->world;
+    if (r->options.proof && r->forwards.count > 0) {
+        r->console.knock = &r->knock;
+        r->console.knock_port = r->forwards.ports[0].host_port;
+    }
 }
 
 static const char *open_world(struct run *r)
@@ -258,7 +273,7 @@ static int finish(struct run *r, int kernel_status)
 
 int main(int argc, char **argv)
 {
-    static struct run r;
+    static struct run r = {.knock = {.fd = -1}};
     char line[BOOT_LINE_BYTES_MAX];
     enum sim_options_result parsed = sim_options_parse(&r.options, argc, argv);
     if (parsed != SIM_OPTIONS_RUN)
@@ -281,7 +296,8 @@ int main(int argc, char **argv)
     r.kernel = calloc(1, sizeof *r.kernel);
     if (!r.kernel || !sim_console_open(&r.console, &r.options))
         return refuse(r.options.run_dir, r.kernel ? strerror(errno) : "no memory");
-    if (!r.options.json)
+    set_console(&r);
+    if (!r.options.json && !r.options.proof)
         sim_forwards_print(&r.forwards, stdout);
     const struct kernel_boot boot = {.platform = &r.world.platform,
                                      .command_line = line,
@@ -291,6 +307,7 @@ int main(int argc, char **argv)
                                      .processor = &r.processor};
     int kernel_status = kernel_main(r.kernel, &boot);
     int status = finish(&r, kernel_status);
+    sim_knock_end(&r.knock);
     sim_console_close(&r.console);
     drop_package(&r);
     sim_world_close(&r.world);

@@ -18,16 +18,16 @@ struct sim_options {
     bool proof;
     bool json;
     uint32_t exchanges;
-    uint32_t queue_size;      /* 0: the model's default */
-    const char *until;        /* marker name, or NULL */
-    const char *package;      /* boot package, or NULL */
+    uint32_t queue_size; /* 0: the model's default */
+    const char *until; /* marker name, or NULL */
+    const char *package; /* boot package, or NULL */
     const char *pcap;
     const char *ports[DM_FORWARDS_MAX]; /* --port, in their order */
     uint32_t port_count;
     const char *replay;
-    const char *run_dir;      /* "." when not given */
-    const char *key_file;     /* NULL: a key of the run's generator */
-    const char *boot;         /* 16 hex digits, or NULL */
+    const char *run_dir; /* "." when not given */
+    const char *key_file; /* NULL: a key of the run's generator */
+    const char *boot; /* 16 hex digits, or NULL */
     const char *commit;
 };
 

@@ -15,7 +15,7 @@ static void reason(struct sim_report *r, const char *text)
 
 /* What must hold at the end of every run, whatever the kernel said. */
 static void judge(struct sim_report *r, const struct sim_options *o, int kernel_status, bool interrupted,
-                  bool counted)
+                  const struct sim_console *c)
 {
     if (interrupted && o->proof)
         reason(r, "interrupted");
@@ -27,8 +27,12 @@ static void judge(struct sim_report *r, const struct sim_options *o, int kernel_
         reason(r, "bytes are still the device's after the end");
     /* A driver that proves nothing keeps its counts to itself: of its frames only the wire's are known here.
      */
-    if (counted && (r->wire_from_guest != r->nic_sent || r->wire_to_guest != r->nic_received))
+    if (c->nic_counted && (r->wire_from_guest != r->nic_sent || r->wire_to_guest != r->nic_received))
         reason(r, "frame counts differ between provider and device");
+    if (o->proof && c->knock && c->knock->state != SIM_KNOCK_ANSWERED)
+        reason(r, "the number that was sent to a service did not come back");
+    else if (o->proof && c->knock && !c->number_named)
+        reason(r, "the evidence does not name the number that was sent");
     if (o->replay && r->replay_diverged)
         reason(r, "the replay left its list");
 }
@@ -37,7 +41,7 @@ void sim_report_make(struct sim_report *r, const struct sim_options *o, struct s
                      const struct sim_console *c, const char *provider_object, int kernel_status,
                      bool interrupted)
 {
-    struct dm_net_counts wire = dm_net_counts(w->nets[0]);
+    struct dm_net_counts wire = c->nic_counted ? c->wire : dm_net_counts(w->nets[0]);
     struct dm_memory_counts memory = dm_memory_counts(w->memory);
     memset(r, 0, sizeof *r);
     r->provider_object = provider_object;
@@ -55,7 +59,7 @@ void sim_report_make(struct sim_report *r, const struct sim_options *o, struct s
     r->trace = w->platform.trace;
     r->trace_calls = w->platform.trace_calls;
     r->virtual_ns = w->platform.now_ns;
-    judge(r, o, kernel_status, interrupted, c->nic_counted);
+    judge(r, o, kernel_status, interrupted, c);
 }
 
 static void write_object(const struct sim_report *r, const struct sim_options *o, FILE *out)

@@ -18,10 +18,10 @@ struct sim_report {
     const char *reasons[SIM_REASONS_MAX]; /* constant text; empty when it holds */
     uint32_t reason_count;
     uint64_t wire_from_guest, wire_to_guest; /* frames as the device model counted them */
-    uint64_t nic_sent, nic_received;         /* frames as the evidence of a proof counts them */
-    uint64_t complaints;                     /* ledger violations and broken rules */
-    uint32_t exposed, mapped;                /* bytes still the device's, still mapped, at the end */
-    const char *provider_object;             /* of the package; its giver keeps it */
+    uint64_t nic_sent, nic_received; /* frames as the evidence of a proof counts them */
+    uint64_t complaints; /* ledger violations and broken rules */
+    uint32_t exposed, mapped; /* bytes still the device's, still mapped, at the end */
+    const char *provider_object; /* of the package; its giver keeps it */
     uint64_t choices;
     bool replay_diverged;
     uint64_t replay_diverged_at;

@@ -12,30 +12,30 @@
 #include "platform/sim/platform_sim.h"
 #include "sim/choose.h"
 
-#define SIM_NICS_MAX 4u
+#define SIM_NICS_MAX             4u
 #define SIM_MEMORY_BYTES_DEFAULT (16u << 20)
-#define SIM_BUS_BASE 0x100000000ull /* device addresses start here: never a host pointer */
-#define SIM_STEPS_A_TURN 64u
+#define SIM_BUS_BASE             0x100000000ull /* device addresses start here: never a host pointer */
+#define SIM_STEPS_A_TURN         64u
 
 enum sim_backend_kind { SIM_BACKEND_NONE = 0, SIM_BACKEND_LOOP, SIM_BACKEND_SCRIPT, SIM_BACKEND_SLIRP };
 
 struct sim_nic_config {
-    struct dm_net_config model;   /* backend and bdf are filled in by the world where 0 */
+    struct dm_net_config model; /* backend and bdf are filled in by the world where 0 */
     enum sim_backend_kind backend;
-    const char *pcap;             /* file for a tap, or NULL */
-    uint32_t forward_count;       /* SLIRP: ports of the host that lead to the guest */
+    const char *pcap; /* file for a tap, or NULL */
+    uint32_t forward_count; /* SLIRP: ports of the host that lead to the guest */
     const struct dm_forward *forwards; /* lent while the world opens */
 };
 
 struct sim_world_config {
     uint64_t seed;
     enum sim_choose_mode mode;
-    bool idle_turns;              /* a turn may pass without the device doing anything: a choice */
-    bool bridge_chipset;          /* host bridge 00:00.0 and ISA bridge, as a PC has them */
-    size_t memory_bytes;          /* 0: SIM_MEMORY_BYTES_DEFAULT */
+    bool idle_turns; /* a turn may pass without the device doing anything: a choice */
+    bool bridge_chipset; /* host bridge 00:00.0 and ISA bridge, as a PC has them */
+    size_t memory_bytes; /* 0: SIM_MEMORY_BYTES_DEFAULT */
     struct dm_memory
         *memory; /* lent for many lives: reset here, stays the caller's; NULL: made and destroyed */
-    size_t programs_bytes;        /* memory of programs, whole pages; 0: none */
+    size_t programs_bytes; /* memory of programs, whole pages; 0: none */
     bool ledger;
     bool traced;
     uint32_t nic_count;
@@ -55,7 +55,7 @@ struct sim_world {
     struct dm_backend *backends[SIM_NICS_MAX];
     struct platform platform;
     struct sim_choices choices;
-    struct sim_prng entropy;      /* a second stream of the same seed, so that a replay keeps it */
+    struct sim_prng entropy; /* a second stream of the same seed, so that a replay keeps it */
 };
 
 /* A world with one NIC of this transport on 00:04.0, libslirp behind it, ledger, monitors and trace on. */

@@ -57,15 +57,46 @@ static bool interrupts_seen(const struct calls *c, const struct calls_witness *w
            platform_interrupts(c->platform) - w->interrupts >= INTERRUPTS_DELIVERED;
 }
 
-bool calls_fact_condition(struct calls *c, uint16_t process, enum evidence_marker marker)
+/* Of the caller's device; of a caller that has none, of the device that runs: its frames are some driver's.
+ */
+static const struct calls_witness *subject(struct calls *c, uint16_t process)
 {
     const struct calls_witness *w = calls_witness_of(c, process);
+
+    for (uint16_t i = 0; w == NULL && i < PROCESSES_MAX; i++) {
+        const struct calls_witness *other = process_live(c->system, i) ? calls_witness_of(c, i) : NULL;
+
+        if (other != NULL && kernel_device_state(c->kernel, other->bdf) == DEVICE_DRIVER_OK)
+            w = other;
+    }
+    return w;
+}
+
+static uint64_t completions_since(const struct calls *c, const struct calls_witness *w)
+{
+    return kernel_stats(c->kernel)->completions - w->completions;
+}
+
+bool calls_fact_condition(struct calls *c, uint16_t process, enum evidence_marker marker)
+{
+    const struct calls_witness *w = subject(c, process);
+    const bool own = w != NULL && w == calls_witness_of(c, process);
     const bool runs = w != NULL && kernel_device_state(c->kernel, w->bdf) == DEVICE_DRIVER_OK;
 
     if (w == NULL)
         return false;
     kernel_take_in(c->kernel, w->bdf); /* a polling driver makes no call for what it sees used */
-    const uint64_t completions = kernel_stats(c->kernel)->completions - w->completions;
+    const uint64_t completions = completions_since(c, w);
+    switch (marker) {
+    case EVIDENCE_DHCP_LEASE: /* two messages each way; what they said is the caller's word */
+    case EVIDENCE_ROUTE:
+    case EVIDENCE_NEIGHBOUR:
+    case EVIDENCE_L4_ROUND_TRIP:
+        return !own && runs && completions >= 4u;
+    default:
+        if (!own)
+            return false;
+    }
     switch (marker) {
     case EVIDENCE_DRIVER_DENIALS:
         return only_denied(c, w, process);
@@ -160,7 +191,7 @@ static uint64_t faults(const struct calls *c)
 void calls_fact(struct calls *c, uint16_t process, const struct evidence_fact *fact,
                 struct evidence_line *line)
 {
-    const struct calls_witness *w = calls_witness_of(c, process);
+    const struct calls_witness *w = subject(c, process);
     const struct kernel_usage usage = kernel_usage(c->kernel);
 
     ASSERT(w != NULL); /* the condition */
@@ -180,6 +211,7 @@ void calls_fact(struct calls *c, uint16_t process, const struct evidence_fact *f
         {"live_caps", device_handles(c, process)},
         {"denied", denied(c, w, process)},
         {"audited", recorded(c, w)},
+        {"completions", completions_since(c, w)},
     };
 
     if (calls_same_text(fact->name, "provider_object")) {

@@ -43,13 +43,15 @@ static void completed(struct netd *n, const struct ring_completion *done)
         netd_nic_completed(n, done);
 }
 
-static void run(struct netd *n)
+/* Ends with a proof: its exit code. */
+static uint32_t run(struct netd *n)
 {
     struct ring_client *ring = &n->rt->ring;
     struct ring_completion done;
+    uint32_t code = 0;
 
     for (;;) {
-        const uint64_t due_ns = turn(n), now_ns = ring_now(ring);
+        const uint64_t due_ns = earlier(turn(n), netd_witness_due(n)), now_ns = ring_now(ring);
         uint64_t timeout_ns = due_ns == NETD_FOREVER ? RING_FOREVER : due_ns > now_ns ? due_ns - now_ns : 0;
 
         while (ring_wait(ring, timeout_ns, &done)) {
@@ -58,6 +60,8 @@ static void run(struct netd *n)
             if (ring->kept_count == 0)
                 break; /* the rest comes in with the next entry, after what these brought went out */
         }
+        if (!netd_witness_turn(n, ring_now(ring), &code))
+            return code;
     }
 }
 
@@ -91,9 +95,8 @@ uint32_t program_main(struct rt *rt)
         return NETD_EXIT_MEMORY;
     if (!netd_sys_init(n))
         return NETD_EXIT_ENTROPY;
-    if (!netd_nic_init(n) || !netd_network_init(n))
+    if (!netd_witness_init(n) || !netd_nic_init(n) || !netd_network_init(n))
         return NETD_EXIT_MEMORY;
     receive(n);
-    run(n);
-    return 0;
+    return run(n);
 }

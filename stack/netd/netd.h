@@ -45,6 +45,7 @@ enum netd_exit {
     NETD_EXIT_GRANT = 1, /* nobody to serve, no endpoint source, no memory source or no entropy */
     NETD_EXIT_MEMORY,
     NETD_EXIT_ENTROPY, /* the kernel's source failed: nothing is started without secrets */
+    NETD_EXIT_PROOF, /* mode proof: a claim did not hold, which was said */
     NETD_EXIT_STACK /* lwIP refused the interface, or a condition of its own did not hold */
 };
 
@@ -81,6 +82,7 @@ struct netd_tcp {
     struct tcp_pcb *pcb; /* NULL: lwIP has ended it */
     struct netd_object *listener; /* in whose queue it is, or NULL */
     bool peer_closed, shut;
+    bool connected; /* by NETWORK_CONNECT, not by a listener */
     uint8_t error; /* enum net_error that ended it, or NET_OK */
     struct netd_wait connect, send, recv;
     struct pbuf *rx[NETD_RX_PBUFS];
@@ -148,6 +150,21 @@ struct netd_pending {
     uint16_t sequence;
 };
 
+#define NETD_NUMBER_BYTES 8u
+
+/* What a proof has seen (witness.c). Without a sink: nothing is looked at. */
+struct netd_witness {
+    cap_id sink;
+    struct rt_memory words;
+    uint64_t until_ns, again_ns;
+    bool lease, neighbour, round_trip, failed;
+    uint64_t badge; /* of the connection that is watched */
+    uint16_t port;
+    ip_addr_t peer;
+    uint8_t taken[NETD_NUMBER_BYTES], given[NETD_NUMBER_BYTES]; /* by its holder: the first bytes */
+    uint32_t taken_bytes, given_bytes, acknowledged;
+};
+
 struct netd {
     struct rt *rt;
     cap_id manager, listen, endpoint; /* endpoints: two of the manifest, and that of what is made */
@@ -159,6 +176,7 @@ struct netd {
     uint64_t next_life; /* of an object's place */
     struct rt_memory badges; /* u64 an object: whose end is waited for */
     bool gone_asked;
+    struct netd_witness witness;
     uint64_t counters[NET_COUNTER_COUNT];
     struct netd_object objects[NETD_OBJECTS];
     struct netd_pending pending[NETD_PENDING];
@@ -243,7 +261,19 @@ void netd_tcp_connect(struct netd *n, const struct ring_received *call);
 void netd_udp_open(struct netd *n, const struct ring_received *call);
 void netd_udp_close(struct netd_object *o);
 
+/* witness.c: of a run in mode proof; else they do nothing. */
+bool netd_witness_init(struct netd *n);
+/* False: the proof is over, with this exit code. */
+bool netd_witness_turn(struct netd *n, uint64_t now_ns, uint32_t *code);
+uint64_t netd_witness_due(const struct netd *n);
+/* The holder took these bytes of the stream; gave these; the peer acknowledged so many. */
+void netd_witness_taken(struct netd_object *o, const uint8_t *bytes, uint32_t count);
+void netd_witness_given(struct netd_object *o, const uint8_t *bytes, uint32_t count);
+void netd_witness_acknowledged(struct netd_object *o, uint32_t count);
+
 /* network.c */
+/* NETWORK_CONFIG's value. */
+uint64_t netd_config(const struct netd *n, enum net_config item, uint64_t index);
 /* Is there a card, and a lease? */
 enum net_error netd_usable(const struct netd *n);
 bool netd_network_init(struct netd *n);

@@ -264,7 +264,7 @@ static uint64_t route_word(uint64_t which, bool via)
     return via ? route.via : route.destination | (uint64_t)route.bits << 32;
 }
 
-static uint64_t config(const struct netd *n, enum net_config item, uint64_t index)
+uint64_t netd_config(const struct netd *n, enum net_config item, uint64_t index)
 {
     const struct netif *netif = &n->netif;
     const enum net_error usable = netd_usable(n);
@@ -309,7 +309,7 @@ void netd_network_call(struct netd *n, const struct ring_received *call)
     switch ((enum network_method)call->method) {
     case NETWORK_CONFIG:
         error = call->args[0] < NET_CONFIG_COUNT ? NET_OK : NET_E_VALUE;
-        value = error == NET_OK ? config(n, (enum net_config)call->args[0], call->args[1]) : 0;
+        value = error == NET_OK ? netd_config(n, (enum net_config)call->args[0], call->args[1]) : 0;
         break;
     case NETWORK_COUNTER:
         error = call->args[0] < NET_COUNTER_COUNT ? NET_OK : NET_E_VALUE;

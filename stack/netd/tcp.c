@@ -59,6 +59,7 @@ static void progress_recv(struct netd_object *o)
         const uint32_t done = read_some(o, o->buffer.at + t->recv.offset, t->recv.length);
 
         n->counters[NET_COUNTER_BYTES_IN] += done;
+        netd_witness_taken(o, o->buffer.at + t->recv.offset, done);
         netd_complete(n, &t->recv, NET_OK, done);
         opened(t, done);
     } else if (t->error != NET_OK) {
@@ -89,6 +90,7 @@ static void progress_send(struct netd_object *o)
             tcp_write(t->pcb, o->buffer.at + w->offset + w->done, (u16_t)part,
                       (u8_t)(TCP_WRITE_FLAG_COPY | (part < left ? TCP_WRITE_FLAG_MORE : 0))) != ERR_OK)
             break; /* acknowledged bytes make room, or the poll tries again */
+        netd_witness_given(o, o->buffer.at + w->offset + w->done, part);
         w->done += part;
         wrote = true;
     }
@@ -127,7 +129,7 @@ static err_t on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error
 static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t bytes)
 {
     LWIP_UNUSED_ARG(pcb);
-    LWIP_UNUSED_ARG(bytes);
+    netd_witness_acknowledged(arg, bytes);
     progress_send(arg);
     return ERR_OK;
 }
@@ -230,6 +232,7 @@ static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t error)
 
     LWIP_UNUSED_ARG(error); /* always ERR_OK */
     o->tcp.connect.used = false;
+    o->tcp.connected = true;
     netd_tcp_adopt(o, pcb);
     tcp_setprio(pcb, TCP_PRIO_MAX);
     if (netd_hand(o, token, CAP_IF_TCP_SOCKET, 0)) {

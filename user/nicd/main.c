@@ -43,10 +43,16 @@ static void ask_interrupt(struct nicd *n)
 
 static uint32_t run(struct nicd *n)
 {
+    const uint64_t began_ns = ring_now(&n->rt->ring);
     uint32_t empty = 0;
 
-    for (;;) {
+    while (!n->over) {
         bool work = false;
+
+        if (n->proof && !n->client.attached && ring_now(&n->rt->ring) - began_ns > NICD_PROOF_NS) {
+            (void)nicd_failed(n, "nobody asked for frames");
+            return NICD_EXIT_PROOF;
+        }
 
         if (n->up) {
             if (vnet_poll(&n->nic, ring_now(&n->rt->ring), NICD_BUDGET) != VNET_RUNNING) {
@@ -67,6 +73,28 @@ static uint32_t run(struct nicd *n)
         if (serve(n, timeout))
             empty = 0;
     }
+    return 0;
+}
+
+static void receive(struct nicd *n, uint32_t first)
+{
+    for (uint32_t place = first; place < NICD_RECEIVES; place++) {
+        const bool taken = ring_recv(&n->rt->ring, place, n->endpoint, place);
+
+        ASSERT(taken);
+    }
+}
+
+/* After its own proofs: one client's, from its first call to its end. */
+static bool serve_proof(struct nicd *n)
+{
+    const struct nicd_vectors none = {0};
+
+    handles_forget(&n->handles);
+    n->proof = nicd_claim(n) && nicd_provider(n, &none);
+    n->up = n->proof;
+    receive(n, PROOF_RECEIVES);
+    return n->proof;
 }
 
 uint32_t program_main(struct rt *rt)
@@ -79,19 +107,20 @@ uint32_t program_main(struct rt *rt)
     n->function = rt_first(rt, CAP_IF_FUNCTION);
     n->empty_polls = (uint32_t)rt_parameter_u64(rt, "empty_polls", NICD_EMPTY_POLLS);
     n->sleep_us = (uint32_t)rt_parameter_u64(rt, "sleep_us", NICD_SLEEP_US);
-    if (rt_parameter_is(rt, "mode", "proof"))
-        return proof_run(n);
+    if (rt_parameter_is(rt, "mode", "proof")) {
+        const uint32_t code = proof_run(n);
+
+        if (code != 0 || rt_parameter_u64(rt, "proof_serves", 0) == 0)
+            return code;
+        return serve_proof(n) ? run(n) : NICD_EXIT_PROOF;
+    }
     if (cap_is_none(n->endpoint))
         return NICD_EXIT_GRANT;
     if (cap_is_none(n->function))
         (void)rt_print(rt, "nicd: this machine has no network card for it\n");
     else if (!nicd_open(n))
         return NICD_EXIT_DEVICE;
-    for (uint32_t place = 0; place < NICD_RECEIVES; place++) {
-        const bool taken = ring_recv(&rt->ring, place, n->endpoint, place);
-
-        ASSERT(taken);
-    }
+    receive(n, 0);
     if (!cap_is_none(n->status)) {
         const bool taken = ring_recv(&rt->ring, NICD_PLACE_STATUS, n->status, NICD_PLACE_STATUS);
 

@@ -26,6 +26,7 @@
 /* Defaults of the start-up page's parameters. */
 #define NICD_EMPTY_POLLS  16u /* `empty_polls`: polls without work before it sleeps */
 #define NICD_SLEEP_US     200u /* `sleep_us`: the longest sleep while it polls */
+#define NICD_PROOF_NS     120000000000ull /* a proof's client comes within this time */
 #define NICD_IRQ_SLEEP_US 100000u /* and while an interrupt wakes it (`interrupts=1`) */
 
 enum nicd_exit {
@@ -62,6 +63,8 @@ struct nicd {
     struct virtio_net nic;
     struct nicd_client client;
     bool up; /* a device, and its provider runs */
+    bool proof; /* serves one client after its own proofs, and ends with it */
+    bool over; /* that client is gone */
     bool interrupt_asked; /* an INTERRUPT_WAIT is under way */
     bool gone_asked; /* an ENDPOINT_GONE is under way, for `gone_badge` */
     uint64_t gone_badge;

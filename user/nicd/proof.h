@@ -10,6 +10,7 @@
 #include "user/frames/frame.h"
 #include "user/nicd/nicd.h"
 
+#define PROOF_RECEIVES  2u /* stand from the beginning: a client may call once meanwhile */
 #define PROOF_WAIT_NS   500000000u /* an answer may take so long */
 #define PROOF_TURNS_MAX 1000000u /* and so many turns, whatever the clock says */
 /* Of a wait: turns that poll round by round; after those it sleeps so long between two polls. */

@@ -46,6 +46,7 @@ void nicd_gone(struct nicd *n)
     n->gone_asked = false;
     if (n->client.attached && n->client.badge == n->gone_badge)
         detach(n);
+    n->over = n->proof && !n->client.attached;
     watch(n);
 }
 
@@ -56,7 +57,7 @@ static enum system_error attach(struct nicd *n, const struct ring_received *call
 
     if (cap_is_none(call->cap))
         return SYS_E_VALUE;
-    if (c->attached && c->badge != call->badge && 
+    if (c->attached && c->badge != call->badge &&
         PACKAGE_BADGE_SERVICE(c->badge) != PACKAGE_BADGE_SERVICE(call->badge))
         return SYS_E_BUSY;
     const struct ring_completion bytes = ring_call(ring, call->cap, MEMORY_BYTES, NULL, NULL);

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sim/knock.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+bool sim_knock_draw(struct sim_knock *k)
+{
+    memset(k, 0, sizeof *k);
+    k->fd = -1;
+    return getrandom(&k->number, sizeof k->number, 0) == sizeof k->number;
+}
+
+static void to_bytes(uint64_t number, uint8_t out[SIM_KNOCK_BYTES])
+{
+    for (unsigned i = 0; i < SIM_KNOCK_BYTES; i++)
+        out[i] = (uint8_t)(number >> (8 * (SIM_KNOCK_BYTES - 1 - i)));
+}
+
+static void fail(struct sim_knock *k)
+{
+    sim_knock_end(k);
+    k->state = SIM_KNOCK_FAILED;
+}
+
+void sim_knock_begin(struct sim_knock *k, uint16_t port)
+{
+    const struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    if (k->state != SIM_KNOCK_WAITS)
+        return;
+    k->state = SIM_KNOCK_CONNECTING;
+    k->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (k->fd < 0 || (connect(k->fd, (const struct sockaddr *)&to, sizeof to) != 0 && errno != EINPROGRESS))
+        fail(k);
+}
+
+static void send_number(struct sim_knock *k)
+{
+    uint8_t bytes[SIM_KNOCK_BYTES];
+    int error = 0;
+    socklen_t length = sizeof error;
+    to_bytes(k->number, bytes);
+    if (getsockopt(k->fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0 || error != 0 ||
+        send(k->fd, bytes, sizeof bytes, MSG_NOSIGNAL) != sizeof bytes)
+        fail(k);
+    else
+        k->state = SIM_KNOCK_SENT;
+}
+
+static void take_answer(struct sim_knock *k)
+{
+    uint8_t bytes[SIM_KNOCK_BYTES];
+    const ssize_t got = recv(k->fd, k->back + k->count, sizeof k->back - k->count, 0);
+    if (got <= 0) {
+        fail(k);
+        return;
+    }
+    k->count += (uint32_t)got;
+    if (k->count < SIM_KNOCK_BYTES)
+        return;
+    to_bytes(k->number, bytes);
+    if (memcmp(bytes, k->back, sizeof bytes) != 0)
+        fail(k);
+    else
+        k->state = SIM_KNOCK_ANSWERED; /* the connection stays until the end */
+}
+
+void sim_knock_poll(struct sim_knock *k)
+{
+    struct pollfd fd = {.fd = k->fd, .events = k->state == SIM_KNOCK_CONNECTING ? POLLOUT : POLLIN};
+    if ((k->state != SIM_KNOCK_CONNECTING && k->state != SIM_KNOCK_SENT) || poll(&fd, 1, 0) <= 0)
+        return;
+    if (k->state == SIM_KNOCK_CONNECTING)
+        send_number(k);
+    else
+        take_answer(k);
+}
+
+void sim_knock_end(struct sim_knock *k)
+{
+    if (k->fd >= 0)
+        close(k->fd);
+    k->fd = -1;
+}
