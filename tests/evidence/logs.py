@@ -30,8 +30,12 @@ FACTS = [
                        "faults=0,interrupts=0"),
     ("provider-nic-teardown", "bdf=00:04.0,reset=confirmed,leftover_posted=256,leftover_lent=0,pages_scrubbed=600,quarantined=0,"
                               "stale_refused=9,stale_tried=9,budget=restored,live_caps=0"),
+    ("dhcp-lease", "bdf=00:04.0,address=10.0.2.15,bits=24,server=10.0.2.2,mtu=1500,lease_s=86400,completions=9"),
+    ("route", "bdf=00:04.0,default_via=10.0.2.2,routes=2"),
+    ("neighbour", "bdf=00:04.0,address=10.0.2.2,mac=52:55:0a:00:02:02"),
+    ("l4-round-trip", "bdf=00:04.0,port=7,peer=10.0.2.2,number=0x0123456789abcdef,taken=8,acknowledged=8,completions=17"),
     ("audit", "records=60,head=" + "b" * 64),
-    ("not-attempted", "items=storage+dhcp+tcp"),
+    ("not-attempted", "items=storage+web"),
 ]
 
 

@@ -40,8 +40,8 @@ class Gate(unittest.TestCase):
     @staticmethod
     def bind_only(items):
         activated = ("interrupt-delivered", "provider-nic-probed", "provider-nic-active", "first-frame", "frame-exchange",
-                     "provider-nic-teardown")
-        return [fact for fact in logs.with_fact("not-attempted", "storage+dhcp+tcp", items) if fact[0] not in activated]
+                     "provider-nic-teardown", "dhcp-lease", "route", "neighbour", "l4-round-trip")
+        return [fact for fact in logs.with_fact("not-attempted", "storage+web", items + "+dhcp+l4") if fact[0] not in activated]
 
     def spoiled(self, change):
         lines = logs.evidence()
@@ -242,7 +242,11 @@ class FailedClaims(Gate):
                                ("provider-nic-teardown", "quarantined=0", "quarantined=4"),
                                ("provider-nic-teardown", "stale_refused=9,stale_tried=9", "stale_refused=0,stale_tried=0"),
                                ("provider-nic-teardown", "stale_refused=9", "stale_refused=8"),
-                               ("provider-nic-teardown", "budget=restored", "budget=short")]:
+                               ("provider-nic-teardown", "budget=restored", "budget=short"),
+                               ("dhcp-lease", "bits=24", "bits=0"),
+                               ("dhcp-lease", "completions=9", "completions=3"),
+                               ("route", "routes=2", "routes=0"),
+                               ("l4-round-trip", "acknowledged=8", "acknowledged=7")]:
             with self.subTest(f"{name} {new}"):
                 self.failed(logs.console(logs.evidence(logs.with_fact(name, old, new))), name)
             tried += 1
@@ -282,7 +286,7 @@ class ProviderJson(Gate):
         self.assertTrue(record["interrupt_route_allocated"])
         self.assertIs(record["interrupt_route_delivered"], True)
         self.assertEqual(record["timings"], {"wall_ns": 12})
-        self.assertEqual(record["not_attempted"], ["storage", "dhcp", "tcp"])
+        self.assertEqual(record["not_attempted"], ["storage", "web"])
         self.assertNotIn("socket", json.dumps(record))
 
     def test_delivery_is_true_only_where_its_marker_holds(self):
