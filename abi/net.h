@@ -111,7 +111,7 @@ enum net_counter {
 
 /* CAP_IF_TCP_LISTEN_AUTHORITY: its port, backlog and source prefix are the manifest's. */
 enum listen_method {
-    LISTEN_OPEN = 1 /* args[0]: connections that may wait for accept, 1 to the authority's; 0: the authority's.
+    LISTEN_OPEN = 1 /* args[0]: connections that may wait for accept, 1 to the authority's; 0: its own.
                        cap: TcpListener; value: the port. One listener at a time: NET_E_IN_USE */
 };
 
@@ -128,7 +128,7 @@ enum socket_method {
                           and RECV name from now on. value: its bytes, at most NET_BUFFER_BYTES_MAX. Without
                           one the service makes it, of args[0] bytes, 1 to NET_BUFFER_SERVED_MAX, and lends
                           it: cap. NET_E_BUSY while a call waits that names the one before */
-    SOCKET_SEND,       /* args[0]: offset, args[1]: bytes, 1 to the buffer's; args[2]: ns. Waits until all were
+    SOCKET_SEND,       /* args[0]: offset, args[1]: bytes, 1 to the buffer's; args[2]: ns. Waits until all are
                           taken over, in order. value: bytes taken, fewer only when the time was over */
     SOCKET_RECV,       /* args[0]: offset, args[1]: bytes at most; args[2]: ns. Waits for the first. value:
                           bytes that came; 0: the peer will send no more */

@@ -57,7 +57,8 @@ def forwards(package, words, proof=False):
     for service, port in words:
         at = next((at for at, (name, _) in enumerate(found) if service in (None, name)), None)
         if at is None:
-            raise ValueError(f"--port {port}: no service of the package listens" + (f' under the name "{service}"' if service else ""))
+            name = f' under the name "{service}"' if service else ""
+            raise ValueError(f"--port {port}: no service of the package listens{name}")
         if at in chosen:
             raise ValueError(f"--port {port}: {found[at][0]} has port {chosen[at]} already")
         chosen[at] = port

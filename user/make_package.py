@@ -30,8 +30,8 @@ FIELDS = {  # of an object of the manifest: name, JSON type; those with * must b
     "parameter": {"*table": str},
 }
 # A grant is one of these: the fields that it has beside name and comment.
-KINDS = {"kernel": {"kernel", "port"}, "device": {"device"}, "service": {"service", "served", "optional", "port", "backlog", "from"}, "serves": {"serves"},
-         "evidence": {"evidence"}}
+KINDS = {"kernel": {"kernel", "port"}, "device": {"device"}, "serves": {"serves"}, "evidence": {"evidence"},
+         "service": {"service", "served", "optional", "port", "backlog", "from"}}
 
 
 class Refused(Exception):

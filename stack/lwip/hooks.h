@@ -14,7 +14,8 @@ struct dhcp_msg;
 u32_t netd_isn(const ip_addr_t *local, u16_t local_port, const ip_addr_t *remote, u16_t remote_port);
 #define LWIP_HOOK_TCP_ISN netd_isn
 
-/* A segment that found its PCB: a listener takes none from outside its source prefix (stack/netd/listener.c). */
+/* A segment that found its PCB: a listener takes none from outside its source prefix
+ * (stack/netd/listener.c). */
 struct tcp_pcb;
 err_t netd_tcp_arrives(struct tcp_pcb *pcb);
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, optlen, opt1len, opt2, p) netd_tcp_arrives(pcb)

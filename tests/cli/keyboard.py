@@ -196,7 +196,8 @@ class Session(unittest.TestCase):
     def shell_without_driver(self, *words):
         """A shell that ends while the driver is down comes back without what the driver served it."""
         with tempfile.TemporaryDirectory(prefix="capos-") as folder:
-            file = package(folder, "user/frames/manifest.json", "programs", lambda services: services["nicd"].update(restart="never"))
+            file = package(folder, "user/frames/manifest.json", "programs",
+                           lambda services: services["nicd"].update(restart="never"))
             system = self.start(*words, "--package", str(file))
             self.due(system, "init: frames ended with code 0\n")
             system.type("kill nicd")

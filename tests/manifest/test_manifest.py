@@ -304,7 +304,8 @@ class Schema(unittest.TestCase):
     BEYOND = {"a service twice", "a grant twice", "no such program", "no such file", "init is nobody's", "init is two services'",
               "a vendor that is none", "parameters too long", "a service that is not there", "a name that it does not serve",
               "a port that init has not", "a marker that init has not", "two that wait for each other", "a device twice",
-              "init left out of a run", "a port of what has none", "a port twice", "a source that is no prefix", "a service that runs when its server does not",
+              "init left out of a run", "a port of what has none", "a port twice", "a source that is no prefix",
+              "a service that runs when its server does not",
               "no such table", "too long"}
 
     def valid(self, manifest):
