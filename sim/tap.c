@@ -50,7 +50,18 @@ static void tap_destroy(struct dm_backend *b)
     free(t);
 }
 
-static const struct dm_backend_ops tap_ops = {"tap", tap_send, tap_poll, tap_destroy};
+static uint64_t tap_next_due(const struct dm_backend *b)
+{
+    return dm_backend_next_due(((const struct tap *)b)->inner);
+}
+
+static struct dm_backend_counts tap_counts(const struct dm_backend *b)
+{
+    return dm_backend_counts(((const struct tap *)b)->inner);
+}
+
+static const struct dm_backend_ops tap_ops = {"tap",       tap_send,     tap_poll,
+                                              tap_destroy, tap_next_due, tap_counts};
 
 struct dm_backend *sim_tap_create(struct dm_backend *inner, struct platform *platform)
 {

@@ -15,13 +15,19 @@ void dm_backend_destroy(struct dm_backend *b)
         b->ops->destroy(b);
 }
 
+uint64_t dm_backend_next_due(const struct dm_backend *b)
+{
+    return b->ops->next_due ? b->ops->next_due(b) : 0;
+}
+
 struct dm_backend_counts dm_backend_counts(const struct dm_backend *b)
 {
-    if (b->ops == &dm_pcap_ops)
-        return dm_pcap_inner_counts(b);
-    if (b->ops == &dm_loop_ops || b->ops == &dm_script_ops || b->ops == &dm_slirp_ops)
-        return ((const struct dm_kept_backend *)b)->counts;
-    return (struct dm_backend_counts){0};
+    return b->ops->counts ? b->ops->counts(b) : (struct dm_backend_counts){0};
+}
+
+struct dm_backend_counts dm_kept_counts(const struct dm_backend *b)
+{
+    return ((const struct dm_kept_backend *)b)->counts;
 }
 
 static bool is_icmp_echo(const uint8_t *frame, size_t bytes)

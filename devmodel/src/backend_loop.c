@@ -32,15 +32,24 @@ static void loop_destroy(struct dm_backend *b)
     free(loop);
 }
 
-const struct dm_backend_ops dm_loop_ops = {
-    .name = "loop", .send = loop_send, .poll = loop_poll, .destroy = loop_destroy};
+static uint64_t loop_next_due(const struct dm_backend *b)
+{
+    return ((const struct loop *)b)->queue.count ? 0 : DM_NEVER;
+}
+
+static const struct dm_backend_ops loop_ops = {.name = "loop",
+                                               .send = loop_send,
+                                               .poll = loop_poll,
+                                               .destroy = loop_destroy,
+                                               .next_due = loop_next_due,
+                                               .counts = dm_kept_counts};
 
 struct dm_backend *dm_loop_create(void)
 {
     struct loop *loop = calloc(1, sizeof *loop);
     if (!loop)
         return NULL;
-    loop->kept.base.ops = &dm_loop_ops;
+    loop->kept.base.ops = &loop_ops;
     if (!dm_frame_queue_init(&loop->queue)) {
         free(loop);
         return NULL;

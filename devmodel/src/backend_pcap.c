@@ -74,13 +74,22 @@ static void pcap_destroy(struct dm_backend *b)
     free(p);
 }
 
-const struct dm_backend_ops dm_pcap_ops = {
-    .name = "pcap", .send = pcap_send, .poll = pcap_poll, .destroy = pcap_destroy};
+static uint64_t pcap_next_due(const struct dm_backend *b)
+{
+    return dm_backend_next_due(((const struct pcap *)b)->inner);
+}
 
-struct dm_backend_counts dm_pcap_inner_counts(const struct dm_backend *b)
+static struct dm_backend_counts pcap_counts(const struct dm_backend *b)
 {
     return dm_backend_counts(((const struct pcap *)b)->inner);
 }
+
+static const struct dm_backend_ops pcap_ops = {.name = "pcap",
+                                               .send = pcap_send,
+                                               .poll = pcap_poll,
+                                               .destroy = pcap_destroy,
+                                               .next_due = pcap_next_due,
+                                               .counts = pcap_counts};
 
 struct dm_backend *dm_pcap_create(struct dm_backend *inner, const char *path)
 {
@@ -98,7 +107,7 @@ struct dm_backend *dm_pcap_create(struct dm_backend *inner, const char *path)
         free(p);
         return NULL;
     }
-    p->base.ops = &dm_pcap_ops;
+    p->base.ops = &pcap_ops;
     p->inner = inner;
     return &p->base;
 }

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The deterministic peer's state, shared by its link and network layer (backend_script.c) and its TCP
- * (backend_script_tcp.c). Private to devmodel. */
+/* The scripted peer's state, shared by its dispatch (backend_script.c) and its services: TCP echo, DHCP, DNS.
+ * Private to devmodel. */
 #ifndef DM_BACKEND_SCRIPT_H
 #define DM_BACKEND_SCRIPT_H
 
-#include "backend_state.h"
+#include "capos/devmodel/peer.h"
+#include "station.h"
 
 #define DM_TCP_CONNECTIONS  16u
 #define DM_TCP_BUFFER_BYTES 8192u
-#define DM_IPV4_BYTES       20u
-#define DM_PROTOCOL_TCP     6u
+#define DM_PORT_ECHO        7u
+#define DM_PORT_DNS         53u
+#define DM_PORT_DHCP_SERVER 67u
+#define DM_PORT_DHCP_CLIENT 68u
 
 enum dm_tcp_state { DM_TCP_FREE = 0, DM_TCP_SYN_RECEIVED, DM_TCP_OPEN };
 
@@ -18,7 +21,7 @@ enum dm_tcp_state { DM_TCP_FREE = 0, DM_TCP_SYN_RECEIVED, DM_TCP_OPEN };
 struct dm_tcp {
     enum dm_tcp_state state;
     uint8_t mac[6];
-    uint8_t address[4];
+    uint8_t address[4], local[4]; /* the guest's, and ours that it talks to */
     uint16_t port; /* the guest's; ours is 7 */
     uint32_t receive_next;
     uint32_t send_first; /* oldest not acknowledged */
@@ -34,45 +37,40 @@ struct dm_tcp {
     uint8_t buffer[DM_TCP_BUFFER_BYTES];
 };
 
+struct dm_dhcp {
+    struct dm_dhcp_config config;
+    struct dm_dhcp_counts counts;
+    uint32_t messages, answers;
+    bool moved; /* the address is `other` */
+};
+
 struct dm_script {
-    struct dm_kept_backend kept;
-    struct dm_frame_queue queue;
-    struct dm_script_config config;
-    uint64_t now_ns;
-    uint16_t packet_id;
+    struct dm_station station;
+    uint8_t also[4];
+    uint32_t frame_bytes_max;
+    struct dm_peer_counts counts; /* all but its dhcp */
+    struct dm_dhcp dhcp;
+    struct dm_dns_name names[DM_DNS_NAMES_MAX];
+    uint32_t name_count;
+    enum dm_dns_case dns_case;
+    uint32_t dns_value;
     uint32_t connections_made;
     struct dm_tcp connections[DM_TCP_CONNECTIONS];
 };
 
-/* A received IPv4 packet whose header was checked; `payload` lies inside the frame. */
-struct dm_packet {
-    const uint8_t *source_mac;
-    const uint8_t *source, *destination; /* addresses */
-    const uint8_t *payload;
-    uint32_t payload_bytes;
-    uint8_t protocol;
-};
-
-struct dm_reply {
-    uint8_t *frame; /* room in the queue; NULL: none, the reply is lost */
-    uint8_t *payload; /* behind the IPv4 header */
-    uint32_t bytes; /* of the frame */
-};
-
-/* Starts an IPv4 packet of `payload_bytes` zeroed bytes to `mac`, `address`; dm_script_send puts it on the
- * wire. */
-struct dm_reply dm_script_packet(struct dm_script *s, const uint8_t mac[6], const uint8_t address[4],
-                                 uint8_t protocol, uint32_t payload_bytes);
-void dm_script_send(struct dm_script *s, const struct dm_reply *reply);
-
-/* Internet checksum (RFC 1071) over `bytes`, starting from `sum`; the result is folded and complemented. */
-uint16_t dm_checksum(uint32_t sum, const uint8_t *at, uint32_t bytes);
-/* The pseudo header's share of a TCP or UDP checksum. */
-uint32_t dm_pseudo_sum(const uint8_t source[4], const uint8_t destination[4], uint8_t protocol,
-                       uint32_t bytes);
-
 void dm_tcp_receive(struct dm_script *s, const struct dm_packet *packet);
 /* Sends again what was not acknowledged in time. */
 void dm_tcp_tick(struct dm_script *s);
+/* When the next of them is due; DM_NEVER. */
+uint64_t dm_tcp_due(const struct dm_script *s);
+
+/* A message to the server port: `m` is what UDP carried. */
+void dm_dhcp_receive(struct dm_script *s, const struct dm_packet *p, const uint8_t *m, uint32_t bytes);
+/* The address that the server gives now. */
+const uint8_t *dm_dhcp_address(const struct dm_dhcp *d);
+/* Answers for an address in use. */
+void dm_dhcp_arp(struct dm_script *s, const struct dm_arp *arp);
+
+void dm_dns_receive(struct dm_script *s, const struct dm_packet *p, const uint8_t *m, uint32_t bytes);
 
 #endif

@@ -142,8 +142,11 @@ static void slirp_destroy(struct dm_backend *b)
     free(s);
 }
 
-const struct dm_backend_ops dm_slirp_ops = {
-    .name = "slirp", .send = slirp_send, .poll = slirp_poll_backend, .destroy = slirp_destroy};
+static const struct dm_backend_ops slirp_ops = {.name = "slirp",
+                                                .send = slirp_send,
+                                                .poll = slirp_poll_backend,
+                                                .destroy = slirp_destroy,
+                                                .counts = dm_kept_counts};
 
 struct dm_slirp_config dm_slirp_defaults(void)
 {
@@ -194,7 +197,7 @@ struct dm_backend *dm_slirp_create(const struct dm_slirp_config *config)
     struct slirp_backend *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
-    s->kept.base.ops = &dm_slirp_ops;
+    s->kept.base.ops = &slirp_ops;
     const SlirpConfig libslirp = {
         .version = 4,
         .restricted = config->restricted,

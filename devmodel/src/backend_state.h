@@ -17,8 +17,8 @@ struct dm_kept_backend {
     struct dm_backend_counts counts;
 };
 
-extern const struct dm_backend_ops dm_loop_ops, dm_script_ops, dm_slirp_ops, dm_pcap_ops;
-struct dm_backend_counts dm_pcap_inner_counts(const struct dm_backend *b);
+/* The `counts` operation of each backend that starts with struct dm_kept_backend. */
+struct dm_backend_counts dm_kept_counts(const struct dm_backend *b);
 
 /* Counts a frame from the guest by its kind. */
 void dm_count_from_guest(struct dm_backend_counts *counts, const uint8_t *frame, size_t bytes);

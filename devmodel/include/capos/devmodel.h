@@ -5,11 +5,14 @@
 #define CAPOS_DEVMODEL_H
 
 #include "capos/devmodel/backend.h"
+#include "capos/devmodel/client.h"
 #include "capos/devmodel/hostile.h"
+#include "capos/devmodel/intruder.h"
 #include "capos/devmodel/memory.h"
 #include "capos/devmodel/monitor.h"
 #include "capos/devmodel/net.h"
 #include "capos/devmodel/pci.h"
+#include "capos/devmodel/peer.h"
 #include "capos/devmodel/version.h"
 
 #endif
