@@ -92,6 +92,10 @@ static struct sim_world_config world_config(struct run *r)
     c.nics[0].pcap = r->options.pcap;
     c.nics[0].forward_count = r->forwards.count;
     c.nics[0].forwards = r->forwards.ports;
+    if (r->options.proof && r->forwards.count > 0 && r->options.backend == SIM_BACKEND_SCRIPT) {
+        c.nics[0].client_fill = sim_knock_fill;
+        c.nics[0].client_ctx = &r->knock;
+    }
     for (unsigned q = 0; q < 2 && r->options.queue_size; q++)
         c.nics[0].model.queue_size[q] = (uint16_t)r->options.queue_size;
     c.console_ctx = &r->console;
@@ -192,17 +196,19 @@ static const char *open_processor(struct run *r)
     return NULL;
 }
 
-/* A seeded run has nobody outside: libslirp's host sockets could not be made again. */
+/* Ports for people in a run that stays up; one for the client outside in a proof. A run that can be made
+ * again has no host behind it: libslirp's sockets could not be. */
 static const char *open_forwards(struct run *r)
 {
+    const bool scripted = r->options.backend != SIM_BACKEND_SLIRP || r->options.replay || r->options.seeded;
     const char *why = NULL;
-    if (r->options.backend != SIM_BACKEND_SLIRP || r->options.replay || r->options.seeded)
+    if (scripted && !r->options.proof)
         return NULL;
     why = sim_forwards_find(&r->forwards, r->options.proof, r->package.base, r->package_bytes,
                             r->options.ports, r->options.port_count);
-    if (!why && r->options.proof && r->forwards.count > 0 && !sim_knock_draw(&r->knock))
-        why = "the host has no randomness";
-    return why;
+    if (why || !r->options.proof || r->forwards.count == 0)
+        return why;
+    return scripted || sim_knock_draw(&r->knock) ? NULL : "the host has no randomness";
 }
 
 /* The console sees when somebody can answer the client outside. */
@@ -211,7 +217,11 @@ static void set_console(struct run *r)
     r->console.world = &r->world;
     if (r->options.proof && r->forwards.count > 0) {
         r->console.knock = &r->knock;
-        r->console.knock_port = r->forwards.ports[0].host_port;
+        if (r->world.client)
+            sim_knock_seed(&r->knock, r->options.seed);
+        r->knock.client = r->world.client;
+        r->console.knock_port =
+            r->knock.client ? r->forwards.ports[0].guest_port : r->forwards.ports[0].host_port;
     }
 }
 
@@ -260,6 +270,7 @@ static int finish(struct run *r, int kernel_status)
 {
     if (r->kernel->reboot)
         ask_again(r);
+    sim_knock_poll(&r->knock); /* what came last */
     struct sim_report report;
     sim_report_make(&report, &r->options, &r->world, &r->console, r->provider_object, kernel_status,
                     sim_console_interrupted());

@@ -72,7 +72,30 @@ struct sim_world_config sim_world_defaults(enum dm_transport transport)
     return c;
 }
 
-static struct dm_backend *make_backend(const struct sim_nic_config *nic)
+/* The client beside the peer. NULL: no memory; `peer` is gone then. */
+static struct dm_backend *with_client(struct sim_world *w, const struct sim_nic_config *nic,
+                                      struct dm_backend *peer)
+{
+    const struct dm_client_config config = {.mac = {0x52, 0x55, 0x0a, 0x00, 0x02, 0x09},
+                                            .address = {10, 0, 2, 9},
+                                            .guest = {10, 0, 2, 15},
+                                            .seed = w->config.seed,
+                                            .connections_max = 1,
+                                            .ctx = nic->client_ctx,
+                                            .fill = nic->client_fill};
+    struct dm_backend *ports[2] = {peer, peer ? dm_client_create(&config) : NULL};
+    struct dm_backend *hub = ports[1] ? dm_hub_create(ports, 2) : NULL;
+    if (hub) {
+        w->client = ports[1];
+        return hub;
+    }
+    for (unsigned i = 0; i < 2; i++)
+        if (ports[i])
+            dm_backend_destroy(ports[i]);
+    return NULL;
+}
+
+static struct dm_backend *make_backend(struct sim_world *w, const struct sim_nic_config *nic)
 {
     const struct dm_script_config script = {
         .mac = {0x52, 0x55, 0x0a, 0x00, 0x02, 0x02}, .address = {10, 0, 2, 2}, .guest = {10, 0, 2, 15}};
@@ -81,7 +104,7 @@ static struct dm_backend *make_backend(const struct sim_nic_config *nic)
     case SIM_BACKEND_LOOP:
         return dm_loop_create();
     case SIM_BACKEND_SCRIPT:
-        return dm_script_create(&script);
+        return nic->client_fill ? with_client(w, nic, dm_script_create(&script)) : dm_script_create(&script);
     case SIM_BACKEND_SLIRP:
         slirp = dm_slirp_defaults();
         for (; slirp.forward_count < nic->forward_count && slirp.forward_count < DM_FORWARDS_MAX;
@@ -101,7 +124,7 @@ static const char *open_backend(struct sim_world *w, uint32_t i)
     struct dm_backend *outer;
     if (nic->backend == SIM_BACKEND_NONE)
         return NULL;
-    w->backends[i] = make_backend(nic);
+    w->backends[i] = make_backend(w, nic);
     if (!w->backends[i])
         return nic->forward_count ? "the network backend could not be made: is a port in use?"
                                   : "the network backend could not be made";

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "capos/devmodel/client.h"
 #include "capos/devmodel/net.h"
 #include "platform/sim/platform_sim.h"
 #include "sim/choose.h"
@@ -25,6 +26,8 @@ struct sim_nic_config {
     const char *pcap; /* file for a tap, or NULL */
     uint32_t forward_count; /* SLIRP: ports of the host that lead to the guest */
     const struct dm_forward *forwards; /* lent while the world opens */
+    dm_client_fill client_fill; /* SCRIPT: a TCP client on the same wire, which sends this; NULL: none */
+    void *client_ctx;
 };
 
 struct sim_world_config {
@@ -53,6 +56,7 @@ struct sim_world {
     struct dm_bus *bus;
     struct dm_net *nets[SIM_NICS_MAX];
     struct dm_backend *backends[SIM_NICS_MAX];
+    struct dm_backend *client; /* of the first NIC that has one, or NULL */
     struct platform platform;
     struct sim_choices choices;
     struct sim_prng entropy; /* a second stream of the same seed, so that a replay keeps it */
