@@ -265,6 +265,8 @@ void netd_udp_close(struct netd_object *o);
 bool netd_witness_init(struct netd *n);
 /* False: the proof is over, with this exit code. */
 bool netd_witness_turn(struct netd *n, uint64_t now_ns, uint32_t *code);
+/* The card's driver serves now, or has ended. */
+void netd_witness_driver(struct netd *n, bool serves);
 uint64_t netd_witness_due(const struct netd *n);
 /* The holder took these bytes of the stream; gave these; the peer acknowledged so many. */
 void netd_witness_taken(struct netd_object *o, const uint8_t *bytes, uint32_t count);

@@ -57,6 +57,7 @@ static void lost(struct netd *n)
         n->counters[NET_COUNTER_DRIVER_LOST]++;
         netd_network_lost(n);
     }
+    netd_witness_driver(n, false);
     ask(n);
 }
 
@@ -80,6 +81,7 @@ static void attached(struct netd *n)
     n->nic.state = NIC_UP;
     memcpy(mac, n->netif.hwaddr, sizeof mac);
     netd_network_up(n, mac, n->netif.mtu);
+    netd_witness_driver(n, true);
 }
 
 void netd_nic_completed(struct netd *n, const struct ring_completion *done)

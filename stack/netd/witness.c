@@ -12,7 +12,7 @@
 #include "stack/netd/netd.h"
 
 #define ASK_NS   500000000u /* the gateway is asked for its address again */
-#define PROOF_NS 100000000000ull /* all of it within this time */
+#define PROOF_NS 30000000000ull /* all of it within this time, from when the driver serves */
 
 static void key_of(struct text *t, const char *key)
 {
@@ -118,8 +118,21 @@ bool netd_witness_init(struct netd *n)
     const bool proof = rt_parameter_is(n->rt, "mode", "proof");
 
     n->witness.sink = proof ? rt_first(n->rt, CAP_IF_EVIDENCE) : CAP_NONE;
-    n->witness.until_ns = ring_now(&n->rt->ring) + PROOF_NS;
+    n->witness.until_ns = NETD_FOREVER;
     return cap_is_none(n->witness.sink) || rt_memory_make(n->rt, RING_PAGE_BYTES, &n->witness.words);
+}
+
+void netd_witness_driver(struct netd *n, bool serves)
+{
+    struct netd_witness *w = &n->witness;
+
+    if (cap_is_none(w->sink))
+        return;
+    w->until_ns = ring_now(&n->rt->ring) + PROOF_NS;
+    if (serves || w->round_trip)
+        return;
+    (void)rt_print(n->rt, "netd: the driver ended\n");
+    w->failed = true; /* it has one life in a proof */
 }
 
 static bool is_number(const struct netd_witness *w)
