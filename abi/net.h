@@ -103,7 +103,7 @@ enum net_counter {
     NET_COUNTER_RESET,         /* sockets that ended by the peer's reset or silence */
     NET_COUNTER_SOCKETS,       /* that are there now */
     NET_COUNTER_LISTENERS,
-    NET_COUNTER_LEASES,        /* bound, renewed and rebound together */
+    NET_COUNTER_LEASES,        /* times that there was an address where there had been none */
     NET_COUNTER_DRIVER_LOST,   /* times that the card's driver ended */
     NET_COUNTER_REFUSED_CALLS, /* calls with arguments that could not be */
     NET_COUNTER_COUNT

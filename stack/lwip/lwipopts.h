@@ -75,6 +75,10 @@
 #define LWIP_DHCP                1
 #define LWIP_ACD                 1
 #define LWIP_DHCP_DOES_ACD_CHECK 1
+/* Leases are kept to the second, lwIP's own minute would let a short one run on; seconds need the wider type.
+ * ARP has a timer of a second anyway. */
+#define DHCP_COARSE_TIMER_SECS 1
+#define DHCP_TIMEOUT_SIZE_T    u32_t
 /* The lease of a netif (stack/netd/lease.h) is its one client datum. */
 #define LWIP_NUM_NETIF_CLIENT_DATA 1
 #define LWIP_NETIF_STATUS_CALLBACK 1

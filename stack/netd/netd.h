@@ -15,6 +15,8 @@
 #include "lwip/pbuf.h"
 #include "lwip/tcp.h"
 #include "lwip/udp.h"
+#include "stack/netd/lease.h"
+#include "stack/netd/random.h"
 #include "user/rt/rt.h"
 
 #define NETD_OBJECTS     88u /* listeners and sockets together */
@@ -171,8 +173,11 @@ struct netd {
     cap_id entropy;
     struct netd_nic nic;
     struct netif netif;
+    struct lease lease;
+    struct random random;
     struct raw_pcb *ping;
     uint16_t ping_sequence;
+    bool bound; /* there was a lease at the last look */
     uint64_t next_life; /* of an object's place */
     struct rt_memory badges; /* u64 an object: whose end is waited for */
     bool gone_asked;
@@ -185,6 +190,8 @@ struct netd {
 /* sys.c: what lwIP asks of its surroundings. */
 /* Seeds the generator and starts lwIP. Once. False: said why on the console. */
 bool netd_sys_init(struct netd *n);
+/* Fresh entropy for the generator; without it goes on with what it has. */
+void netd_reseed(struct netd *n);
 
 /* nic.c: the Nic as lwIP's interface. */
 bool netd_nic_init(struct netd *n);
@@ -275,11 +282,13 @@ void netd_witness_acknowledged(struct netd_object *o, uint32_t count);
 
 /* network.c */
 /* NETWORK_CONFIG's value. */
-uint64_t netd_config(const struct netd *n, enum net_config item, uint64_t index);
+uint64_t netd_config(struct netd *n, enum net_config item, uint64_t index);
 /* Is there a card, and a lease? */
 enum net_error netd_usable(const struct netd *n);
 bool netd_network_init(struct netd *n);
 void netd_network_up(struct netd *n, const uint8_t mac[6], uint16_t mtu);
+/* After frames and timers: what a lease brought counts from now on. */
+void netd_network_step(struct netd *n);
 void netd_network_lost(struct netd *n);
 uint64_t netd_pending_expire(struct netd *n, uint64_t now_ns);
 /* IPv4 address of two argument words; false: of another family, or none. */

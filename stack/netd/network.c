@@ -9,7 +9,6 @@
 #include "lwip/prot/dhcp.h"
 #include "lwip/prot/icmp.h"
 #include "lwip/raw.h"
-#include "stack/netd/lease.h"
 #include "stack/netd/netd.h"
 
 #define PING_ID        0x6e65u
@@ -23,11 +22,21 @@ enum net_error netd_usable(const struct netd *n)
     return dhcp_supplied_address(&n->netif) ? NET_OK : NET_E_NO_ADDRESS;
 }
 
+/* Parameter `address_check`: before, after (the default) or never. */
+static enum lease_check check_of(const struct netd *n)
+{
+    if (rt_parameter_is(n->rt, "address_check", "before"))
+        return LEASE_CHECK_BEFORE;
+    return rt_parameter_is(n->rt, "address_check", "never") ? LEASE_CHECK_NEVER : LEASE_CHECK_AFTER;
+}
+
 void netd_network_up(struct netd *n, const uint8_t mac[6], uint16_t mtu)
 {
     memcpy(n->netif.hwaddr, mac, ETH_HWADDR_LEN);
-    n->netif.mtu = mtu;
-    lease_card(&n->netif, mtu);
+    if (netif_dhcp_data(&n->netif) == NULL) {
+        n->netif.mtu = mtu;
+        lease_attach(&n->lease, &n->netif, check_of(n));
+    }
     netif_set_up(&n->netif);
     netif_set_link_up(&n->netif); /* a lease that there was is asked for again */
     if (netif_dhcp_data(&n->netif) == NULL && dhcp_start(&n->netif) != ERR_OK)
@@ -41,6 +50,18 @@ static void pending_done(struct netd_pending *p, enum net_error error, uint64_t 
         p->abandoned = true; /* lwIP has its address until it calls back */
     else
         p->kind = PENDING_FREE;
+}
+
+void netd_network_step(struct netd *n)
+{
+    const bool bound = dhcp_supplied_address(&n->netif) != 0;
+
+    if (netif_dhcp_data(&n->netif) != NULL)
+        lease_step(&n->netif);
+    if (random_wants_seed(&n->random))
+        netd_reseed(n);
+    n->counters[NET_COUNTER_LEASES] += bound && !n->bound;
+    n->bound = bound;
 }
 
 void netd_network_lost(struct netd *n)
@@ -250,21 +271,47 @@ static uint32_t bits_of(uint32_t mask)
 {
     uint32_t bits = 0;
 
-    for (mask = lwip_ntohl(mask); (mask & 0x80000000u) != 0; mask <<= 1)
+    for (; (mask & 0x80000000u) != 0; mask <<= 1)
         bits++;
     return bits;
 }
 
-static uint64_t route_word(uint64_t which, bool via)
+/* Those of option 121, then the subnet, then the router's where option 121 has not its place. */
+static bool route_at(const struct lease_net *net, uint64_t which, struct lease_route *out)
+{
+    const uint32_t classless = net->options->classless ? net->options->route_count : 0;
+
+    if (which < classless) {
+        *out = net->options->routes[which];
+        return true;
+    }
+    *out = (struct lease_route){net->address & net->mask, 0, (uint8_t)bits_of(net->mask)};
+    if (which == classless)
+        return true;
+    *out = (struct lease_route){0, net->router, 0};
+    return which == 1u && !net->options->classless && net->router != 0;
+}
+
+static uint64_t routes_of(const struct lease_net *net)
+{
+    struct lease_route route;
+    uint64_t count = 0;
+
+    while (route_at(net, count, &route))
+        count++;
+    return count;
+}
+
+static uint64_t route_word(const struct lease_net *net, uint64_t which, bool via)
 {
     struct lease_route route;
 
-    if (!lease_route(which, &route))
+    if (!route_at(net, which, &route))
         return 0;
-    return via ? route.via : route.destination | (uint64_t)route.bits << 32;
+    return via ? lwip_htonl(route.via) : lwip_htonl(route.destination) | (uint64_t)route.prefix << 32;
 }
 
-uint64_t netd_config(const struct netd *n, enum net_config item, uint64_t index)
+uint64_t netd_config(struct netd *n, enum net_config item, uint64_t index)
 {
     const struct netif *netif = &n->netif;
     const enum net_error usable = netd_usable(n);
@@ -273,15 +320,16 @@ uint64_t netd_config(const struct netd *n, enum net_config item, uint64_t index)
         return usable == NET_OK ? NET_STATE_BOUND : usable == NET_E_NO_ADDRESS ? NET_STATE_ASKING : 0;
     if (usable != NET_OK)
         return 0;
+    const struct lease_net net = lease_net(&n->netif);
     switch (item) {
     case NET_CONFIG_MAC:
         return mac_word(netif);
     case NET_CONFIG_ADDRESS:
         return ip4_addr_get_u32(netif_ip4_addr(netif));
     case NET_CONFIG_PREFIX:
-        return bits_of(ip4_addr_get_u32(netif_ip4_netmask(netif)));
+        return bits_of(net.mask);
     case NET_CONFIG_GATEWAY:
-        return lease_gateway();
+        return lwip_htonl(lease_gateway(&net));
     case NET_CONFIG_MTU:
         return netif->mtu;
     case NET_CONFIG_SERVER:
@@ -291,11 +339,11 @@ uint64_t netd_config(const struct netd *n, enum net_config item, uint64_t index)
     case NET_CONFIG_LEASE_S:
         return lease_left(netif);
     case NET_CONFIG_ROUTE:
-        return route_word(index, false);
+        return route_word(&net, index, false);
     case NET_CONFIG_ROUTE_VIA:
-        return route_word(index, true);
+        return route_word(&net, index, true);
     case NET_CONFIG_ROUTES:
-        return lease_routes();
+        return routes_of(&net);
     default:
         return 0;
     }

@@ -8,7 +8,6 @@
 #include "abi/memory.h"
 #include "lwip/etharp.h"
 #include "netif/ethernet.h"
-#include "stack/netd/lease.h"
 
 #define USER(nic, user) ((uint64_t)(user) | (uint64_t)(nic)->epoch << 8)
 

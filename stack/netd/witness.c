@@ -8,7 +8,6 @@
 #include "evidence/text.h"
 #include "lwip/dhcp.h"
 #include "lwip/etharp.h"
-#include "stack/netd/lease.h"
 #include "stack/netd/netd.h"
 
 #define ASK_NS   500000000u /* the gateway is asked for its address again */

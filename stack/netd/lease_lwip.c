@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The lease of a netif, between lwIP's DHCP client and its ARP. lwIP asks for an answer's options while it
+ * reads it, and says when it is bound only by its state: what was read waits until then (`asked`). */
+#include "stack/netd/lease.h"
+
+#include "abi/assert.h"
+#include "abi/memory.h"
+#include "hooks.h"
+#include "lwip/acd.h"
+#include "lwip/def.h"
+#include "lwip/etharp.h"
+#include "lwip/prot/dhcp.h"
+#include "lwip/stats.h"
+
+/* The netif's one client datum (lwipopts.h). */
+#define SLOT LWIP_NETIF_CLIENT_DATA_INDEX_MAX
+
+enum { OPTION_MTU = 26, OPTION_REQUESTED = 55, OPTION_ROUTES = 121 };
+
+static struct lease *lease_of(struct netif *netif)
+{
+    return netif_get_client_data(netif, SLOT);
+}
+
+void lease_attach(struct lease *lease, struct netif *netif, enum lease_check check)
+{
+    *lease = (struct lease){.check = check, .link_mtu = netif->mtu};
+    netif_set_client_data(netif, SLOT, lease);
+}
+
+/* lwIP reads the answer to a question in these states and no other (dhcp_recv). */
+static bool awaits_answer(u8_t state)
+{
+    return state == DHCP_STATE_REQUESTING || state == DHCP_STATE_REBOOTING || state == DHCP_STATE_RENEWING ||
+           state == DHCP_STATE_REBINDING;
+}
+
+/* Asked at each option that lwIP does not know: of one message the first is enough, which is then read as a
+ * whole. */
+void netd_dhcp_parse(struct netif *netif, u8_t state, const struct dhcp_msg *message, u8_t option,
+                     struct pbuf *p)
+{
+    struct lease *lease = lease_of(netif);
+    struct lease_options read;
+
+    if (lease == NULL || !awaits_answer(state) || (option != OPTION_MTU && option != OPTION_ROUTES))
+        return;
+    const u32_t datagram = lwip_stats.udp.recv; /* the same count is the same message */
+    if (lease->datagram == datagram)
+        return;
+    lease->datagram = datagram;
+    if (p->payload != message || p->len != p->tot_len) { /* in pieces, though none was asked for so long */
+        lease->refused.messages++;
+        return;
+    }
+    lease_read(p->payload, p->len, lease->link_mtu, &read, &lease->refused);
+    if (read.type == DHCP_ACK)
+        lease->answer = read;
+}
+
+/* Extends the list of what is asked for: routes before the router (RFC 3442), and the MTU. */
+void netd_dhcp_append(struct netif *netif, u8_t *options, u16_t *used)
+{
+    static const u8_t wanted[] = {OPTION_ROUTES, OPTION_MTU};
+    struct lease *lease = lease_of(netif);
+    u16_t at = 0;
+
+    if (lease == NULL)
+        return;
+    lease->asked = true;
+    lease->answer = (struct lease_options){0};
+    while (at + 2 <= *used && options[at] != OPTION_REQUESTED)
+        at = (u16_t)(at + 2 + options[at + 1]);
+    if (at + 2 > *used || *used + sizeof(wanted) >= DHCP_OPTIONS_LEN) /* the end's mark needs a byte */
+        return;
+    memmove(options + at + 2 + sizeof(wanted), options + at + 2, (size_t)(*used - at - 2));
+    memcpy(options + at + 2, wanted, sizeof(wanted));
+    options[at + 1] = (u8_t)(options[at + 1] + sizeof(wanted));
+    *used = (u16_t)(*used + sizeof(wanted));
+}
+
+/* In lwIP's place: an address that is in use already is not bound a second time when its check ends. */
+static void conflict(struct netif *netif, acd_callback_enum_t event)
+{
+    struct lease *lease = lease_of(netif);
+
+    if (event == ACD_IP_OK && netif_dhcp_data(netif)->state != DHCP_STATE_CHECKING)
+        return;
+    if (event == ACD_DECLINE)
+        lease->refused.conflicts++;
+    lease->conflict(netif, event);
+}
+
+static void apply(struct lease *lease, struct netif *netif, const struct dhcp *dhcp)
+{
+    if (ip4_addr_isany_val(*netif_ip4_addr(netif))) {
+        lease->active = (struct lease_options){0};
+        netif->mtu = lease->link_mtu;
+    } else if (lease->asked && dhcp->state == DHCP_STATE_BOUND) {
+        lease->asked = false;
+        lease->active = lease->answer;
+        netif->mtu = lease->active.mtu != 0 ? lease->active.mtu : lease->link_mtu;
+    }
+}
+
+void lease_step(struct netif *netif)
+{
+    struct lease *lease = lease_of(netif);
+    struct dhcp *dhcp = netif_dhcp_data(netif);
+
+    ASSERT(lease != NULL);
+    if (dhcp == NULL)
+        return;
+    if (dhcp->acd.acd_conflict_callback != NULL && dhcp->acd.acd_conflict_callback != conflict) {
+        lease->conflict = dhcp->acd.acd_conflict_callback; /* anew after each dhcp_start */
+        (void)acd_add(netif, &dhcp->acd, conflict);
+    }
+    if (dhcp->state == DHCP_STATE_CHECKING && lease->check != LEASE_CHECK_BEFORE) {
+        if (lease->check == LEASE_CHECK_NEVER)
+            (void)acd_stop(&dhcp->acd);
+        conflict(netif, ACD_IP_OK);
+    }
+    apply(lease, netif, dhcp);
+}
+
+struct lease_net lease_net(struct netif *netif)
+{
+    const struct lease *lease = lease_of(netif);
+    const struct dhcp *dhcp = netif_dhcp_data(netif);
+
+    ASSERT(lease != NULL);
+    return (struct lease_net){
+        .address = lwip_ntohl(ip4_addr_get_u32(netif_ip4_addr(netif))),
+        .mask = lwip_ntohl(ip4_addr_get_u32(netif_ip4_netmask(netif))),
+        .router = dhcp == NULL ? 0 : lwip_ntohl(ip4_addr_get_u32(&dhcp->offered_gw_addr)),
+        .options = &lease->active,
+    };
+}
+
+err_t lease_output(struct netif *netif, struct pbuf *p, const ip4_addr_t *destination)
+{
+    struct lease *lease = lease_of(netif);
+    ip4_addr_t next;
+
+    if (netif_dhcp_data(netif) != NULL)
+        apply(lease, netif, netif_dhcp_data(netif));
+    const struct lease_net net = lease_net(netif);
+    const struct lease_hop hop = lease_next_hop(&net, lwip_ntohl(ip4_addr_get_u32(destination)));
+    if (hop.reach == LEASE_UNREACHABLE) {
+        lease->refused.packets++;
+        return ERR_RTE;
+    }
+    ip4_addr_set_u32(&next, lwip_htonl(hop.address));
+    return etharp_output(netif, p, &next);
+}
