@@ -1,145 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The scripted DHCP server, case by case, byte by byte: what the table says of a case is what is on the wire.
  */
-#include "capos/devmodel.h"
-#include "frames.h"
+#include "dhcp_asker.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DISCOVER = 1, OFFER, REQUEST, DECLINE, ACK, NAK };
-enum ask { ASK_DISCOVER, ASK_REQUEST, ASK_REBOOT, ASK_RENEW, ASK_REBIND, ASK_DECLINE };
-
-static const uint8_t server_ip[4] = {10, 0, 2, 2};
-static const uint8_t guest_ip[4] = {10, 0, 2, 15};
 static const uint8_t other_ip[4] = {10, 0, 2, 99};
-static const uint8_t all_ip[4] = {255, 255, 255, 255};
-static const uint8_t no_ip[4] = {0, 0, 0, 0};
-static struct kept_frames kept;
-
-#define XID 0xfeedbeefu
 
 static struct dm_backend *open_case(enum dm_dhcp_case which, uint32_t value)
 {
     struct dm_peer_config c = {0};
     memcpy(c.mac, peer_mac, 6);
-    memcpy(c.address, server_ip, 4);
-    memcpy(c.dhcp.guest, guest_ip, 4);
+    memcpy(c.address, dhcp_server_ip, 4);
+    memcpy(c.dhcp.guest, dhcp_guest_ip, 4);
     memcpy(c.dhcp.other, other_ip, 4);
     dm_dhcp_case_apply(&c.dhcp, which, value);
     struct dm_backend *b = dm_peer_create(&c);
     cr_assert(b != NULL);
     return b;
-}
-
-/* A message of the client that has or wants `address`; true: it was answered. */
-static bool ask(struct dm_backend *b, enum ask kind, const uint8_t address[4])
-{
-    static const uint8_t types[] = {DISCOVER, REQUEST, REQUEST, REQUEST, REQUEST, DECLINE};
-    uint8_t udp[400] = {0}, frame[600], *m = udp + 8, *option = m + 240;
-    bool bound = kind == ASK_RENEW || kind == ASK_REBIND;
-    frame_put16(udp, 68);
-    frame_put16(udp + 2, 67);
-    m[0] = m[1] = 1;
-    m[2] = 6;
-    frame_put32(m + 4, XID);
-    if (bound)
-        memcpy(m + 12, address, 4);
-    memcpy(m + 28, guest_mac, 6);
-    frame_put32(m + 236, 0x63825363);
-    option[0] = 53;
-    option[1] = 1;
-    option[2] = types[kind];
-    option += 3;
-    if (!bound && kind != ASK_DISCOVER) {
-        option[0] = 50;
-        option[1] = 4;
-        memcpy(option + 2, address, 4);
-        option += 6;
-    }
-    if (kind == ASK_REQUEST || kind == ASK_DECLINE) {
-        option[0] = 54;
-        option[1] = 4;
-        memcpy(option + 2, server_ip, 4);
-        option += 6;
-    }
-    *option++ = 255;
-    size_t bytes = (size_t)(option - udp);
-    frame_put16(udp + 4, (uint32_t)bytes);
-    bytes = frame_ipv4(frame, kind == ASK_RENEW ? peer_mac : broadcast_mac, bound ? address : no_ip,
-                       kind == ASK_RENEW ? server_ip : all_ip, 17, udp, bytes);
-    kept.count = 0;
-    b->ops->send(b, frame, bytes);
-    b->ops->poll(b, 1000, 9, keep_frame, &kept);
-    cr_assert(le(u32, kept.count, 1));
-    cr_assert(kept.count == 0 || frame_sums_right(kept.frames[0].data, kept.frames[0].bytes));
-    return kept.count == 1;
-}
-
-static const uint8_t *message(void)
-{
-    return kept.frames[0].data + 42;
-}
-
-static size_t message_bytes(void)
-{
-    return frame_be16(kept.frames[0].data + 38) - 8u;
-}
-
-/* The nth option with this code between two offsets of the message; NULL: none, or it runs over the end. */
-static const uint8_t *option_in(uint8_t code, unsigned nth, size_t from, size_t to)
-{
-    while (from < to && message()[from] != 255) {
-        const uint8_t *at = message() + from;
-        if (*at == 0) {
-            from++;
-            continue;
-        }
-        if (from + 2 > to || from + 2 + at[1] > to)
-            return NULL;
-        if (*at == code && nth-- == 0)
-            return at + 1;
-        from += 2u + at[1];
-    }
-    return NULL;
-}
-
-/* Points to its length byte. */
-static const uint8_t *option(uint8_t code)
-{
-    return option_in(code, 0, 240, message_bytes());
-}
-
-static void expect_type(uint8_t type)
-{
-    const uint8_t *o = option(53);
-    cr_assert(o != NULL);
-    cr_assert(eq(u8, o[0], 1));
-    cr_assert(eq(u8, o[1], type));
-}
-
-static void expect_word(uint8_t code, uint32_t value)
-{
-    const uint8_t *o = option(code);
-    cr_assert(o != NULL, "option %u", code);
-    cr_assert(eq(u8, o[0], 4), "option %u", code);
-    cr_assert(eq(u32, frame_be32(o + 1), value), "option %u", code);
-}
-
-static void expect_answer(struct dm_backend *b, enum ask kind, const uint8_t address[4], uint8_t type)
-{
-    cr_assert(ask(b, kind, address), "asked %d", kind);
-    expect_type(type);
-    if (type != NAK)
-        cr_assert(eq(int, memcmp(message() + 16, address, 4), 0));
-}
-
-static void expect_lease(struct dm_backend *b)
-{
-    expect_answer(b, ASK_DISCOVER, guest_ip, OFFER);
-    expect_answer(b, ASK_REQUEST, guest_ip, ACK);
 }
 
 static void check_honest(struct dm_backend *b)
@@ -153,10 +34,10 @@ static void check_honest(struct dm_backend *b)
     cr_assert(eq(u32, frame_be32(message() + 4), XID));
     cr_assert(eq(u32, frame_be32(message() + 236), 0x63825363));
     cr_assert(eq(int, memcmp(message() + 28, guest_mac, 6), 0));
-    expect_answer(b, ASK_RENEW, guest_ip, ACK);
-    cr_assert(eq(int, memcmp(message() + 12, guest_ip, 4), 0), "ciaddr comes back");
-    expect_answer(b, ASK_REBIND, guest_ip, ACK);
-    expect_answer(b, ASK_REBOOT, guest_ip, ACK);
+    expect_answer(b, ASK_RENEW, dhcp_guest_ip, ACK);
+    cr_assert(eq(int, memcmp(message() + 12, dhcp_guest_ip, 4), 0), "ciaddr comes back");
+    expect_answer(b, ASK_REBIND, dhcp_guest_ip, ACK);
+    expect_answer(b, ASK_REBOOT, dhcp_guest_ip, ACK);
     expect_answer(b, ASK_REBOOT, other_ip, NAK);
     const struct dm_dhcp_counts c = dm_peer_counts(b).dhcp;
     cr_assert(eq(u64, c.discovers, 1));
@@ -169,25 +50,26 @@ static void check_honest(struct dm_backend *b)
 
 static void check_no_offer(struct dm_backend *b)
 {
-    cr_assert(ask(b, ASK_DISCOVER, guest_ip) == false);
-    cr_assert(ask(b, ASK_DISCOVER, guest_ip) == false);
+    cr_assert(ask(b, ASK_DISCOVER, dhcp_guest_ip) == false);
+    cr_assert(ask(b, ASK_DISCOVER, dhcp_guest_ip) == false);
     cr_assert(eq(u64, dm_peer_counts(b).dhcp.unanswered, 2));
 }
 
 static void check_offer_no_ack(struct dm_backend *b)
 {
     for (int i = 0; i < 3; i++) {
-        expect_answer(b, ASK_DISCOVER, guest_ip, OFFER);
-        cr_assert(ask(b, ASK_REQUEST, guest_ip) == false);
+        expect_answer(b, ASK_DISCOVER, dhcp_guest_ip, OFFER);
+        cr_assert(ask(b, ASK_REQUEST, dhcp_guest_ip) == false);
     }
 }
 
 static void check_nak_at_request(struct dm_backend *b)
 {
     for (int i = 0; i < 3; i++) {
-        expect_answer(b, ASK_DISCOVER, guest_ip, OFFER);
-        expect_answer(b, ASK_REQUEST, guest_ip, NAK);
-        cr_assert(eq(int, memcmp(kept.frames[0].data, broadcast_mac, 6), 0), "RFC 2131, 4.3.2: broadcast");
+        expect_answer(b, ASK_DISCOVER, dhcp_guest_ip, OFFER);
+        expect_answer(b, ASK_REQUEST, dhcp_guest_ip, NAK);
+        cr_assert(eq(int, memcmp(dhcp_kept.frames[0].data, broadcast_mac, 6), 0),
+                  "RFC 2131, 4.3.2: broadcast");
         cr_assert(option(51) == NULL);
     }
 }
@@ -195,47 +77,47 @@ static void check_nak_at_request(struct dm_backend *b)
 static void check_nak_at_renew(struct dm_backend *b)
 {
     expect_lease(b);
-    expect_answer(b, ASK_RENEW, guest_ip, NAK);
+    expect_answer(b, ASK_RENEW, dhcp_guest_ip, NAK);
     expect_lease(b);
-    expect_answer(b, ASK_RENEW, guest_ip, ACK);
+    expect_answer(b, ASK_RENEW, dhcp_guest_ip, ACK);
 }
 
 static void check_nak_at_rebind(struct dm_backend *b)
 {
     expect_lease(b);
-    cr_assert(ask(b, ASK_RENEW, guest_ip) == false);
-    expect_answer(b, ASK_REBIND, guest_ip, NAK);
+    cr_assert(ask(b, ASK_RENEW, dhcp_guest_ip) == false);
+    expect_answer(b, ASK_REBIND, dhcp_guest_ip, NAK);
     expect_lease(b);
-    cr_assert(ask(b, ASK_RENEW, guest_ip) == false);
-    expect_answer(b, ASK_REBIND, guest_ip, ACK);
+    cr_assert(ask(b, ASK_RENEW, dhcp_guest_ip) == false);
+    expect_answer(b, ASK_REBIND, dhcp_guest_ip, ACK);
 }
 
 static void check_no_renew(struct dm_backend *b)
 {
     expect_lease(b);
-    cr_assert(ask(b, ASK_RENEW, guest_ip) == false);
-    expect_answer(b, ASK_REBIND, guest_ip, ACK);
+    cr_assert(ask(b, ASK_RENEW, dhcp_guest_ip) == false);
+    expect_answer(b, ASK_REBIND, dhcp_guest_ip, ACK);
 }
 
 static void check_vanished(struct dm_backend *b)
 {
     expect_lease(b);
-    cr_assert(ask(b, ASK_RENEW, guest_ip) == false);
-    cr_assert(ask(b, ASK_REBIND, guest_ip) == false);
-    cr_assert(ask(b, ASK_DISCOVER, guest_ip) == false);
+    cr_assert(ask(b, ASK_RENEW, dhcp_guest_ip) == false);
+    cr_assert(ask(b, ASK_REBIND, dhcp_guest_ip) == false);
+    cr_assert(ask(b, ASK_DISCOVER, dhcp_guest_ip) == false);
 }
 
 static void check_silent_from(struct dm_backend *b)
 {
-    expect_answer(b, ASK_DISCOVER, guest_ip, OFFER);
-    cr_assert(ask(b, ASK_REQUEST, guest_ip) == false, "the second message");
-    cr_assert(ask(b, ASK_DISCOVER, guest_ip) == false);
+    expect_answer(b, ASK_DISCOVER, dhcp_guest_ip, OFFER);
+    cr_assert(ask(b, ASK_REQUEST, dhcp_guest_ip) == false, "the second message");
+    cr_assert(ask(b, ASK_DISCOVER, dhcp_guest_ip) == false);
 }
 
 static void check_renumbered(struct dm_backend *b)
 {
     expect_lease(b);
-    expect_answer(b, ASK_RENEW, guest_ip, NAK);
+    expect_answer(b, ASK_RENEW, dhcp_guest_ip, NAK);
     expect_answer(b, ASK_DISCOVER, other_ip, OFFER);
     expect_answer(b, ASK_REQUEST, other_ip, ACK);
     expect_answer(b, ASK_RENEW, other_ip, ACK);
@@ -245,17 +127,17 @@ static void check_renumbered(struct dm_backend *b)
 static bool probe_answered(struct dm_backend *b)
 {
     uint8_t frame[64];
-    size_t bytes = frame_arp(frame, no_ip, guest_ip);
-    kept.count = 0;
+    size_t bytes = frame_arp(frame, (const uint8_t[4]){0}, dhcp_guest_ip);
+    dhcp_kept.count = 0;
     b->ops->send(b, frame, bytes);
-    b->ops->poll(b, 1000, 9, keep_frame, &kept);
-    if (kept.count == 0)
+    b->ops->poll(b, 1000, 9, keep_frame, &dhcp_kept);
+    if (dhcp_kept.count == 0)
         return false;
-    const uint8_t *arp = kept.frames[0].data + 14;
+    const uint8_t *arp = dhcp_kept.frames[0].data + 14;
     cr_assert(eq(u16, frame_be16(arp + 6), 2));
-    cr_assert(eq(int, memcmp(arp + 14, guest_ip, 4), 0));
+    cr_assert(eq(int, memcmp(arp + 14, dhcp_guest_ip, 4), 0));
     cr_assert(ne(int, memcmp(arp + 8, peer_mac, 6), 0));
-    cr_assert(eq(int, memcmp(kept.frames[0].data, guest_mac, 6), 0));
+    cr_assert(eq(int, memcmp(dhcp_kept.frames[0].data, guest_mac, 6), 0));
     return true;
 }
 
@@ -263,7 +145,7 @@ static void check_conflict(struct dm_backend *b)
 {
     expect_lease(b);
     cr_assert(probe_answered(b));
-    cr_assert(ask(b, ASK_DECLINE, guest_ip) == false);
+    cr_assert(ask(b, ASK_DECLINE, dhcp_guest_ip) == false);
     cr_assert(eq(u64, dm_peer_counts(b).dhcp.declines, 1));
     cr_assert(eq(u64, dm_peer_counts(b).dhcp.conflicts, 1));
     cr_assert(eq(int, memcmp(dm_peer_counts(b).guest, other_ip, 4), 0));
@@ -274,38 +156,39 @@ static void check_conflict_always(struct dm_backend *b)
 {
     expect_lease(b);
     cr_assert(probe_answered(b));
-    cr_assert(ask(b, ASK_DECLINE, guest_ip) == false);
-    expect_answer(b, ASK_DISCOVER, guest_ip, OFFER);
+    cr_assert(ask(b, ASK_DECLINE, dhcp_guest_ip) == false);
+    expect_answer(b, ASK_DISCOVER, dhcp_guest_ip, OFFER);
     cr_assert(probe_answered(b));
 }
 
 static void check_wrong_transaction(struct dm_backend *b)
 {
-    expect_answer(b, ASK_DISCOVER, guest_ip, OFFER);
+    expect_answer(b, ASK_DISCOVER, dhcp_guest_ip, OFFER);
     cr_assert(eq(u32, frame_be32(message() + 4) ^ XID, 0xff));
 }
 
 static void check_wrong_hardware(struct dm_backend *b)
 {
-    expect_answer(b, ASK_DISCOVER, guest_ip, OFFER);
+    expect_answer(b, ASK_DISCOVER, dhcp_guest_ip, OFFER);
     cr_assert(eq(int, memcmp(message() + 28, guest_mac, 5), 0));
     cr_assert(eq(u8, message()[33] ^ guest_mac[5], 0xff));
-    cr_assert(eq(int, memcmp(kept.frames[0].data, guest_mac, 6), 0), "it reaches the guest all the same");
+    cr_assert(eq(int, memcmp(dhcp_kept.frames[0].data, guest_mac, 6), 0),
+              "it reaches the guest all the same");
 }
 
 static void check_wrong_cookie(struct dm_backend *b)
 {
-    expect_answer(b, ASK_DISCOVER, guest_ip, OFFER);
+    expect_answer(b, ASK_DISCOVER, dhcp_guest_ip, OFFER);
     cr_assert(eq(u32, frame_be32(message() + 236) ^ 0x63825363, 0xff000000));
 }
 
 static void check_cut(struct dm_backend *b)
 {
-    cr_assert(ask(b, ASK_DISCOVER, guest_ip));
+    cr_assert(ask(b, ASK_DISCOVER, dhcp_guest_ip));
     cr_assert(eq(sz, message_bytes(), 245));
     dm_backend_destroy(b);
     b = open_case(DM_DHCP_HONEST, 0);
-    cr_assert(ask(b, ASK_DISCOVER, guest_ip));
+    cr_assert(ask(b, ASK_DISCOVER, dhcp_guest_ip));
     static uint8_t whole[600];
     memcpy(whole, message(), message_bytes());
     dm_backend_destroy(b);
@@ -314,7 +197,7 @@ static void check_cut(struct dm_backend *b)
         end += 2u + whole[end + 1];
     for (uint32_t n = 0; n <= end + 1 - 240; n++) {
         b = open_case(DM_DHCP_OPTIONS_CUT, n);
-        cr_assert(ask(b, ASK_DISCOVER, guest_ip));
+        cr_assert(ask(b, ASK_DISCOVER, dhcp_guest_ip));
         cr_assert(eq(sz, message_bytes(), 240 + n));
         cr_assert(eq(int, memcmp(message(), whole, 240 + n), 0), "the honest message as far as it goes");
         dm_backend_destroy(b);
@@ -587,7 +470,7 @@ Test(dhcp, the_server_can_change_and_can_be_off)
     expect_word(51, 5);
     c.off = true;
     dm_peer_dhcp(b, &c);
-    cr_assert(ask(b, ASK_DISCOVER, guest_ip) == false);
+    cr_assert(ask(b, ASK_DISCOVER, dhcp_guest_ip) == false);
     cr_assert(eq(u64, dm_peer_counts(b).dhcp.acks, 2));
     dm_backend_destroy(b);
 }
@@ -597,8 +480,8 @@ Test(dhcp, every_wish_at_once_stays_within_the_message)
     for (unsigned overload = 0; overload < 256; overload += 1 + overload / 4) {
         struct dm_peer_config c = {.mtu = 576, .dhcp = {.overload = true, .overload_again = true}};
         memcpy(c.mac, peer_mac, 6);
-        memcpy(c.address, server_ip, 4);
-        memcpy(c.dhcp.guest, guest_ip, 4);
+        memcpy(c.address, dhcp_server_ip, 4);
+        memcpy(c.dhcp.guest, dhcp_guest_ip, 4);
         dm_dhcp_case_apply(&c.dhcp, DM_DHCP_LONG_LISTS, 0);
         c.dhcp.overload_value = (uint8_t)overload;
         c.dhcp.repeated_differently = true;
@@ -607,7 +490,7 @@ Test(dhcp, every_wish_at_once_stays_within_the_message)
         for (unsigned i = 0; i < DM_DHCP_ROUTES_MAX; i++)
             c.dhcp.routes[i].bits = (uint8_t)(32 - i);
         struct dm_backend *b = dm_peer_create(&c);
-        cr_assert(ask(b, ASK_DISCOVER, guest_ip));
+        cr_assert(ask(b, ASK_DISCOVER, dhcp_guest_ip));
         cr_assert(le(sz, message_bytes(), 576 - 28));
         expect_type(OFFER);
         dm_backend_destroy(b);
