@@ -116,8 +116,9 @@ struct object_reply calls_entropy(struct calls *c, const struct object_call *cal
         return transport(RING_E_METHOD);
     if (call->range_bytes > sizeof bytes)
         return transport(RING_E_RANGE);
-    platform_entropy(c->platform, bytes, call->range_bytes);
-    memcpy(call->range, bytes, call->range_bytes);
+    const bool secret = platform_entropy(c->platform, bytes, call->range_bytes);
+    if (secret)
+        memcpy(call->range, bytes, call->range_bytes);
     memset(bytes, 0, sizeof bytes);
-    return done(call->range_bytes);
+    return secret ? done(call->range_bytes) : refused(SYS_E_STATE);
 }

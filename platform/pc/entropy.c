@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Entropy from the CPU's generator, held to a simple health check; without one, from the jitter of the
- * counter against port accesses, which is named as such and good for no secret. Source: Intel SDM 1, 7.3.17.
- */
+/* Entropy from the CPU's generator, every word of it under the health tests of SP 800-90B; without one, or
+ * when it failed once, from the jitter of the counter against port accesses, which is named as such and good
+ * for no secret. Source: Intel SDM 1, 7.3.17. */
 #include "abi/assert.h"
 #include "abi/memory.h"
 #include "platform/pc/platform_pc.h"
 
 #define TRIES_MAX     10u /* Intel's own number: more failures than that are a defect */
-#define HEALTH_WORDS  8u
 #define JITTER_ROUNDS 64u
 #define JITTER_PORT   0x61u
 #define MIX           0x9e3779b97f4a7c15ull
@@ -23,24 +22,20 @@ static bool rdrand(uint64_t *out)
     return false;
 }
 
-/* A generator that is stuck (some return all ones for ever) repeats itself at once. */
-static bool healthy(void)
+/* A word that the health tests have seen as well. */
+static bool healthy_word(struct pc_entropy *e, uint64_t *out)
 {
-    uint64_t word[HEALTH_WORDS];
-    for (uint32_t i = 0; i < HEALTH_WORDS; i++) {
-        if (!rdrand(&word[i]) || word[i] == 0 || word[i] == UINT64_MAX)
-            return false;
-        for (uint32_t j = 0; j < i; j++)
-            if (word[i] == word[j])
-                return false;
-    }
-    return true;
+    return rdrand(out) && entropy_health(&e->health, *out);
 }
 
 void pc_entropy_init(struct pc_entropy *e, bool has_rdrand)
 {
-    e->pool = 0;
-    e->source = has_rdrand && healthy() ? PC_ENTROPY_RDRAND : PC_ENTROPY_JITTER;
+    uint64_t word;
+
+    *e = (struct pc_entropy){.source = has_rdrand ? PC_ENTROPY_RDRAND : PC_ENTROPY_JITTER};
+    for (uint32_t i = 0; i < HEALTH_STARTUP_WORDS && e->source == PC_ENTROPY_RDRAND; i++)
+        if (!healthy_word(e, &word))
+            e->source = PC_ENTROPY_JITTER;
 }
 
 const char *pc_entropy_name(const struct pc_entropy *e)
@@ -58,14 +53,14 @@ static uint64_t jitter(struct pc_entropy *e)
     return e->pool;
 }
 
-void platform_entropy(struct platform *p, void *buffer, size_t bytes)
+bool platform_entropy(struct platform *p, void *buffer, size_t bytes)
 {
     uint8_t *out = buffer;
     ASSERT(p->entropy.source != PC_ENTROPY_NONE);
     while (bytes > 0) {
         const size_t step = bytes < sizeof(uint64_t) ? bytes : sizeof(uint64_t);
         uint64_t word = 0;
-        if (p->entropy.source != PC_ENTROPY_RDRAND || !rdrand(&word)) {
+        if (p->entropy.source != PC_ENTROPY_RDRAND || !healthy_word(&p->entropy, &word)) {
             p->entropy.source = PC_ENTROPY_JITTER; /* it failed once: its word is not taken again */
             word = jitter(&p->entropy);
         }
@@ -73,4 +68,5 @@ void platform_entropy(struct platform *p, void *buffer, size_t bytes)
         out += step;
         bytes -= step;
     }
+    return p->entropy.source == PC_ENTROPY_RDRAND;
 }

@@ -8,6 +8,7 @@
 
 #include "kernel/arch/x86_64/start.h"
 #include "platform/pc/acpi.h"
+#include "platform/pc/health.h"
 #include "platform/platform.h"
 
 #define PC_ROUTES_MAX 32u
@@ -35,6 +36,7 @@ enum pc_entropy_source { PC_ENTROPY_NONE = 0, PC_ENTROPY_RDRAND, PC_ENTROPY_JITT
 struct pc_entropy {
     enum pc_entropy_source source;
     uint64_t pool; /* jitter only */
+    struct entropy_health health; /* RDRAND only */
 };
 
 struct pc_mmio_page {

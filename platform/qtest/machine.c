@@ -109,7 +109,7 @@ void platform_relax(struct platform *p)
         pause_ns(RELAX_PAUSE_NS);
 }
 
-void platform_entropy(struct platform *p, void *buffer, size_t bytes)
+bool platform_entropy(struct platform *p, void *buffer, size_t bytes)
 {
     uint8_t *at = buffer;
     while (bytes > 0) { /* bounded: each call gives at least one byte */
@@ -117,11 +117,12 @@ void platform_entropy(struct platform *p, void *buffer, size_t bytes)
         if (got <= 0) {
             qtest_fail(p, "the host gives no entropy");
             memset(at, 0, bytes);
-            return;
+            return false;
         }
         at += got;
         bytes -= (size_t)got;
     }
+    return true;
 }
 
 void platform_console_write(struct platform *p, enum platform_console port, const char *text, size_t bytes)

@@ -87,13 +87,14 @@ void platform_relax(struct platform *p)
     trace_call(p, TRACE_TURN, p->now_ns, steps);
 }
 
-void platform_entropy(struct platform *p, void *buffer, size_t bytes)
+bool platform_entropy(struct platform *p, void *buffer, size_t bytes)
 {
     if (p->hooks.entropy)
         p->hooks.entropy(p->hooks.ctx, buffer, bytes);
     else
         memset(buffer, 0, bytes);
     platform_sim_trace(p, TRACE_ENTROPY, buffer, bytes);
+    return true;
 }
 
 void platform_console_write(struct platform *p, enum platform_console port, const char *text, size_t bytes)

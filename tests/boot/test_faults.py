@@ -29,8 +29,8 @@ class Faults(unittest.TestCase):
         self.assertTrue(names, text)
         return [name.split("+")[0] for name in names]
 
-    def numbers(self, test, **due):
-        outcome = self.boot(test)
+    def numbers(self, test, cpu="max", **due):
+        outcome = self.boot(test, cpu)
         self.assertIn("selftest done", outcome.lines(), outcome.report())
         said = dict(line.split("=", 1) for line in outcome.lines() if re.fullmatch(r"\w+=\d+", line))
         self.assertEqual(said, {name: str(value) for name, value in due.items()}, outcome.report())
@@ -55,7 +55,10 @@ class Faults(unittest.TestCase):
         self.numbers("clock", backwards=0, moved=1)
 
     def test_entropy_differs_and_fills_no_more_than_asked(self):
-        self.numbers("entropy", differ=1, beyond=0)
+        self.numbers("entropy", secret=1, differ=1, beyond=0)
+
+    def test_entropy_of_a_machine_without_a_source_is_good_for_no_secret(self):
+        self.numbers("entropy", cpu="qemu64", secret=0, differ=1, beyond=0)
 
     def test_registers_are_no_way_to_memory_and_no_page_is_writable_and_executable(self):
         self.numbers("registers", ram=0xffffffff, kept=0x5a, beyond=0xff, image_alias=0, violations=0)

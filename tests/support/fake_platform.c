@@ -361,10 +361,10 @@ void platform_relax(struct platform *p)
     p->relaxes++;
 }
 
-void platform_entropy(struct platform *p, void *buffer, size_t bytes)
+bool platform_entropy(struct platform *p, void *buffer, size_t bytes)
 {
-    (void)p;
     memset(buffer, 0, bytes);
+    return !p->no_entropy;
 }
 
 void platform_console_write(struct platform *p, enum platform_console port, const char *text, size_t bytes)

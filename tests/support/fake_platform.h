@@ -64,6 +64,7 @@ struct fake_function {
 };
 
 struct platform {
+    bool no_entropy; /* its bytes are good for no secret */
     struct fake_function functions[FAKE_FUNCTIONS];
     uint8_t *dma;
     uint64_t bus_base;

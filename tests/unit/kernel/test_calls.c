@@ -519,3 +519,15 @@ Test(calls, system_shows_processes_and_handles_and_turns_power_off)
     transports(ask_with(0, cb.roots[CAP_IF_ENTROPY], ENTROPY_FILL, 0, 257), RING_E_RANGE);
     good(ask_with(0, cb.roots[CAP_IF_ENTROPY], ENTROPY_FILL, 0, 256));
 }
+
+Test(calls, entropy_that_is_good_for_no_secret_is_refused_and_not_shown)
+{
+    memset(cb.range, 0x5a, 256);
+    P->no_entropy = true;
+    says(ask_with(0, cb.roots[CAP_IF_ENTROPY], ENTROPY_FILL, 0, 256), SYS_E_STATE);
+    for (unsigned i = 0; i < 256; i++)
+        cr_assert_eq(cb.range[i], 0x5a);
+    P->no_entropy = false;
+    good(ask_with(0, cb.roots[CAP_IF_ENTROPY], ENTROPY_FILL, 0, 256));
+    cr_assert_eq(cb.range[0], 0);
+}
