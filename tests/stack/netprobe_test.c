@@ -19,7 +19,7 @@ static struct {
 
 static void console(void *ctx, enum platform_console port, const char *text, size_t bytes)
 {
-    (void)ctx, (void)port;
+    (void)ctx, (void)port; fprintf(stderr, "[%lu] %.*s", (unsigned long)(t.b.k->userland.system.now_ns / 1000000u), (int)bytes, text);
     if (bytes > TEXT_BYTES - 1u - t.used)
         bytes = TEXT_BYTES - 1u - t.used;
     memcpy(t.text + t.used, text, bytes);
