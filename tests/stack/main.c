@@ -171,19 +171,12 @@ uint32_t program_main(struct rt *rt)
         (void)rt_print(rt, "netprobe: no card: all holds\n");
         return 0;
     }
-    (void)rt_print(rt, "A\n");
     probe_manager(&p);
-    (void)rt_print(rt, "B\n");
     probe_streams(&p);
-    (void)rt_print(rt, "C\n");
     probe_stream_ends(&p);
-    (void)rt_print(rt, "D\n");
     probe_datagrams(&p);
-    (void)rt_print(rt, "E\n");
     probe_listeners(&p);
-    (void)rt_print(rt, "F\n");
     probe_exhausted(&p);
-    (void)rt_print(rt, "G\n");
     probe_lost(&p);
     (void)rt_print(rt, "netprobe: all holds\n");
     return 0;
