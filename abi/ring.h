@@ -78,7 +78,8 @@ struct ring_received {
     uint64_t badge;     /* which client capability was called: the server's own number */
     uint16_t method;
     uint16_t interface; /* enum cap_interface that the client holds */
-    uint32_t reserved;
+    uint32_t cap_interface; /* enum cap_interface of `cap`: what can be asked of it, and whether a program
+                               would answer; CAP_IF_NONE: nothing came */
     uint64_t args[3];
     cap_id cap;         /* what came with the call, in the server's table; or CAP_NONE */
     uint64_t reserved2;

@@ -178,6 +178,7 @@ static void deliver(struct system *s, struct call *c, struct process *server, st
             complete(s, c, &reply);
             return;
         }
+        received.cap_interface = server->owner->caps.slots[received.cap.index].interface;
     }
     c->state = CALL_RECEIVED;
     c->server = server->index;

@@ -55,7 +55,7 @@ static enum system_error attach(struct nicd *n, const struct ring_received *call
     struct nicd_client *c = &n->client;
     struct ring_client *ring = &n->rt->ring;
 
-    if (cap_is_none(call->cap))
+    if (call->cap_interface != CAP_IF_MEMORY)
         return SYS_E_VALUE;
     if (c->attached && c->badge != call->badge &&
         PACKAGE_BADGE_SERVICE(c->badge) != PACKAGE_BADGE_SERVICE(call->badge))

@@ -57,7 +57,7 @@ Test(endpoint, a_call_is_received_and_answered)
     cr_assert_eq(in.method, 77); /* any: the server's to judge */
     cr_assert_eq(in.interface, CAP_IF_NIC);
     cr_assert(in.args[0] == 1 && in.args[1] == 2 && in.args[2] == 3);
-    cr_assert(cap_is_none(in.cap) && in.reserved == 0 && in.reserved2 == 0);
+    cr_assert(cap_is_none(in.cap) && in.cap_interface == CAP_IF_NONE && in.reserved2 == 0);
     nothing_completed(client.p);
     good(one(server.p, answer(in.token, 0, 99)));
     c = completed(client.p);
@@ -158,6 +158,7 @@ Test(endpoint, a_copied_capability_is_held_by_both)
 {
     const struct ring_received in = call_received(with(call0(nic, 1), RING_EXTRA_COPY, client.timer));
 
+    cr_assert_eq(in.cap_interface, CAP_IF_TIMER);
     good(one(server.p, call1(in.cap, TIMER_WAIT, 0)));
     good(one(client.p, call1(client.timer, TIMER_WAIT, 0)));
 }
