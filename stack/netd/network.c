@@ -202,7 +202,7 @@ static enum net_error take_name(struct netd *n, const struct ring_received *call
     const uint64_t at = call->args[0], length = call->args[1];
     enum net_error error = NET_E_BUFFER;
 
-    if (cap_is_none(call->cap) || length == 0 || length > NAME_BYTES_MAX)
+    if (call->cap_interface != CAP_IF_MEMORY || length == 0 || length > NAME_BYTES_MAX)
         return length == 0 || length > NAME_BYTES_MAX ? NET_E_VALUE : NET_E_BUFFER;
     const struct ring_completion bytes = ring_call(ring, call->cap, MEMORY_BYTES, NULL, NULL);
     const struct ring_completion mapped = ring_call(ring, call->cap, MEMORY_MAP, RING_ARGS(0), NULL);

@@ -25,20 +25,24 @@ static bool submit(struct netd *n, enum netd_user user, uint16_t method, uint64_
     return ring_submit(&n->rt->ring, USER(&n->nic, user), &call);
 }
 
+/* Asked again after a while: the driver is there, and has no card, or another client; or the ring is full. */
+static void later(struct netd *n)
+{
+    n->nic.state = NIC_AWAY;
+    n->nic.again_ns = ring_now(&n->rt->ring) + NETD_RETRY_NS;
+}
+
 static void ask(struct netd *n)
 {
     struct netd_nic *nic = &n->nic;
 
     nic->again_ns = NETD_FOREVER;
-    if (!cap_is_none(nic->cap) && submit(n, NETD_USER_NIC_INFO, NIC_INFO, 0, NULL))
+    if (cap_is_none(nic->cap))
+        return;
+    if (submit(n, NETD_USER_NIC_INFO, NIC_INFO, 0, NULL))
         nic->state = NIC_ASKED;
-}
-
-/* Asked again after a while: the driver is there, and has no card, or another client. */
-static void later(struct netd *n)
-{
-    n->nic.state = NIC_AWAY;
-    n->nic.again_ns = ring_now(&n->rt->ring) + NETD_RETRY_NS;
+    else
+        later(n);
 }
 
 static void lost(struct netd *n)
@@ -70,7 +74,10 @@ static void attach(struct netd *n, uint64_t info)
     n->netif.mtu = (uint16_t)(info >> 48);
     memset(nic->share, 0, sizeof *nic->share);
     nic->tx_tail = nic->rx_head = 0;
-    nic->state = submit(n, NETD_USER_NIC_ATTACH, NIC_ATTACH, 0, &share) ? NIC_ATTACHING : NIC_AWAY;
+    if (submit(n, NETD_USER_NIC_ATTACH, NIC_ATTACH, 0, &share))
+        nic->state = NIC_ATTACHING;
+    else
+        later(n);
 }
 
 static void attached(struct netd *n)

@@ -142,6 +142,10 @@ void netd_objects_lost(struct netd *n)
         if (o->kind == NETD_LISTENER) {
             netd_complete(n, &o->listener.accept, NET_E_DISCONNECTED, 0);
             netd_listener_close(o);
+        } else if (o->kind == NETD_TCP && o->tcp.connect.used) { /* nobody has it yet */
+            netd_complete(n, &o->tcp.connect, NET_E_DISCONNECTED, 0);
+            netd_tcp_abort(o);
+            netd_object_free(o);
         } else if (o->kind == NETD_TCP) {
             netd_complete(n, &o->tcp.send, NET_E_DISCONNECTED, 0);
             netd_complete(n, &o->tcp.recv, NET_E_DISCONNECTED, 0);

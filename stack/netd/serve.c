@@ -93,6 +93,11 @@ void netd_attach(struct netd_object *o, const struct ring_received *call, bool b
         make_buffer(o, call);
         return;
     }
+    if (call->cap_interface != CAP_IF_MEMORY) { /* asking another program would be waiting for it */
+        n->counters[NET_COUNTER_REFUSED_CALLS]++;
+        netd_answer(n, call->token, NET_E_VALUE, 0);
+        return;
+    }
     netd_detach(o);
     const struct ring_completion bytes = ring_call(ring, call->cap, MEMORY_BYTES, NULL, NULL);
     const struct ring_completion mapped = ring_call(ring, call->cap, MEMORY_MAP, RING_ARGS(1), NULL);

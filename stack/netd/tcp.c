@@ -92,14 +92,13 @@ static void progress_send(struct netd_object *o)
             break; /* acknowledged bytes make room, or the poll tries again */
         netd_witness_given(o, o->buffer.at + w->offset + w->done, part);
         w->done += part;
+        o->netd->counters[NET_COUNTER_BYTES_OUT] += part;
         wrote = true;
     }
     if (wrote)
         (void)tcp_output(t->pcb);
-    if (w->done == w->length) {
-        o->netd->counters[NET_COUNTER_BYTES_OUT] += w->length;
+    if (w->done == w->length)
         netd_complete(o->netd, w, NET_OK, w->length);
-    }
 }
 
 void netd_tcp_progress(struct netd_object *o)
@@ -206,6 +205,8 @@ void netd_tcp_close(struct netd_object *o)
 
     netd_complete(o->netd, &t->send, NET_E_INVALID_SOCKET, 0);
     netd_complete(o->netd, &t->recv, NET_E_INVALID_SOCKET, 0);
+    if (pcb != NULL)
+        tcp_setprio(pcb, TCP_PRIO_MIN); /* nobody holds it: the first to give way when all places are taken */
     if (t->rx_count > 0 && pcb != NULL) { /* RFC 2525 2.17: what was not read is answered by a reset */
         drop_rx(t);
         tcp_abort(pcb);
