@@ -80,7 +80,8 @@ static struct dm_backend *with_client(struct sim_world *w, const struct sim_nic_
                                             .address = {10, 0, 2, 9},
                                             .guest = {10, 0, 2, 15},
                                             .seed = w->config.seed,
-                                            .connections_max = 1,
+                                            .connections_max =
+                                                nic->client_connections ? nic->client_connections : 1,
                                             .ctx = nic->client_ctx,
                                             .fill = nic->client_fill};
     struct dm_backend *ports[2] = {peer, peer ? dm_client_create(&config) : NULL};

@@ -28,6 +28,7 @@ struct sim_nic_config {
     const struct dm_forward *forwards; /* lent while the world opens */
     dm_client_fill client_fill; /* SCRIPT: a TCP client on the same wire, which sends this; NULL: none */
     void *client_ctx;
+    uint32_t client_connections; /* that it may make, up to DM_CLIENT_CONNECTIONS; 0: 1 */
 };
 
 struct sim_world_config {
