@@ -214,8 +214,8 @@ struct system_usage {
 };
 
 enum entropy_method {
-    ENTROPY_FILL = 1 /* range: bytes are written, at most 256. SYS_E_STATE: the machine has no source that is good
-                        for a secret, or it failed its health tests; nothing is written */
+    ENTROPY_FILL = 1 /* range: bytes are written, at most 256. SYS_E_STATE: the machine has no source that is
+                        good for a secret, or it failed its health tests; nothing is written */
 };
 
 /* Served by nicd. CAP_IF_NIC_STATUS has of these NIC_INFO, NIC_LINK and NIC_COUNTER; the others are

@@ -27,7 +27,7 @@ command_bench() {
     fi
     if [ "$only" != explore ]; then
         ! asked_for programs || need_groups build qemu bench ${peers[@]:+peers}
-        build ship capos-bench kernel.elf capos_pkg bench_nothing bench_flood bench_pkg capos-bench-programs
+        build ship capos-bench kernel.elf capos_pkg frames_pkg bench_nothing bench_flood bench_pkg capos-bench-programs
     fi
     cd "$cd_caller"
     if [ "$json" = 0 ]; then

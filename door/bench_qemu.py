@@ -112,7 +112,7 @@ def measure(kernel, nothing, runs):
     floor, real, ratios = [], [], []
     for _ in range(runs):
         floor.append(run(nothing, "", ["!"]).times["!"])
-        seen = run(kernel, append, MARKS, [*USER_NIC, "-initrd", str(kernel.with_name("capos.pkg"))])
+        seen = run(kernel, append, MARKS, [*USER_NIC, "-initrd", str(kernel.with_name("user") / "frames/frames.pkg")])
         if set(seen.times) != {*MARKS, "end"}:
             raise SystemExit(f"capos bench: the machine did not get to its end: {sorted(seen.times)}")
         real.append(seen)

@@ -14,7 +14,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("CAPOS_BUILD", ROOT / "build/ship"))
 KERNEL = BUILD / "kernel.elf"
-PACKAGE = BUILD / "capos.pkg"
+PACKAGE = BUILD / "user/frames/frames.pkg"  # whole but for the network stack, which wants a client outside
 SECONDS_MAX = 30
 KEY = "00112233445566778899aabbccddeeff" * 2
 BOOT = "0123456789abcdef"

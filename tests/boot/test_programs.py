@@ -2,12 +2,16 @@
 # The programs of the boot package in QEMU, from the keyboard: what tests/cli/test_programs.py does in the simulator, here in
 # ring 3, over the devices of QEMU and libslirp.
 import pathlib
+import re
+import subprocess
 import sys
 import unittest
 
 import machine
+from test_worlds import comparable
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "cli"))  # behind: it has a test_programs too
+from door import SECONDS_MAX, run_folder  # noqa: E402
 from keyboard import Session  # noqa: E402
 
 
@@ -26,6 +30,24 @@ class Programs(Session):
         system.type("nic")
         self.due(system, "nicd has no network card: devices lists what the machine has\n")
         self.power_off(system)
+
+    def test_one_port_is_answered_and_again_after_each_kill(self):
+        self.network("qemu")
+
+    def proof(self, world, transport):
+        """The evidence of the whole system's proof, without what is the world's own or drawn outside."""
+        done = subprocess.run([str(machine.ROOT / "capos"), world, "--proof", "--nic", transport, "--exchanges", "20"],
+                              capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=SECONDS_MAX)
+        self.assertEqual(done.returncode, 0, done.stdout[-3000:] + done.stderr)
+        log = (run_folder(done.stderr) / "evidence.log").read_bytes()
+        return [re.sub(r",(boot|completions|number)=[^,]*|:boot=[^,]*", "", line) for line in comparable(log)]
+
+    def test_the_whole_proof_is_equal_in_both_worlds(self):
+        for transport in ("modern", "legacy"):
+            with self.subTest(transport):
+                here, there = self.proof("sim", transport), self.proof("qemu", transport)
+                self.assertEqual([line.split()[1] for line in here if "l4-round-trip" in line], ["l4-round-trip"])
+                self.assertEqual(here, there)
 
     def test_a_client_that_ended_leaves_the_driver_to_another(self):
         self.two_clients("qemu")

@@ -246,7 +246,7 @@ def coverage(context):
 
 
 # What the tests of a folder run from the ship build.
-PYTHON_NEEDS = {"cli": ["capos-sim", "capos-bench", "capos_pkg"], "manifest": ["capos-package-check", "tables"]}
+PYTHON_NEEDS = {"cli": ["capos-sim", "capos-bench", "capos_pkg", "frames_pkg"], "manifest": ["capos-package-check", "tables"]}
 
 
 def python_suite(folder):
@@ -431,7 +431,7 @@ def boot(context):
     if shutil.which("qemu-system-x86_64") is None:
         result.skipped.append("boot: qemu-system-x86_64 is not installed (./capos setup qemu)")
         return result
-    build(context, "ship", "kernel", "capos-sim", "capos_pkg", "selftest", "userland", "boot-unconfirmed", "hostile_pkg",
+    build(context, "ship", "kernel", "capos-sim", "capos_pkg", "frames_pkg", "selftest", "userland", "boot-unconfirmed", "hostile_pkg",
           "hostile-rows", "audit_pkg", "killer_pkg")
     return python_suite("boot")(context)
 
