@@ -431,8 +431,8 @@ def boot(context):
     if shutil.which("qemu-system-x86_64") is None:
         result.skipped.append("boot: qemu-system-x86_64 is not installed (./capos setup qemu)")
         return result
-    build(context, "ship", "kernel", "capos-sim", "capos_pkg", "frames_pkg", "selftest", "userland", "boot-unconfirmed", "hostile_pkg",
-          "hostile-rows", "audit_pkg", "killer_pkg")
+    build(context, "ship", "kernel", "capos-sim", "capos_pkg", "frames_pkg", "selftest", "userland", "boot-unconfirmed",
+          "hostile_pkg", "hostile-rows", "audit_pkg", "killer_pkg")
     return python_suite("boot")(context)
 
 
