@@ -21,7 +21,10 @@ static uint16_t port_of(const char *text)
 bool sim_forwards_word_ok(const char *word)
 {
     const char *equals = strchr(word, '=');
-    return port_of(equals ? equals + 1 : word) != 0 && (!equals || equals - word < PACKAGE_NAME_BYTES);
+    const size_t name = strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    if (!equals)
+        return port_of(word) != 0;
+    return name > 0 && name < PACKAGE_NAME_BYTES && word + name == equals && port_of(equals + 1) != 0;
 }
 
 /* One that nobody has now; libslirp binds it a moment later, and says when it could not. 0: none. */

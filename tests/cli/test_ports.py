@@ -1,0 +1,69 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+# Ports of the loopback that lead to services: which ./capos sim and ./capos qemu take, and which they refuse.
+import pathlib
+import socket
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from door import ROOT, capos, remove, runs  # noqa: E402
+from keyboard import SYSTEM_PACKAGE, Session  # noqa: E402
+
+sys.path.insert(0, str(ROOT / "door"))
+import listeners  # noqa: E402
+
+
+class Ports(Session):
+    def refused(self, status, word, *flags):
+        before = runs()
+        code, out, errors = capos(*flags)
+        remove(runs() - before)
+        self.assertEqual((code, out), (status, ""), errors)
+        self.assertIn(word, errors)
+        self.assertNotIn("Traceback", errors)
+
+    def test_what_is_no_port_is_a_usage_error(self):
+        for world in ("sim", "qemu"):
+            for word in ("0", "65536", "echod=", "=7", "echod=0", "7x", "-1", "E=7"):
+                with self.subTest(f"{world} {word}"):
+                    self.refused(2, "--port", world, "--port", word)
+
+    def test_a_run_that_has_nobody_outside_takes_no_port(self):
+        self.refused(2, "--port", "sim", "--port", "8007", "--backend", "script")
+        self.refused(2, "--port", "sim", "--port", "8007", "--seed", "1", "--backend", "script")
+        self.refused(2, "--port", "qemu", "--port", "8007", "--nics", "0")
+
+    def test_a_port_is_for_a_service_that_is_there_and_for_one(self):
+        for world in ("sim", "qemu"):
+            self.refused(4, "nobody" if world == "qemu" else "listens", world, "--port", "nobody=8007")
+            self.refused(4, "port", world, "--port", "8007", "--port", "echod=8008")
+
+    def test_a_port_that_somebody_has_is_refused(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            self.refused(4, "port", "sim", "--port", str(taken.getsockname()[1]))
+
+    def test_two_systems_side_by_side_on_ports_of_their_own(self):
+        chosen = listeners.free_port()
+        one = self.start("sim", "--package", str(SYSTEM_PACKAGE), "--port", f"echod={chosen}")
+        two = self.start("sim", "--package", str(SYSTEM_PACKAGE))
+        ports = [self.port_of(system) for system in (one, two)]
+        self.assertEqual(ports[0], chosen)
+        self.assertNotEqual(ports[0], ports[1])
+        for system, port in zip((one, two), ports):
+            self.due(system, "capos> ")
+            self.echoed_again(port, system)
+        for system in (one, two):
+            self.power_off(system)
+
+    def test_the_ports_of_a_package(self):
+        package = SYSTEM_PACKAGE.read_bytes()
+        self.assertEqual(listeners.listening(package, False), [("echod", 7)])
+        self.assertEqual(listeners.forwards(package, [("echod", 8007)]), [("echod", 8007, 7)])
+        self.assertEqual(listeners.listening(b"no package", False), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
