@@ -70,8 +70,8 @@ uint64_t platform_now_ns(struct platform *p);
 /* Lets the world move: the simulator steps devices and backends and advances virtual time; a machine pauses.
  */
 void platform_relax(struct platform *p);
-/* Fills `bytes`; on a machine from the CPU's source, in the simulator from the run's one generator. False: the bytes
- * are good for no secret, because the machine has no source, or one that failed its health tests. */
+/* Fills `bytes`; on a machine from the CPU's source, in the simulator from the run's one generator. False:
+ * the bytes are good for no secret, because the machine has no source, or one that failed its health tests. */
 bool platform_entropy(struct platform *p, void *buffer, size_t bytes);
 
 /* Text goes out as it is: escaping is the caller's. A port that is absent takes it and says nothing. */
