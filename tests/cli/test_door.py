@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 # What the front door says and returns: usage, unknown words, what is missing, sources. Nothing is installed or fetched here.
+import os
 import pathlib
 import re
 import shutil
@@ -162,6 +163,23 @@ class Sources(unittest.TestCase):
             status, _, err = self.fetch("bearssl", CAPOS_SOURCES=folder)
             self.assertEqual(status, 3)
             self.assertIn("SHA-256", err)
+
+    def test_a_source_of_another_release_is_asked_of_that_release_alone(self):
+        script = ("#!/bin/bash\nfor word; do case $word in Dir::Etc::sourcelist=*)\n"
+                  "cp \"${word#*=}\" \"$(dirname \"$0\")/asked\" ;; esac; done\nexit 1\n")
+        with tempfile.TemporaryDirectory() as folder:
+            place = pathlib.Path(folder)
+            (place / "apt-get").write_text(script, encoding="utf-8")
+            (place / "apt-get").chmod(0o755)
+            changes = {"XDG_CACHE_HOME": folder, "PATH": f"{folder}:{os.environ['PATH']}", "CAPOS_SOURCES": ""}
+            status, _, err = self.fetch("lwip", **changes)
+            self.assertEqual((status, len(err.strip().splitlines())), (3, 1), "the planted apt-get fails")
+            asked = (place / "asked").read_text(encoding="utf-8")
+            suites = re.findall(r"^Suites: (.*)$|^deb-src (?:\[.*\] )?\S+ (\S+)", asked, re.M)
+            words = {word for found in suites for word in " ".join(found).split()}
+            self.assertIn("trixie", words)
+            self.assertLessEqual(words, {"trixie", "trixie-security"})
+            self.assertNotRegex(asked, r"(?m)^(deb |Types:.*\bdeb\b(?!-))")
 
     def test_unknown_source_and_usage(self):
         self.assertEqual(self.fetch("nosuchsource")[0], 3)

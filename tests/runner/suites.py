@@ -264,6 +264,26 @@ def python_suite(folder):
     return suite
 
 
+def lwip(context):
+    """lwIP's own tests, with the sizes that they are written for and with ours. A skip names its reason."""
+    result = Result()
+    build(context, "sanitize", "lwip_tests_own", "lwip_tests_shipped")
+    for kind in ("own", "shipped"):
+        status, output = run([context.root / f"build/sanitize/tests/lwip/lwip_tests_{kind}"], context.root,
+                             timeout=CTEST_SECONDS_MAX)
+        told = re.findall(r"^(passed|failed|skipped) (.*)$", output, re.M)
+        for state, name in told:
+            if state == "passed":
+                result.passed += 1
+            elif state == "failed":
+                result.fail(f"{kind} sizes: {name}")
+            else:
+                result.skipped.append(f"{kind} sizes: {name}")
+        if status != 0 and not any(state == "failed" for state, _ in told):
+            result.fail(f"{kind} sizes: exit status {status}: {tail(output)}")
+    return result
+
+
 def tree_files(root):
     listed = subprocess.run(["git", "-C", str(root), "ls-files", "-co", "--exclude-standard", "-z"], capture_output=True,
                             check=False)
@@ -504,6 +524,7 @@ def fuzz(context):
 
 SUITES = {
     "unit": criterion_suite("unit"),
+    "lwip": lwip,
     "hostile": with_table("hostile", "table.py"),
     "teardown": with_table("teardown", "table.py"),
     "explore": explore,

@@ -9,7 +9,7 @@
 
 #define LWIP_NO_INTTYPES_H 1
 #define LWIP_NO_CTYPE_H    1
-#define LWIP_NO_UNISTD_H   1
+#define LWIP_NO_UNISTD_H   (!__STDC_HOSTED__) /* a host has a ssize_t of its own there */
 
 /* Of messages that are compiled to nothing; lwIP wants them named all the same. */
 #define X8_F  "02x"
