@@ -32,7 +32,8 @@
 #undef TCP_SND_BUF
 #define TCP_SND_BUF (92 * TCP_MSS)
 #else
-/* Their arithmetic is written for these sizes: chains of several pbufs, an unscaled window, a first wait of 3 s. */
+/* Their arithmetic is written for these sizes: chains of several pbufs, an unscaled window, a first wait of
+ * 3 s. */
 #undef TCP_MSS
 #undef TCP_WND
 #undef TCP_SND_BUF
