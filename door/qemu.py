@@ -55,7 +55,8 @@ def parse(words):
                    help="port of 127.0.0.1 that leads to a service (a free one); may be given for each")
     p.add_argument("--pcap", metavar="FILE", help="write the frames of both directions")
     p.add_argument("--until", metavar="MARKER", help="end in order once this evidence marker was printed")
-    p.add_argument("--seed", type=int, metavar="N", help="count instructions as time: same seed, same log")
+    p.add_argument("--seed", type=int, metavar="N",
+                   help="count instructions as time: same seed, same log; without the network stack, which wants a client outside")
     p.add_argument("--net", choices=("closed", "open"), default="closed", help="open lets the guest out (closed)")
     p.add_argument("--accel", choices=("tcg", "kvm"), default="tcg", help="kvm only where the host really has it (tcg)")
     p.add_argument("--gdb", action="store_true", help="wait for a debugger on a free port and print how to attach")
@@ -123,6 +124,7 @@ class Machine:
         self.refused, self.restarts = False, False
         self.quit, self.asked_at, self.interrupted, self.timed_out = False, None, False, False
         self.terminal, self.keyboard, self.typed, self.listens = None, None, b"", False
+        self.told = False
 
     def __enter__(self):
         self.temporary = tempfile.TemporaryDirectory(prefix="capos-")
@@ -134,9 +136,6 @@ class Machine:
         self.process = subprocess.Popen(arguments(self.options, self.run, folder, port, self.forwards), stdin=subprocess.DEVNULL,
                                         stdout=self.stderr, stderr=self.stderr, start_new_session=True,
                                         preexec_fn=die_with_parent)
-        if not self.options.json and not self.options.proof:
-            for service, host, _ in self.forwards:
-                print(f"listening: {service} 127.0.0.1:{host}", flush=True)
         if port:
             print(f"gdb -ex 'file {self.options.kernel}' -ex 'target remote 127.0.0.1:{port}'", file=sys.stderr, flush=True)
         self.qmp = folder / "qmp"
@@ -208,7 +207,16 @@ class Machine:
         self.partial = self.partial[-LINE_BYTES_MAX:]
         for line in lines:
             self.watch(line.rstrip(b"\r"))
+        if self.listens and not self.told and not self.partial:
+            self.tell()
         return True
+
+    def tell(self):
+        """Behind the kernel's first line, between two of its lines."""
+        self.told = True
+        if not self.options.json and not self.options.proof:
+            for service, host, _ in self.forwards:
+                print(f"listening: {service} 127.0.0.1:{host}", flush=True)
 
     def watch(self, line):
         self.listens |= line == LANDMARK

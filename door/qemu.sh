@@ -22,7 +22,12 @@ command_qemu() {
     need_groups build evidence qemu
     "${PYTHON[@]}" "$ROOT/door/qemu.py" --check "$@" || exit $?
     need_sources
-    build ship kernel.elf capos_pkg
+    build ship kernel.elf capos_pkg frames_pkg
+    # Nobody outside could be made again.
+    if [ -n "$seed" ] && [ ${#package[@]} = 0 ]; then
+        set -- "$@" --package "$ROOT/build/ship/user/frames/frames.pkg"
+        package=(given)
+    fi
     cd "$cd_caller"
     run_to_the_end boot_qemu "$@"
 }

@@ -145,10 +145,14 @@ void sim_console_write(void *console, enum platform_console port, const char *te
         return;
     }
     fwrite(text, 1, bytes, c->main_log);
-    if (!c->quiet) {
-        fwrite(text, 1, bytes, stdout);
-        fflush(stdout);
+    if (c->quiet)
+        return;
+    fwrite(text, 1, bytes, stdout);
+    if (c->forwards && bytes > 0 && text[bytes - 1] == '\n') {
+        sim_forwards_print(c->forwards, stdout);
+        c->forwards = NULL;
     }
+    fflush(stdout);
 }
 
 static void read_keys(struct sim_console *c)

@@ -9,6 +9,7 @@
 #include <termios.h>
 
 #include "platform/platform.h"
+#include "sim/forwards.h"
 #include "sim/knock.h"
 #include "sim/options.h"
 #include "sim/world.h"
@@ -32,6 +33,7 @@ struct sim_console {
     uint64_t nic_sent, nic_received; /* frames as the evidence counts them, over all lives of the NIC */
     bool nic_counted; /* the last of these lives said its counts */
     const struct sim_world *world; /* set by who boots: whose NIC it is */
+    const struct sim_forwards *forwards; /* set by who boots, or NULL: told behind the kernel's first line */
     struct sim_knock *knock; /* set by who boots, with the port: a proof's client outside; or NULL */
     uint16_t knock_port;
     bool number_named; /* the evidence names the number that the client sent */

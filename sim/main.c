@@ -201,12 +201,13 @@ static const char *open_processor(struct run *r)
 static const char *open_forwards(struct run *r)
 {
     const bool scripted = r->options.backend != SIM_BACKEND_SLIRP || r->options.replay || r->options.seeded;
+    const bool proof = r->options.proof || r->options.replay; /* what is played again is a proof */
     const char *why = NULL;
-    if (scripted && !r->options.proof)
+    if (scripted && !proof)
         return NULL;
-    why = sim_forwards_find(&r->forwards, r->options.proof, r->package.base, r->package_bytes,
-                            r->options.ports, r->options.port_count);
-    if (why || !r->options.proof || r->forwards.count == 0)
+    why = sim_forwards_find(&r->forwards, proof, r->package.base, r->package_bytes, r->options.ports,
+                            r->options.port_count);
+    if (why || !proof || r->forwards.count == 0)
         return why;
     return scripted || sim_knock_draw(&r->knock) ? NULL : "the host has no randomness";
 }
@@ -215,6 +216,7 @@ static const char *open_forwards(struct run *r)
 static void set_console(struct run *r)
 {
     r->console.world = &r->world;
+    r->console.forwards = r->options.proof ? NULL : &r->forwards;
     if (r->options.proof && r->forwards.count > 0) {
         r->console.knock = &r->knock;
         if (r->world.client)
@@ -308,8 +310,6 @@ int main(int argc, char **argv)
     if (!r.kernel || !sim_console_open(&r.console, &r.options))
         return refuse(r.options.run_dir, r.kernel ? strerror(errno) : "no memory");
     set_console(&r);
-    if (!r.options.json && !r.options.proof)
-        sim_forwards_print(&r.forwards, stdout);
     const struct kernel_boot boot = {.platform = &r.world.platform,
                                      .command_line = line,
                                      .command_line_bytes = strlen(line),
