@@ -40,7 +40,9 @@ static void completed(struct netd *n, const struct ring_completion *done)
         netd_call(n, done);
     else if (done->user == NETD_USER_GONE)
         netd_gone(n, done);
-    else if (done->user != NETD_USER_ANSWER)
+    else if (done->user == NETD_USER_ANSWER)
+        n->answers--;
+    else
         netd_nic_completed(n, done);
 }
 

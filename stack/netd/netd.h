@@ -24,6 +24,7 @@
 #define NETD_PENDING     8u /* pings and names that are asked for */
 #define NETD_RX_PBUFS    64u /* of one socket, that its holder has not read */
 #define NETD_DATAGRAMS   16u /* the same for UDP */
+#define NETD_ANSWERS     12u /* under way: beside them every receive and call of its own has a place */
 #define NETD_TX_QUEUE    128u /* frames that the share has no room for */
 #define NETD_RETRY_NS    1000000000u /* a Nic that has no card is asked again */
 #define NETD_ROOM_NS     1000000u /* a full share is looked at again */
@@ -181,6 +182,7 @@ struct netd {
     uint64_t next_life; /* of an object's place */
     struct rt_memory badges; /* u64 an object: whose end is waited for */
     bool gone_asked;
+    uint32_t answers; /* submitted, not seen complete */
     struct netd_witness witness;
     uint64_t counters[NET_COUNTER_COUNT];
     struct netd_object objects[NETD_OBJECTS];
@@ -286,7 +288,7 @@ uint64_t netd_config(struct netd *n, enum net_config item, uint64_t index);
 /* Is there a card, and a lease? */
 enum net_error netd_usable(const struct netd *n);
 bool netd_network_init(struct netd *n);
-void netd_network_up(struct netd *n, const uint8_t mac[6], uint16_t mtu);
+void netd_network_up(struct netd *n);
 /* After frames and timers: what a lease brought counts from now on. */
 void netd_network_step(struct netd *n);
 void netd_network_lost(struct netd *n);

@@ -30,13 +30,10 @@ static enum lease_check check_of(const struct netd *n)
     return rt_parameter_is(n->rt, "address_check", "never") ? LEASE_CHECK_NEVER : LEASE_CHECK_AFTER;
 }
 
-void netd_network_up(struct netd *n, const uint8_t mac[6], uint16_t mtu)
+void netd_network_up(struct netd *n)
 {
-    memcpy(n->netif.hwaddr, mac, ETH_HWADDR_LEN);
-    if (netif_dhcp_data(&n->netif) == NULL) {
-        n->netif.mtu = mtu;
+    if (netif_dhcp_data(&n->netif) == NULL)
         lease_attach(&n->lease, &n->netif, check_of(n));
-    }
     netif_set_up(&n->netif);
     netif_set_link_up(&n->netif); /* a lease that there was is asked for again */
     if (netif_dhcp_data(&n->netif) == NULL && dhcp_start(&n->netif) != ERR_OK)

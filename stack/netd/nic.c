@@ -82,11 +82,8 @@ static void attach(struct netd *n, uint64_t info)
 
 static void attached(struct netd *n)
 {
-    uint8_t mac[6];
-
     n->nic.state = NIC_UP;
-    memcpy(mac, n->netif.hwaddr, sizeof mac);
-    netd_network_up(n, mac, n->netif.mtu);
+    netd_network_up(n);
     netd_witness_driver(n, true);
 }
 

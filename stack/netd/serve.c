@@ -9,7 +9,9 @@ void netd_answer(struct netd *n, uint64_t token, enum net_error error, uint64_t 
     const struct ring_submission answer = ring_make_return(token, (uint16_t)error, value, NULL);
 
     /* Its own completion says at most that the caller is no more. */
-    if (!ring_submit(&n->rt->ring, NETD_USER_ANSWER, &answer))
+    if (n->answers < NETD_ANSWERS && ring_submit(&n->rt->ring, NETD_USER_ANSWER, &answer))
+        n->answers++;
+    else
         (void)ring_do(&n->rt->ring, &answer);
 }
 

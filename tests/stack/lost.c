@@ -6,10 +6,13 @@
 
 #define CLOGS 524288u
 
-enum { RECV = 1, SEND, ACCEPT, DATAGRAM, CONNECT, PING, WAITS_END };
+/* With the crowd more calls wait than the service answers at once. */
+#define CROWD 14u
+
+enum { RECV = 1, SEND, ACCEPT, DATAGRAM, CONNECT, PING, OF_THE_CROWD, WAITS_END = OF_THE_CROWD + CROWD };
 
 struct objects {
-    cap_id receives, sends, idle, listener, udp;
+    cap_id receives, sends, idle, listener, udp, crowd[CROWD];
 };
 
 static cap_id with_buffer(struct probe *p, cap_id socket, uint32_t bytes)
@@ -24,7 +27,7 @@ static cap_id with_buffer(struct probe *p, cap_id socket, uint32_t bytes)
 static struct objects prepare(struct probe *p)
 {
     const struct ring_completion listener = probe_call(p, p->authority, LISTEN_OPEN, 0, 0, 0);
-    const struct objects o = {
+    struct objects o = {
         .receives = with_buffer(p, probe_connected(p), 4096),
         .sends = probe_stream(p),
         .idle = with_buffer(p, probe_connected(p), 4096),
@@ -39,6 +42,10 @@ static struct objects prepare(struct probe *p)
     probe_begin(p, DATAGRAM, o.udp, UDP_RECV, 0, 4096, RING_FOREVER);
     probe_begin(p, CONNECT, p->network, NETWORK_CONNECT, NOBODY, 0, NET_PEER(NET_FAMILY_IPV4, PORT_ECHO, 0));
     probe_begin(p, PING, p->network, NETWORK_PING, NOBODY, 0, NET_PEER(NET_FAMILY_IPV4, 0, 60000));
+    for (uint32_t i = 0; i < CROWD; i++) {
+        o.crowd[i] = with_buffer(p, probe_udp(p, 0), 4096);
+        probe_begin(p, OF_THE_CROWD + i, o.crowd[i], UDP_RECV, 0, 4096, RING_FOREVER);
+    }
     probe_quiet(p, 500u * MS);
     return o;
 }
@@ -95,7 +102,7 @@ static void old_ones(struct probe *p, const struct objects *o)
     RESULT(p, probe_call(p, o->udp, UDP_RECV, 0, 64, SECOND), NET_E_DISCONNECTED);
     RESULT(p, probe_call(p, o->listener, LISTENER_ACCEPT, SECOND, 0, 0), NET_E_DISCONNECTED);
     EQUAL(p, probe_counter(p, NET_COUNTER_LISTENERS), 1);
-    EQUAL(p, probe_counter(p, NET_COUNTER_SOCKETS), 4);
+    EQUAL(p, probe_counter(p, NET_COUNTER_SOCKETS), 4u + CROWD);
 }
 
 void probe_lost(struct probe *p)
@@ -128,6 +135,8 @@ void probe_lost(struct probe *p)
     probe_release(p, o.sends);
     probe_release(p, o.idle);
     probe_release(p, o.udp);
+    for (uint32_t i = 0; i < CROWD; i++)
+        probe_release(p, o.crowd[i]);
     probe_release(p, o.listener);
     probe_left(p, 0, 0);
     probe_quiet(p, 2u * SECOND);
