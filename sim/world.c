@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "abi/assert.h"
 #include "platform/sim/trace.h"
 #include "sim/tap.h"
 
@@ -112,6 +113,8 @@ static struct dm_backend *make_backend(struct sim_world *w, const struct sim_nic
              slirp.forward_count++)
             slirp.forwards[slirp.forward_count] = nic->forwards[slirp.forward_count];
         return dm_slirp_create(&slirp);
+    case SIM_BACKEND_GIVEN:
+        return nic->given;
     case SIM_BACKEND_NONE:
         break;
     }
@@ -207,8 +210,11 @@ const char *sim_world_open(struct sim_world *w, const struct sim_world_config *c
 {
     memset(w, 0, sizeof *w);
     w->config = *config;
-    if (config->nic_count > SIM_NICS_MAX)
-        return "more NICs than a world has room for";
+    ASSERT(config->nic_count <= SIM_NICS_MAX);
+    /* Taken over before anything can fail: closing then destroys each once. */
+    for (uint32_t i = 0; i < config->nic_count; i++)
+        if (config->nics[i].backend == SIM_BACKEND_GIVEN)
+            w->backends[i] = config->nics[i].given;
     sim_choices_init(&w->choices, config->mode, config->seed);
     sim_prng_seed(&w->entropy, config->seed ^ ENTROPY_STREAM);
     const char *why = open_parts(w);

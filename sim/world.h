@@ -18,11 +18,19 @@
 #define SIM_BUS_BASE             0x100000000ull /* device addresses start here: never a host pointer */
 #define SIM_STEPS_A_TURN         64u
 
-enum sim_backend_kind { SIM_BACKEND_NONE = 0, SIM_BACKEND_LOOP, SIM_BACKEND_SCRIPT, SIM_BACKEND_SLIRP };
+enum sim_backend_kind {
+    SIM_BACKEND_NONE = 0,
+    SIM_BACKEND_LOOP,
+    SIM_BACKEND_SCRIPT,
+    SIM_BACKEND_SLIRP,
+    SIM_BACKEND_GIVEN
+};
 
 struct sim_nic_config {
     struct dm_net_config model; /* backend and bdf are filled in by the world where 0 */
     enum sim_backend_kind backend;
+    struct dm_backend *given; /* GIVEN: the caller's own; the world's from sim_world_open() on, even if that
+                               * fails, and destroyed with it */
     const char *pcap; /* file for a tap, or NULL */
     uint32_t forward_count; /* SLIRP: ports of the host that lead to the guest */
     const struct dm_forward *forwards; /* lent while the world opens */

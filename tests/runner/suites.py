@@ -438,7 +438,7 @@ def tie(context):
         ours = tied.lives(context.root, result, first, TIE_SEEDS_DEEP if context.deep else TIE_SEEDS)
         tied.other_seed(context.root, result, ours)
         tied.steps(context.root, result, context.jobs)
-        tied.plant(context.root, result, context.jobs, first)
+        tied.plant(context.root, result, context.jobs)
     except (tied.Failed, subprocess.TimeoutExpired) as failure:
         result.fail(f"tie: {failure}")
     result.left_out.append(f"lives beyond the first {TIE_SEEDS} of {TIE_SEEDS_DEEP}")
