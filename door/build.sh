@@ -39,6 +39,8 @@ if [ ! -f "$folder/build.ninja" ]; then
     options=()
     source_preset=$preset
     if [ "$preset" = clang ]; then # not a preset of its own: the shipped build by the other compiler
+        compiler=clang-14 source_preset=ship options=(-B "$folder" -DCAPOS_TESTS=OFF)
+    elif [ "$preset" = clang-tests ]; then
         compiler=clang-14 source_preset=ship options=(-B "$folder")
     elif [ "$preset" = fuzz ]; then
         compiler=clang-14

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The suites of ./capos test, in the order of the daily tier. Each takes a Context and returns a Result.
+import concurrent.futures
 import dataclasses
 import hashlib
 import importlib.util
@@ -30,6 +31,7 @@ class Context:
     deep: bool
     seed: int
     jobs: int
+    chosen: bool  # the suite was named on the command line
 
 
 def run(command, cwd, **more):
@@ -62,7 +64,7 @@ def criterion_suite(label):
             folder = context.root / "build" / preset
             if run_ctest(context, result, folder, "-L", f"^{label}$") == 0:
                 result.fail(f"{label}: no test program on preset {preset}")
-        result.left_out.append(f"{label} on the ship build")
+        result.left_out.append(f"{label} on the ship build, and what its programs leak")
         return result
     return suite
 
@@ -80,7 +82,7 @@ def with_table(label, script):
 
 
 EXPLORE_MEMORY = "6G"
-EXPLORE_SLOW = "^explore.explore_(reductions|pci|random)$"  # searches and runs of their own, minutes under the sanitizers
+EXPLORE_SLOW = "^explore.explore_(reductions|pci|random|authority)$"  # searches and runs of their own, minutes under the sanitizers
 
 
 def explore_programs(context, result):
@@ -89,7 +91,7 @@ def explore_programs(context, result):
         build(context, preset)
         if run_ctest(context, result, context.root / "build" / preset, "-L", "^explore$", *more) == 0:
             result.fail(f"explore: no test program on preset {preset}")
-    result.left_out.append("the explorer's reductions, world pci and runs at random under the sanitizers")
+    result.left_out.append("the explorer's reductions, worlds pci and authority and runs at random under the sanitizers")
 
 
 def explore_jobs(context, result):
@@ -219,7 +221,11 @@ def mutants(context):
 
 
 def coverage(context):
+    """All test programs once more on a build that counts lines and branches: deep alone, it takes as long as all of unit."""
     result = Result()
+    result.left_out.append("lines and branches covered")
+    if not context.deep and not context.chosen:
+        return result
     build(context, "coverage")
     folder = context.root / "build/coverage"
     for counters in folder.rglob("*.gcda"):
@@ -255,9 +261,16 @@ def python_suite(folder):
         if folder in PYTHON_NEEDS:
             build(context, "ship", *PYTHON_NEEDS[folder])
         environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1")
-        status, output = run(["/usr/bin/python3", "-B", "-m", "unittest", "discover", "-v", "-s", f"tests/{folder}"],
-                             context.root, env=environment)
-        add_unittest(result, folder, output, status)
+        modules = sorted((context.root / "tests" / folder).glob("test*.py"), key=lambda path: -path.stat().st_size)
+
+        def run_module(module):
+            return run(["/usr/bin/python3", "-B", "-m", "unittest", "discover", "-v", "-s", f"tests/{folder}", "-p", module.name],
+                       context.root, env=environment)
+
+        # Side by side: most of their time they wait for what they started.
+        with concurrent.futures.ThreadPoolExecutor(context.jobs) as pool:
+            for module, (status, output) in zip(modules, pool.map(run_module, modules)):
+                add_unittest(result, f"{folder}/{module.stem}", output, status)
         result.left_out += [line for line in result.skipped if "deep only" in line]
         result.skipped = [line for line in result.skipped if "deep only" not in line]
         return result
@@ -341,9 +354,10 @@ def objects(context):
 
 def clang(context):
     result = Result()
-    build(context, "clang")
+    build(context, "clang-tests" if context.deep else "clang")
     result.ok()
-    result.notes.append("everything compiles and links with clang-14 -Werror")
+    result.notes.append(f"everything {'' if context.deep else 'but the tests '}compiles and links with clang-14 -Werror")
+    result.left_out.append("the tests' own code by clang-14")
     return result
 
 
