@@ -16,6 +16,13 @@ command_bench() {
             --peers) peers=(--peers) ;;
             --quick) flags+=("$argument") ;;
         esac
+        case $argument in
+            --*) # refused before minutes go into builds
+                help_of sim/bench/main.c | grep -q -E -e "(^|[ ,])${argument%%=*}([ =,]|$)" || {
+                    echo "capos bench: unknown flag: ${argument%%=*} (./capos bench --help lists them)" >&2
+                    exit 2
+                } ;;
+        esac
         before=$argument
     done
     need_groups build

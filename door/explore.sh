@@ -40,7 +40,7 @@ command_explore() {
         compile_driver "$driver"
         more=(--driver-object "$object")
     fi
-    mkdir -p "$ROOT/out"
+    mkdir -p "$(out_folder)" 2>/dev/null || fail 3 "cannot create $(out_folder)"
     run=$(name_run)
     cd "$cd_caller"
     # As it is to be typed from here.

@@ -27,14 +27,22 @@ draw_again() { # the list
     fi
 }
 
+out_folder() { # prints where runs go: CAPOS_OUT, or out/ of the tree
+    case ${CAPOS_OUT:-} in
+        '') echo "$ROOT/out" ;;
+        /*) echo "$CAPOS_OUT" ;;
+        *) echo "$cd_caller/$CAPOS_OUT" ;;
+    esac
+}
+
 name_run() { # prints the folder of a new run, which is not made
-    echo "$ROOT/out/$(date -u +%Y%m%dT%H%M%SZ)-$(od -An -tx1 -N 3 /dev/urandom | tr -d ' \n')"
+    echo "$(out_folder)/$(date -u +%Y%m%dT%H%M%SZ)-$(od -An -tx1 -N 3 /dev/urandom | tr -d ' \n')"
 }
 
 make_run() { # prints the folder of a new run
     local run
     run=$(name_run)
-    mkdir -p "$ROOT/out"
+    mkdir -p "$(out_folder)" 2>/dev/null || fail 3 "cannot create $(out_folder)"
     mkdir "$run" || fail 3 "cannot create $run"
     echo "$run"
 }

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+OUT = pathlib.Path(os.environ.get("CAPOS_OUT", ROOT / "out"))
 SECONDS_MAX = 300
 
 
@@ -26,7 +27,7 @@ def capos(*arguments, cwd=ROOT, **changes):
 
 
 def run_folder(errors):
-    match = re.search(r"^run: (out/\S+)$", errors, re.M)
+    match = re.search(r"^run: (\S+)$", errors, re.M)
     return ROOT / match[1] if match else None
 
 
@@ -47,7 +48,7 @@ def package(folder, manifest, programs, change):
 
 
 def runs():
-    return set((ROOT / "out").iterdir()) if (ROOT / "out").exists() else set()
+    return set(OUT.iterdir()) if OUT.exists() else set()
 
 
 def remove(folders):

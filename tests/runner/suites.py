@@ -254,7 +254,6 @@ def coverage(context):
 # What the tests of a folder run from the ship build.
 PYTHON_NEEDS = {"cli": ["capos-sim", "capos-bench", "capos_pkg", "frames_pkg"], "manifest": ["capos-package-check", "tables"]}
 
-
 def python_suite(folder):
     def suite(context):
         result = Result()
@@ -264,8 +263,10 @@ def python_suite(folder):
         modules = sorted((context.root / "tests" / folder).glob("test*.py"), key=lambda path: -path.stat().st_size)
 
         def run_module(module):
-            return run(["/usr/bin/python3", "-B", "-m", "unittest", "discover", "-v", "-s", f"tests/{folder}", "-p", module.name],
-                       context.root, env=environment)
+            with tempfile.TemporaryDirectory(prefix="capos-runs-") as runs:  # it looks at what is left there
+                return run(["/usr/bin/python3", "-B", "-m", "unittest", "discover", "-v", "-s", f"tests/{folder}",
+                            "-p", module.name],
+                           context.root, env=dict(environment, CAPOS_OUT=runs))
 
         # Side by side: most of their time they wait for what they started.
         with concurrent.futures.ThreadPoolExecutor(context.jobs) as pool:
