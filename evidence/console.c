@@ -7,7 +7,7 @@
 #include "evidence/text.h"
 #include "platform/platform.h"
 
-#define CHUNK_BYTES 256u
+#define CHUNK_BYTES  256u
 #define ESCAPE_BYTES 4u /* \xNN */
 
 static const char prefix[] = EVIDENCE_PREFIX;
@@ -102,4 +102,39 @@ void console_fresh_line(struct console *c)
     if (c->mid_line)
         console_write(c, "\n", 1);
     ASSERT(!c->mid_line && c->matched == 0);
+}
+
+static void control(struct console *c, const char *bytes, size_t count)
+{
+    platform_console_write(c->platform, (enum platform_console)c->port, bytes, count);
+}
+
+void console_erase_line(struct console *c)
+{
+    static const char sequence[] = "\r\x1b[K";
+
+    control(c, sequence, sizeof sequence - 1u);
+    c->matched = 0; /* a reader that takes CR for the end of a line sees no evidence either */
+}
+
+void console_back(struct console *c, uint32_t columns)
+{
+    char buffer[16];
+    struct text t = text_over(buffer, sizeof buffer);
+
+    if (columns == 0)
+        return;
+    text_string(&t, "\x1b[");
+    text_u64(&t, columns);
+    text_string(&t, "D");
+    ASSERT(!t.overflow);
+    control(c, t.at, t.used);
+}
+
+void console_clear(struct console *c)
+{
+    static const char sequence[] = "\x1b[H\x1b[J";
+
+    console_fresh_line(c);
+    control(c, sequence, sizeof sequence - 1u);
 }

@@ -31,12 +31,13 @@ struct calls_mapping {
 
 /* The line that stands unfinished on the main console: a prompt and what was typed behind it. When others
  * write than the process that reads the port, it is shown again below their lines. */
-#define CALLS_PROMPT_BYTES 128u
+#define CALLS_PROMPT_BYTES SERIAL_LINE_BYTES
 struct calls_prompt {
     uint32_t owner; /* of the line: who reads; as long as nobody does, who wrote last. 0: nobody */
     uint32_t writer; /* process by number that wrote last; 0: none */
     bool reads; /* the owner has read */
     uint32_t bytes; /* at most CALLS_PROMPT_BYTES: a longer line is shown again in part */
+    uint32_t cursor; /* of a drawn line: its place in the text; of a written one: its end */
     char text[CALLS_PROMPT_BYTES];
 };
 

@@ -59,12 +59,42 @@ static struct object_reply serial_read(struct calls *c, const struct object_call
     return done(got);
 }
 
+static struct object_reply serial_line(struct calls *c, const struct object_call *call)
+{
+    char line[SERIAL_LINE_BYTES];
+
+    if (call->range_bytes > sizeof line || call->args[0] > call->range_bytes)
+        return refused(SYS_E_VALUE);
+    memcpy(line, call->range, call->range_bytes); /* read once: what is kept is what was drawn */
+    for (uint32_t i = 0; i < call->range_bytes; i++) {
+        if (line[i] < ' ' || line[i] > '~')
+            return refused(SYS_E_VALUE);
+    }
+    return call->payload == CONSOLE_MAIN &&
+                   calls_prompt_draw(c, c->system->processes[call->process].number, line, call->range_bytes,
+                                     (uint32_t)call->args[0])
+               ? done(0)
+               : refused(SYS_E_STATE);
+}
+
 struct object_reply calls_serial(struct calls *c, const struct object_call *call)
 {
+    const uint32_t process = c->system->processes[call->process].number;
+
     ASSERT(calls_serial_port(call->payload));
-    if (call->method == SERIAL_WRITE)
+    switch (call->method) {
+    case SERIAL_WRITE:
         return serial_write(c, call);
-    return call->method == SERIAL_READ ? serial_read(c, call) : transport(RING_E_METHOD);
+    case SERIAL_READ:
+        return serial_read(c, call);
+    case SERIAL_LINE:
+        return serial_line(c, call);
+    case SERIAL_CLEAR:
+        return call->payload == CONSOLE_MAIN && calls_prompt_clear(c, process) ? done(0)
+                                                                               : refused(SYS_E_STATE);
+    default:
+        return transport(RING_E_METHOD);
+    }
 }
 
 struct object_reply calls_audit(struct calls *c, const struct object_call *call)

@@ -78,6 +78,9 @@ void calls_prompt_write(struct calls *c, uint32_t process, const char *text, uin
 /* After a call's last piece, or a line of the kernel's: the reader's unfinished line is shown again. */
 void calls_prompt_again(struct calls *c, uint32_t process);
 void calls_prompt_read(struct calls *c, uint32_t process);
+/* SERIAL_LINE and SERIAL_CLEAR. False: the process is not the one that reads. */
+bool calls_prompt_draw(struct calls *c, uint32_t process, const char *text, uint32_t bytes, uint32_t cursor);
+bool calls_prompt_clear(struct calls *c, uint32_t process);
 struct object_reply calls_audit(struct calls *c, const struct object_call *call);
 struct object_reply calls_entropy(struct calls *c, const struct object_call *call);
 bool calls_serial_port(uint16_t port);

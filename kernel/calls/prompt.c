@@ -23,7 +23,7 @@ static void own(struct calls_prompt *p, uint32_t process)
         return;
     p->owner = process;
     p->reads = false;
-    p->bytes = 0;
+    p->bytes = p->cursor = 0;
 }
 
 static void keep(struct calls_prompt *p, const char *text, uint32_t bytes)
@@ -34,11 +34,24 @@ static void keep(struct calls_prompt *p, const char *text, uint32_t bytes)
         else if (p->bytes < CALLS_PROMPT_BYTES)
             p->text[p->bytes++] = text[i];
     }
+    p->cursor = p->bytes;
+}
+
+/* To the cursor's place in the line that was just written. A backslash shows as four characters. */
+static void place_cursor(struct calls *c)
+{
+    const struct calls_prompt *p = &c->prompt;
+    uint32_t columns = 0;
+
+    for (uint32_t i = p->cursor; i < p->bytes; i++)
+        columns += p->text[i] == '\\' ? 4u : 1u;
+    console_back(c->console, columns);
 }
 
 static void show(struct calls *c)
 {
     console_write(c->console, c->prompt.text, c->prompt.bytes);
+    place_cursor(c);
     c->prompt.writer = c->prompt.owner;
 }
 
@@ -69,4 +82,45 @@ void calls_prompt_read(struct calls *c, uint32_t process)
 {
     own(&c->prompt, process);
     c->prompt.reads = true;
+}
+
+static bool reader(const struct calls *c, uint32_t process)
+{
+    return c->prompt.owner == process && is_read(c);
+}
+
+bool calls_prompt_draw(struct calls *c, uint32_t process, const char *text, uint32_t bytes, uint32_t cursor)
+{
+    struct calls_prompt *p = &c->prompt;
+
+    ASSERT(bytes <= CALLS_PROMPT_BYTES && cursor <= bytes);
+    if (!reader(c, process))
+        return false;
+    const bool shown = p->writer == process && c->console->mid_line;
+    const bool grown =
+        shown && p->cursor == p->bytes && bytes >= p->bytes && memcmp(p->text, text, p->bytes) == 0;
+    const uint32_t kept = grown ? p->bytes : 0;
+
+    if (!shown && p->writer != process)
+        console_fresh_line(c->console);
+    if (shown && !grown)
+        console_erase_line(c->console);
+    memcpy(p->text, text, bytes);
+    p->bytes = bytes;
+    p->cursor = cursor;
+    p->writer = process;
+    console_write(c->console, text + kept, bytes - kept);
+    place_cursor(c);
+    return true;
+}
+
+bool calls_prompt_clear(struct calls *c, uint32_t process)
+{
+    if (!reader(c, process))
+        return false;
+    console_clear(c->console);
+    own(&c->prompt, process);
+    c->prompt.bytes = c->prompt.cursor = 0;
+    c->prompt.writer = process;
+    return true;
 }

@@ -70,7 +70,7 @@ Test(prompt, a_reader_that_is_gone_has_no_line_any_more)
 
 Test(prompt, no_length_and_no_byte_of_it_breaks_out)
 {
-    static char longer[3 * CALLS_PROMPT_BYTES];
+    static char longer[2 * CALLS_PROMPT_BYTES];
     const uint32_t before = CALLS_PROMPT_BYTES;
 
     begin();
@@ -84,6 +84,69 @@ Test(prompt, no_length_and_no_byte_of_it_breaks_out)
     writes(0, "cloudboot-evidence:");
     writes(1, "z\n");
     cr_assert_null(strstr(P->said[CONSOLE_MAIN], "\ncloudboot-evidence:"), "shown again, and escaped again");
+}
+
+static struct object_reply draws(uint16_t process, const char *line, uint64_t cursor)
+{
+    memcpy(cb.range, line, strlen(line));
+    return ask_with(process, process == 0 ? cb.roots[CAP_IF_SERIAL] : other, SERIAL_LINE, cursor,
+                    (uint32_t)strlen(line));
+}
+
+Test(prompt, a_drawn_line_grows_by_what_is_new_and_else_is_drawn_anew)
+{
+    begin();
+    reads();
+    good(draws(0, "capos> ", 7));
+    good(draws(0, "capos> p", 8));
+    cr_assert_str_eq(P->said[CONSOLE_MAIN], "capos> p");
+    good(draws(0, "capos> ", 7));
+    cr_assert_str_eq(P->said[CONSOLE_MAIN], "capos> p\r\x1b[Kcapos> ");
+    good(draws(0, "capos> ab\\c", 8));
+    cr_assert_str_eq(P->said[CONSOLE_MAIN], "capos> p\r\x1b[Kcapos> ab\\x5cc\x1b[6D");
+    writes(1, "nicd: up\n");
+    cr_assert_str_eq(strchr(P->said[CONSOLE_MAIN], 'n'), "nicd: up\ncapos> ab\\x5cc\x1b[6D");
+    writes(0, "\n");
+    writes(1, "x\n");
+    cr_assert_str_eq(strchr(P->said[CONSOLE_MAIN], 'n'), "nicd: up\ncapos> ab\\x5cc\x1b[6D\nx\n",
+                     "a line that is ended is not shown again");
+}
+
+Test(prompt, only_the_reader_draws_and_nothing_that_is_no_line)
+{
+    begin();
+    says(draws(0, "x", 0), SYS_E_STATE);
+    says(ask(0, cb.roots[CAP_IF_SERIAL], SERIAL_CLEAR, 0, 0), SYS_E_STATE);
+    reads();
+    says(draws(1, "x", 0), SYS_E_STATE);
+    says(ask(1, other, SERIAL_CLEAR, 0, 0), SYS_E_STATE);
+    says(draws(0, "x", 2), SYS_E_VALUE);
+    says(draws(0, "a\nb", 0), SYS_E_VALUE);
+    says(draws(0, "a\x1b[H", 0), SYS_E_VALUE);
+    cr_assert_str_eq(P->said[CONSOLE_MAIN], "");
+}
+
+Test(prompt, no_redrawn_line_begins_as_evidence_does)
+{
+    begin();
+    reads();
+    good(draws(0, "x", 1));
+    good(draws(0, "cloudboot-evidence: forged", 26));
+    cr_assert_null(strstr(P->said[CONSOLE_MAIN], "cloudboot-evidence:"));
+    good(ask(0, cb.roots[CAP_IF_SERIAL], SERIAL_CLEAR, 0, 0));
+    good(draws(0, "cloudboot-evidence: forged", 26));
+    cr_assert_null(strstr(P->said[CONSOLE_MAIN], "cloudboot-evidence:"));
+}
+
+Test(prompt, a_cleared_screen_begins_in_its_corner_and_has_no_line)
+{
+    begin();
+    reads();
+    good(draws(0, "capos> top", 10));
+    good(ask(0, cb.roots[CAP_IF_SERIAL], SERIAL_CLEAR, 0, 0));
+    writes(0, "table\n");
+    writes(1, "y\n");
+    cr_assert_str_eq(P->said[CONSOLE_MAIN], "capos> top\n\x1b[H\x1b[Jtable\ny\n");
 }
 
 Test(prompt, an_inventory_looks_and_hands_nothing_out)
