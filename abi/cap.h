@@ -60,6 +60,9 @@ enum cap_interface {
     CAP_IF_TCP_LISTENER,   /* takes connections of one port */
     CAP_IF_TCP_SOCKET,     /* one connection */
     CAP_IF_UDP_SOCKET,     /* one local UDP port */
+    CAP_IF_TERMINALS,      /* terminal sessions of one kind, one after the other */
+    CAP_IF_TERMINAL,       /* one person at one byte stream: lines in, text out */
+    CAP_IF_TERMINAL_MAKER, /* makes terminals of connections that are moved to it */
     CAP_IF_COUNT
 };
 

@@ -68,8 +68,9 @@ REASONS = [name.removeprefix("package-e-") for name in enumeration("package.h", 
 KERNEL = ["functions", "memory-source", "endpoint-source", "timer", "spawner", "serial", "audit", "system", "entropy",
           "inventory"]
 BACKLOG, BACKLOG_MAX = 8, 64  # connections that may wait at a port
-# What a service serves under a name; listeners and sockets come out of these.
-SERVED = [name for name, value in INTERFACES.items() if INTERFACES["nic"] <= value <= INTERFACES["tcp-listen-authority"]]
+# What a service serves under a name; listeners, sockets and terminals come out of these.
+SERVED = [*[name for name, value in INTERFACES.items() if INTERFACES["nic"] <= value <= INTERFACES["tcp-listen-authority"]],
+          "terminals", "terminal-maker"]
 
 
 def bounded(where, value, low, high):

@@ -98,10 +98,11 @@ static bool kernel_interface(uint16_t interface)
     }
 }
 
-/* Under a name. Listeners and sockets come out of these. */
+/* Under a name. Listeners, sockets and terminals come out of these. */
 static bool served_interface(uint16_t interface)
 {
-    return interface >= CAP_IF_NIC && interface <= CAP_IF_TCP_LISTEN_AUTHORITY;
+    return (interface >= CAP_IF_NIC && interface <= CAP_IF_TCP_LISTEN_AUTHORITY) ||
+           interface == CAP_IF_TERMINALS || interface == CAP_IF_TERMINAL_MAKER;
 }
 
 static bool device_named(const struct package_grant *g)

@@ -2,6 +2,7 @@
 /* The list of commands, and those that change something: each is a few calls on what the shell holds. What it
  * does not hold it cannot do, and says so. */
 #include "abi/assert.h"
+#include "abi/memory.h"
 #include "abi/methods.h"
 #include "user/shell/shell.h"
 
@@ -180,6 +181,30 @@ static void help(struct shell *s)
         }
         row_end(s, &r);
     }
+}
+
+void shell_words(struct shell *s)
+{
+    char words[TERMINAL_WORDS_BYTES];
+    struct text t = text_over(words, sizeof words);
+    const uint64_t count = service_count(s);
+
+    for (uint32_t i = 0; i < COMMANDS; i++) {
+        if (commands[i].run == NULL || (i > 0 && shell_same(commands[i].name, commands[i - 1u].name)))
+            continue;
+        text_string(&t, commands[i].name);
+        text_string(&t, " ");
+    }
+    text_string(&t, "|");
+    for (uint64_t i = 0; i < count; i++) {
+        char name[NAME_BYTES];
+
+        name_of(s, i, name);
+        text_string(&t, " ");
+        text_string(&t, name);
+    }
+    memcpy(s->page.at, words, t.used);
+    (void)ring_call(&s->rt->ring, s->terminal, TERMINAL_WORDS, RING_ARGS(0, t.used), NULL);
 }
 
 static void say_use(struct shell *s, const struct command *c)

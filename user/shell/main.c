@@ -1,56 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The operator's shell on the main console. Reads a line, with backspace; runs a command; holds no network,
- * and nothing that it could claim a device by. What is typed is anything. */
+/* The operator's shell: one person at one terminal at a time. It asks for a line, runs a command, and holds no
+ * stream, no network, and nothing that it could claim a device by. What is typed is anything. */
 #include "abi/memory.h"
 #include "abi/methods.h"
 #include "user/shell/shell.h"
 
-#define BACKSPACE 0x08
-#define RUBOUT    0x7f
-#define PROMPT    "capos> "
+#define PROMPT   "capos> "
+#define PAUSE_NS 200000000u /* before a terminal process that said no is asked again */
 
-enum shell_exit { SHELL_EXIT_GRANT = 1, SHELL_EXIT_MEMORY, SHELL_EXIT_CONSOLE };
-
-struct typed {
-    char line[SHELL_LINE_BYTES];
-    uint32_t bytes;
-    bool complete;
-    bool shorter; /* than what is shown */
-};
-
-static void show(struct shell *s, const struct typed *t)
-{
-    shell_say(s, PROMPT);
-    (void)rt_write(s->rt, t->line, t->bytes);
-}
-
-/* The console takes nothing away that is shown: the shorter line is shown again below. */
-static void show_again(struct shell *s, struct typed *t)
-{
-    if (!t->shorter)
-        return;
-    t->shorter = false;
-    shell_say(s, "\n");
-    show(s, t);
-}
-
-/* One byte, echoed as far as it counts. */
-static void type(struct shell *s, struct typed *t, char byte)
-{
-    if (byte == BACKSPACE || byte == RUBOUT) {
-        t->shorter = t->shorter || t->bytes > 0;
-        t->bytes -= t->bytes > 0;
-        return;
-    }
-    show_again(s, t);
-    if (byte == '\r' || byte == '\n') {
-        shell_say(s, "\n");
-        t->complete = true;
-    } else if (byte >= ' ' && byte <= '~' && t->bytes < SHELL_LINE_BYTES - 1u) {
-        t->line[t->bytes++] = byte;
-        (void)rt_write(s->rt, &byte, 1);
-    }
-}
+enum shell_exit { SHELL_EXIT_GRANT = 1, SHELL_EXIT_MEMORY, SHELL_EXIT_TERMINAL };
 
 static void split(struct shell *s, char *line)
 {
@@ -68,71 +26,107 @@ static void split(struct shell *s, char *line)
         *line = 0;
 }
 
-static void take(struct shell *s, struct typed *typed, char byte)
+/* The session's page, mapped. */
+static bool map_page(struct shell *s)
 {
-    type(s, typed, byte);
-    if (!typed->complete)
-        return;
-    typed->line[typed->bytes] = 0;
-    split(s, typed->line);
-    if (s->count > 0)
-        shell_run(s);
-    *typed = (struct typed){.bytes = 0};
-    show(s, typed);
-}
+    struct ring_client *ring = &s->rt->ring;
+    const struct ring_completion lent = ring_call(ring, s->terminal, TERMINAL_BUFFER, NULL, NULL);
 
-/* The read that stands in the ring, so that the kernel knows whose line the unfinished one is. */
-static bool ask_keys(struct shell *s)
-{
-    const struct ring_extra range = ring_range(s->keys.cap, 0, SHELL_LINE_BYTES);
-    const struct ring_submission call = ring_make_call(s->console, SERIAL_READ, NULL, &range);
-
-    return ring_submit(&s->rt->ring, SHELL_USER_READ, &call);
-}
-
-/* What was typed. False: the console is gone. */
-static bool wait_keys(struct shell *s, char keys[SHELL_LINE_BYTES], uint32_t *count)
-{
-    struct ring_completion done;
-
-    do { /* late answers of a driver are passed over */
-        if (!ring_wait(&s->rt->ring, RING_FOREVER, &done))
-            return false;
-    } while (done.user != SHELL_USER_READ);
-    if (!ring_completed(&done) || done.value > SHELL_LINE_BYTES)
+    if (!ring_completed(&lent))
         return false;
-    *count = (uint32_t)done.value;
-    memcpy(keys, s->keys.at, *count);
+    s->page.cap = lent.cap;
+    const struct ring_completion mapped = ring_call(ring, lent.cap, MEMORY_MAP, RING_ARGS(1), NULL);
+    if (!ring_completed(&mapped) || lent.value != TERMINAL_BUFFER_BYTES)
+        return false;
+    s->page.at = (uint8_t *)(uintptr_t)mapped.value;
+    s->page.bytes = TERMINAL_BUFFER_BYTES;
     return true;
+}
+
+static void leave(struct shell *s)
+{
+    struct ring_client *ring = &s->rt->ring;
+
+    if (s->page.at != NULL)
+        (void)ring_call(ring, s->page.cap, MEMORY_UNMAP, NULL, NULL);
+    if (!cap_is_none(s->page.cap))
+        (void)ring_release(ring, s->page.cap);
+    if (!cap_is_none(s->terminal))
+        (void)ring_release(ring, s->terminal);
+    s->page = (struct rt_memory){.cap = CAP_NONE};
+    s->terminal = CAP_NONE;
+    s->out_bytes = 0;
+}
+
+/* Waits for the next person. False: none came, or the session ended before it began. */
+static bool enter(struct shell *s)
+{
+    const struct ring_completion opened = ring_call(&s->rt->ring, s->terminals, TERMINALS_OPEN, NULL, NULL);
+
+    if (!ring_completed(&opened))
+        return false;
+    s->terminal = opened.cap;
+    s->closed = false;
+    if (map_page(s))
+        return true;
+    leave(s);
+    return false;
+}
+
+/* One line, or what came instead. */
+static struct ring_completion read_line(struct shell *s, char line[SHELL_LINE_BYTES])
+{
+    memcpy(s->page.at, PROMPT, sizeof PROMPT - 1u);
+    const struct ring_completion done =
+        ring_call(&s->rt->ring, s->terminal, TERMINAL_READ, RING_ARGS(0, sizeof PROMPT - 1u, RING_FOREVER), NULL);
+
+    line[0] = 0;
+    if (ring_completed(&done) && done.value < SHELL_LINE_BYTES) {
+        memcpy(line, s->page.at, done.value); /* read once */
+        line[done.value] = 0;
+    }
+    return done;
+}
+
+static void serve(struct shell *s)
+{
+    char line[SHELL_LINE_BYTES];
+
+    shell_words(s);
+    shell_say(s, "help says what there is to do\n");
+    while (!s->closed) {
+        shell_flush(s);
+        const struct ring_completion done = read_line(s, line);
+
+        if (done.status == RING_OK && done.exception == CAP_EX_NONE && done.result == TERMINAL_E_INTERRUPT)
+            continue;
+        if (!ring_completed(&done))
+            return;
+        split(s, line);
+        if (s->count > 0)
+            shell_run(s);
+    }
 }
 
 uint32_t program_main(struct rt *rt)
 {
     struct shell s = {.rt = rt,
-                      .console = rt_first(rt, CAP_IF_SERIAL),
+                      .terminals = rt_first(rt, CAP_IF_TERMINALS),
                       .system = rt_first(rt, CAP_IF_SYSTEM),
                       .supervisor = rt_first(rt, CAP_IF_SUPERVISOR),
                       .inventory = rt_first(rt, CAP_IF_INVENTORY),
                       .nic = rt_first(rt, CAP_IF_NIC_STATUS)};
-    struct typed typed = {.bytes = 0};
 
-    if (cap_is_none(s.console) || cap_is_none(s.system) || cap_is_none(s.supervisor))
+    if (cap_is_none(s.terminals) || cap_is_none(s.system) || cap_is_none(s.supervisor))
         return SHELL_EXIT_GRANT;
-    if (!rt_memory_make(rt, RING_PAGE_BYTES, &s.range) || !rt_memory_make(rt, RING_PAGE_BYTES, &s.keys) ||
-        !ask_keys(&s))
+    if (!rt_memory_make(rt, RING_PAGE_BYTES, &s.range))
         return SHELL_EXIT_MEMORY;
-    shell_say(&s, "help says what there is to do\n");
-    show(&s, &typed);
     for (;;) {
-        char keys[SHELL_LINE_BYTES];
-        uint32_t count = 0;
-
-        if (!wait_keys(&s, keys, &count))
-            return SHELL_EXIT_CONSOLE;
-        for (uint32_t i = 0; i < count; i++)
-            take(&s, &typed, keys[i]);
-        show_again(&s, &typed);
-        if (!ask_keys(&s))
-            return SHELL_EXIT_CONSOLE;
+        if (enter(&s)) {
+            serve(&s);
+            leave(&s);
+        } else {
+            ring_sleep(&rt->ring, PAUSE_NS);
+        }
     }
 }

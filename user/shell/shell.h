@@ -3,19 +3,22 @@
 #ifndef CAPOS_USER_SHELL_SHELL_H
 #define CAPOS_USER_SHELL_SHELL_H
 
+#include "abi/terminal.h"
 #include "evidence/text.h"
 #include "user/rt/rt.h"
 
-#define SHELL_LINE_BYTES 72u /* typed, with the final zero: prompt and line stay below 80 columns */
+#define SHELL_LINE_BYTES (TERMINAL_LINE_BYTES + 1u)
 #define SHELL_WORDS      4u
 #define SHELL_OUT_BYTES  96u /* of one line of output */
-#define SHELL_USER_READ  0u /* `user` of the read under way; calls on a Nic count up from there */
 
 struct shell {
     struct rt *rt;
-    cap_id console, system, supervisor, inventory, nic; /* the last two: or CAP_NONE */
+    cap_id terminals, system, supervisor, inventory, nic; /* the last two: or CAP_NONE */
     struct rt_memory range; /* records that calls write */
-    struct rt_memory keys; /* what is typed; written by the read under way */
+    cap_id terminal; /* the session, or CAP_NONE */
+    struct rt_memory page; /* its buffer: the line first, then text on its way out */
+    uint32_t out_bytes; /* of that text */
+    bool closed; /* the session ended under us */
     uint64_t asked; /* calls on the Nic so far */
     uint32_t count; /* words of the line */
     char *word[SHELL_WORDS];
@@ -35,9 +38,14 @@ struct command {
 
 /* commands.c: one line, split into words; at least one. */
 void shell_run(struct shell *s);
+/* Names of commands and services, for the terminal to complete. */
+void shell_words(struct shell *s);
 
 /* tell.c: text, and what calls came to. */
 void shell_say(struct shell *s, const char *text);
+void shell_write(struct shell *s, const char *text, size_t bytes);
+/* What was said so far is at the terminal. A terminal that ended is noted. */
+void shell_flush(struct shell *s);
 void row_begin(struct row *r);
 /* At least one blank, up to this column. */
 void row_column(struct row *r, uint32_t column);

@@ -65,6 +65,9 @@ static const char *interface_name(uint16_t interface)
         [CAP_IF_TCP_LISTENER] = "tcp-listener",
         [CAP_IF_TCP_SOCKET] = "tcp-socket",
         [CAP_IF_UDP_SOCKET] = "udp-socket",
+        [CAP_IF_TERMINALS] = "terminals",
+        [CAP_IF_TERMINAL] = "terminal",
+        [CAP_IF_TERMINAL_MAKER] = "terminal-maker",
     };
 
     return interface < CAP_IF_COUNT && names[interface] != NULL ? names[interface] : "unknown";

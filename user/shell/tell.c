@@ -4,9 +4,36 @@
 #include "abi/memory.h"
 #include "user/shell/shell.h"
 
+#define OUT_AT SHELL_LINE_BYTES /* of the page: behind the line */
+
+void shell_flush(struct shell *s)
+{
+    if (s->out_bytes == 0 || s->closed)
+        return;
+    const struct ring_completion done =
+        ring_call(&s->rt->ring, s->terminal, TERMINAL_WRITE, RING_ARGS(OUT_AT, s->out_bytes), NULL);
+
+    s->out_bytes = 0;
+    s->closed = !ring_completed(&done);
+}
+
+/* Gathered, so that a table costs a call or two and not one a line. */
+void shell_write(struct shell *s, const char *text, size_t bytes)
+{
+    for (size_t i = 0; i < bytes && !s->closed; i++) {
+        if (OUT_AT + s->out_bytes == s->page.bytes)
+            shell_flush(s);
+        s->page.at[OUT_AT + s->out_bytes++] = (uint8_t)text[i];
+    }
+}
+
 void shell_say(struct shell *s, const char *text)
 {
-    (void)rt_print(s->rt, text);
+    size_t bytes = 0;
+
+    while (text[bytes] != 0)
+        bytes++;
+    shell_write(s, text, bytes);
 }
 
 bool shell_same(const char *a, const char *b)
@@ -52,7 +79,7 @@ void row_name(struct row *r, const char *name, uint32_t most)
 void row_end(struct shell *s, struct row *r)
 {
     text_string(&r->t, "\n");
-    (void)rt_write(s->rt, r->t.at, r->t.used); /* what did not fit is not there */
+    shell_write(s, r->t.at, r->t.used); /* what did not fit is not there */
     if (r->t.overflow)
         shell_say(s, "\n");
 }

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One terminal: what was typed becomes the answer of the call that waits for it. Nothing is echoed before a line
+ * is asked for, so that what is typed ahead is never shown, be it a secret or not. */
+#include "abi/memory.h"
+#include "user/termd/termd.h"
+
+static void wipe(void *at, uint32_t bytes)
+{
+    memset(at, 0, bytes);
+    __asm__ volatile("" : : "r"(at) : "memory"); /* not dead: others hold the page, or will */
+}
+
+static void wipe_page(struct session *s)
+{
+    if (s->dirty)
+        wipe(s->page.at + s->line_at, s->line_end - s->line_at);
+    s->dirty = false;
+}
+
+static void read_over(struct termd *t, struct session *s, enum terminal_error error)
+{
+    discipline_wipe(&s->line);
+    termd_complete(t, &s->read, error, 0);
+}
+
+static void read_done(struct termd *t, struct session *s)
+{
+    char line[DISCIPLINE_LINE_BYTES];
+    const uint32_t bytes = discipline_take(&s->line, line);
+
+    memcpy(s->page.at + s->line_at, line, bytes);
+    wipe(line, sizeof line);
+    s->line_end = s->line_at + bytes;
+    s->dirty = true;
+    termd_complete(t, &s->read, TERMINAL_OK, bytes);
+}
+
+/* One byte of the line that is asked for. */
+static void edit(struct termd *t, struct session *s, uint8_t byte)
+{
+    switch (discipline_byte(&s->line, byte)) {
+    case DISCIPLINE_NOTHING:
+        return;
+    case DISCIPLINE_CHANGED:
+    case DISCIPLINE_REDRAW:
+        show_line(t, s);
+        return;
+    case DISCIPLINE_LINE:
+        show_end(t, s, "");
+        read_done(t, s);
+        return;
+    case DISCIPLINE_INTERRUPT:
+        show_end(t, s, "^C");
+        read_over(t, s, TERMINAL_E_INTERRUPT);
+        return;
+    case DISCIPLINE_END:
+        show_end(t, s, "");
+        read_over(t, s, TERMINAL_E_END);
+        return;
+    case DISCIPLINE_CHOICES:
+        show_choices(t, s);
+        return;
+    case DISCIPLINE_REFUSED:
+        show_bell(s);
+        return;
+    }
+}
+
+void session_typed(struct termd *t, struct session *s, uint8_t byte)
+{
+    if (s->key.used) {
+        termd_complete(t, &s->key, TERMINAL_OK, byte);
+    } else if (s->read.used) {
+        edit(t, s, byte);
+    } else if (s->ahead_count < TERMD_AHEAD_BYTES) {
+        s->ahead[(s->ahead_first + s->ahead_count++) % TERMD_AHEAD_BYTES] = byte;
+    } else {
+        s->dropped++;
+    }
+}
+
+void session_ahead(struct termd *t, struct session *s)
+{
+    while (s->ahead_count > 0 && (s->read.used || s->key.used)) {
+        const uint8_t byte = s->ahead[s->ahead_first];
+
+        s->ahead[s->ahead_first] = 0;
+        s->ahead_first = (s->ahead_first + 1u) % TERMD_AHEAD_BYTES;
+        s->ahead_count--;
+        session_typed(t, s, byte);
+    }
+}
+
+void session_ask(struct termd *t, struct session *s, uint32_t at, uint32_t bytes, bool secret)
+{
+    char prompt[TERMINAL_PROMPT_BYTES];
+
+    memcpy(prompt, s->page.at + at, bytes); /* read once */
+    wipe_page(s);
+    s->line_at = at;
+    discipline_ask(&s->line, prompt, bytes, secret);
+    show_line(t, s);
+    session_ahead(t, s);
+}
+
+bool session_open(struct termd *t, struct session *s)
+{
+    memset(s, 0, sizeof *s);
+    if (!rt_memory_make(t->rt, TERMINAL_BUFFER_BYTES, &s->page))
+        return false;
+    s->state = SESSION_LIVE;
+    s->life = ++t->next_life;
+    s->badge = (uint64_t)(s - t->sessions + 1) | s->life << 16;
+    discipline_init(&s->line);
+    return true;
+}
+
+void session_close(struct termd *t, struct session *s)
+{
+    if (s->state != SESSION_LIVE)
+        return;
+    s->state = SESSION_CLOSED;
+    if (s->read.used)
+        show_end(t, s, "");
+    read_over(t, s, TERMINAL_E_CLOSED);
+    termd_complete(t, &s->key, TERMINAL_E_CLOSED, 0);
+    termd_complete(t, &s->write, TERMINAL_E_CLOSED, 0);
+    connection_hang_up(t, s);
+}
+
+void session_free(struct termd *t, struct session *s)
+{
+    session_close(t, s);
+    wipe_page(s);
+    rt_memory_drop(t->rt, &s->page);
+    wipe(s, sizeof *s);
+}
+
+static uint64_t expire(struct termd *t, struct wait *w, uint64_t now_ns, uint64_t due_ns)
+{
+    if (w->used && w->until_ns <= now_ns)
+        termd_complete(t, w, TERMINAL_E_TIMEOUT, 0);
+    return w->used && w->until_ns < due_ns ? w->until_ns : due_ns;
+}
+
+uint64_t session_expire(struct termd *t, struct session *s, uint64_t now_ns)
+{
+    if (s->read.used && s->read.until_ns <= now_ns) {
+        show_end(t, s, "");
+        read_over(t, s, TERMINAL_E_TIMEOUT);
+    }
+    return expire(t, &s->key, now_ns, s->read.used ? s->read.until_ns : RING_FOREVER);
+}
