@@ -63,6 +63,7 @@ enum cap_interface {
     CAP_IF_TERMINALS,      /* terminal sessions of one kind, one after the other */
     CAP_IF_TERMINAL,       /* one person at one byte stream: lines in, text out */
     CAP_IF_TERMINAL_MAKER, /* makes terminals of connections that are moved to it */
+    CAP_IF_NETWORK_STATUS, /* what a NetworkManager says, and ping; makes no socket */
     CAP_IF_COUNT
 };
 

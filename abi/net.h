@@ -55,7 +55,7 @@ struct net_address {
 #define NET_PEER_PORT(word)   ((uint16_t)((word) >> 16))
 #define NET_PEER_MS(word)     ((uint32_t)((word) >> 32))
 
-/* CAP_IF_NETWORK_MANAGER. */
+/* CAP_IF_NETWORK_MANAGER. CAP_IF_NETWORK_STATUS has of these CONFIG, COUNTER, PING and SOCKET. */
 enum network_method {
     NETWORK_CONFIG = 1, /* args[0]: enum net_config; args[1]: index. value. Without a card or a lease all zero
                            but NET_CONFIG_STATE */
@@ -63,8 +63,22 @@ enum network_method {
     NETWORK_PING,       /* args[0..1]: address, args[2]: NET_PEER without port. One ICMP echo. value: ns */
     NETWORK_CONNECT,    /* args[0..1]: address, args[2]: NET_PEER. Waits. cap: TcpSocket */
     NETWORK_UDP,        /* args[0]: local port, 0: any. cap: UdpSocket; value: its port */
-    NETWORK_RESOLVE     /* a MemoryObject copied along; args[0]: offset of the name, args[1]: its bytes, 1 to
+    NETWORK_RESOLVE,    /* a MemoryObject copied along; args[0]: offset of the name, args[1]: its bytes, 1 to
                            253. value: IPv4 address, first byte lowest */
+    NETWORK_SOCKET      /* args[0]: place, from 0 on; args[1] 0: value: enum net_socket | local port << 16 | the
+                           peer's port << 32, 0: nothing there; 1: the peer's IPv4 address, first byte lowest.
+                           NET_E_VALUE: no such place */
+};
+
+/* What stands at a place. */
+enum net_socket {
+    NET_SOCKET_NONE = 0,
+    NET_SOCKET_LISTENS,
+    NET_SOCKET_CONNECTS, /* not yet connected, or not yet accepted */
+    NET_SOCKET_OPEN,
+    NET_SOCKET_CLOSES,   /* one side has said that it sends no more */
+    NET_SOCKET_ENDED,    /* its holder has not let go of it yet */
+    NET_SOCKET_UDP
 };
 
 enum net_state {

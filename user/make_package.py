@@ -70,7 +70,7 @@ KERNEL = ["functions", "memory-source", "endpoint-source", "timer", "spawner", "
 BACKLOG, BACKLOG_MAX = 8, 64  # connections that may wait at a port
 # What a service serves under a name; listeners, sockets and terminals come out of these.
 SERVED = [*[name for name, value in INTERFACES.items() if INTERFACES["nic"] <= value <= INTERFACES["tcp-listen-authority"]],
-          "terminals", "terminal-maker"]
+          "terminals", "terminal-maker", "network-status"]
 
 
 def bounded(where, value, low, high):

@@ -102,7 +102,8 @@ static bool kernel_interface(uint16_t interface)
 static bool served_interface(uint16_t interface)
 {
     return (interface >= CAP_IF_NIC && interface <= CAP_IF_TCP_LISTEN_AUTHORITY) ||
-           interface == CAP_IF_TERMINALS || interface == CAP_IF_TERMINAL_MAKER;
+           interface == CAP_IF_TERMINALS || interface == CAP_IF_TERMINAL_MAKER ||
+           interface == CAP_IF_NETWORK_STATUS;
 }
 
 static bool device_named(const struct package_grant *g)

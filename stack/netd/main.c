@@ -71,10 +71,8 @@ static uint32_t run(struct netd *n)
 static void receive(struct netd *n)
 {
     for (uint32_t place = 0; place < NETD_PLACES; place++) {
-        const cap_id endpoint = place < NETD_PLACE_LISTEN    ? n->manager
-                                : place < NETD_PLACE_OBJECTS ? n->listen
-                                                             : n->endpoint;
-        const bool taken = ring_recv(&n->rt->ring, place, endpoint, place);
+        const cap_id endpoint = netd_endpoint(n, place);
+        const bool taken = cap_is_none(endpoint) || ring_recv(&n->rt->ring, place, endpoint, place);
 
         ASSERT(taken);
     }
@@ -88,6 +86,7 @@ uint32_t program_main(struct rt *rt)
     n->rt = rt;
     n->manager = rt_grant(rt, "network", CAP_IF_ENDPOINT);
     n->listen = rt_grant(rt, "tcp", CAP_IF_ENDPOINT);
+    n->status = rt_grant(rt, "network-status", CAP_IF_ENDPOINT);
     n->entropy = rt_first(rt, CAP_IF_ENTROPY);
     if (cap_is_none(n->manager) || cap_is_none(n->listen) || cap_is_none(n->entropy) ||
         cap_is_none(endpoints))

@@ -32,8 +32,14 @@
 #define NETD_RESOLVE_NS  30000000000ull
 #define NETD_FOREVER     UINT64_MAX
 
-/* Inbox places: of the manager, of listen authorities, of what was made from them. */
-enum netd_place { NETD_PLACE_MANAGER = 0, NETD_PLACE_LISTEN = 2, NETD_PLACE_OBJECTS = 4, NETD_PLACES = 12 };
+/* Inbox places: of the manager, of listen authorities, of who only looks, of what was made from them. */
+enum netd_place {
+    NETD_PLACE_MANAGER = 0,
+    NETD_PLACE_LISTEN = 2,
+    NETD_PLACE_STATUS = 4,
+    NETD_PLACE_OBJECTS,
+    NETD_PLACES = 12
+};
 /* `user` of submissions that are no receive; those of the Nic carry its epoch above bit 8. */
 enum netd_user {
     NETD_USER_ANSWER = NETD_PLACES,
@@ -171,6 +177,7 @@ struct netd_witness {
 struct netd {
     struct rt *rt;
     cap_id manager, listen, endpoint; /* endpoints: two of the manifest, and that of what is made */
+    cap_id status; /* a third of the manifest, or CAP_NONE */
     cap_id entropy;
     struct netd_nic nic;
     struct netif netif;
@@ -227,6 +234,8 @@ void netd_object_close(struct netd_object *o);
 enum net_error netd_object_state(const struct netd_object *o);
 
 /* serve.c */
+/* That calls at this inbox place come through, or CAP_NONE. */
+cap_id netd_endpoint(const struct netd *n, uint32_t place);
 /* A received call, by its inbox place. */
 void netd_call(struct netd *n, const struct ring_completion *done);
 void netd_answer(struct netd *n, uint64_t token, enum net_error error, uint64_t value);
@@ -243,7 +252,8 @@ void netd_detach(struct netd_object *o);
 bool netd_in_buffer(const struct netd_object *o, uint64_t offset, uint64_t length);
 
 /* What the methods of each interface do. True: answered, or kept to be answered. */
-void netd_network_call(struct netd *n, const struct ring_received *call);
+/* `looks`: through a NetworkStatus. */
+void netd_network_call(struct netd *n, const struct ring_received *call, bool looks);
 void netd_listen_call(struct netd *n, const struct ring_received *call);
 void netd_listener_call(struct netd_object *o, const struct ring_received *call);
 void netd_tcp_call(struct netd_object *o, const struct ring_received *call);
@@ -292,6 +302,8 @@ void netd_network_up(struct netd *n);
 /* After frames and timers: what a lease brought counts from now on. */
 void netd_network_step(struct netd *n);
 void netd_network_lost(struct netd *n);
+/* NETWORK_SOCKET's value. */
+uint64_t netd_socket_told(const struct netd *n, uint64_t place, bool address);
 uint64_t netd_pending_expire(struct netd *n, uint64_t now_ns);
 /* IPv4 address of two argument words; false: of another family, or none. */
 bool netd_peer(const uint64_t args[3], ip_addr_t *out);

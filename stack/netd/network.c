@@ -346,12 +346,18 @@ uint64_t netd_config(struct netd *n, enum net_config item, uint64_t index)
     }
 }
 
-void netd_network_call(struct netd *n, const struct ring_received *call)
+static bool only_looks(uint16_t method)
+{
+    return method == NETWORK_CONFIG || method == NETWORK_COUNTER || method == NETWORK_PING ||
+           method == NETWORK_SOCKET;
+}
+
+void netd_network_call(struct netd *n, const struct ring_received *call, bool looks)
 {
     enum net_error error = NET_OK;
     uint64_t value = 0;
 
-    switch ((enum network_method)call->method) {
+    switch ((enum network_method)(looks && !only_looks(call->method) ? 0 : call->method)) {
     case NETWORK_CONFIG:
         error = call->args[0] < NET_CONFIG_COUNT ? NET_OK : NET_E_VALUE;
         value = error == NET_OK ? netd_config(n, (enum net_config)call->args[0], call->args[1]) : 0;
@@ -372,6 +378,10 @@ void netd_network_call(struct netd *n, const struct ring_received *call)
     case NETWORK_RESOLVE:
         resolve(n, call);
         return;
+    case NETWORK_SOCKET:
+        error = call->args[0] < NETD_OBJECTS && call->args[1] <= 1 ? NET_OK : NET_E_VALUE;
+        value = error == NET_OK ? netd_socket_told(n, call->args[0], call->args[1] == 1) : 0;
+        break;
     default:
         error = NET_E_VALUE;
     }

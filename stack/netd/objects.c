@@ -189,3 +189,33 @@ uint64_t netd_objects_expire(struct netd *n, uint64_t now_ns)
     }
     return due_ns;
 }
+
+static enum net_socket told_tcp(const struct netd_tcp *s)
+{
+    const struct tcp_pcb *pcb = s->pcb;
+
+    if (pcb == NULL)
+        return NET_SOCKET_ENDED;
+    if (pcb->state < ESTABLISHED || s->listener != NULL)
+        return NET_SOCKET_CONNECTS;
+    return pcb->state == ESTABLISHED && !s->peer_closed && !s->shut ? NET_SOCKET_OPEN : NET_SOCKET_CLOSES;
+}
+
+uint64_t netd_socket_told(const struct netd *n, uint64_t place, bool address)
+{
+    const struct netd_object *o = &n->objects[place];
+
+    switch ((enum netd_kind)o->kind) {
+    case NETD_LISTENER:
+        return address ? 0 : NET_SOCKET_LISTENS | (uint64_t)o->listener.port << 16;
+    case NETD_TCP:
+        return address ? ip4_addr_get_u32(ip_2_ip4(&o->tcp.peer))
+                       : told_tcp(&o->tcp) | (uint64_t)o->tcp.port << 16 | (uint64_t)o->tcp.peer_port << 32;
+    case NETD_UDP:
+        return address ? 0
+                       : NET_SOCKET_UDP | (uint64_t)(o->udp.pcb != NULL ? o->udp.pcb->local_port : 0u) << 16;
+    case NETD_FREE:
+        break;
+    }
+    return NET_SOCKET_NONE;
+}

@@ -136,6 +136,15 @@ static void object_call(struct netd *n, const struct ring_received *call)
         (void)ring_release(&n->rt->ring, call->cap);
 }
 
+cap_id netd_endpoint(const struct netd *n, uint32_t place)
+{
+    if (place < NETD_PLACE_LISTEN)
+        return n->manager;
+    if (place < NETD_PLACE_STATUS)
+        return n->listen;
+    return place == NETD_PLACE_STATUS ? n->status : n->endpoint;
+}
+
 void netd_call(struct netd *n, const struct ring_completion *done)
 {
     const struct ring_received call = ring_received(&n->rt->ring, done);
@@ -146,9 +155,9 @@ void netd_call(struct netd *n, const struct ring_completion *done)
     if (place >= NETD_PLACE_OBJECTS) {
         object_call(n, &call);
     } else {
-        endpoint = place < NETD_PLACE_LISTEN ? n->manager : n->listen;
-        if (place < NETD_PLACE_LISTEN)
-            netd_network_call(n, &call);
+        endpoint = netd_endpoint(n, place);
+        if (place != NETD_PLACE_LISTEN && place != NETD_PLACE_LISTEN + 1u)
+            netd_network_call(n, &call, place == NETD_PLACE_STATUS);
         else
             netd_listen_call(n, &call);
         if (!cap_is_none(call.cap))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The operator's shell: one person at one terminal at a time. It asks for a line, runs a command, and holds no
- * stream, no network, and nothing that it could claim a device by. What is typed is anything. */
+/* The operator's shell: one person at one terminal at a time. It asks for a line, runs a command, and holds
+ * no stream, no network, and nothing that it could claim a device by. What is typed is anything. */
 #include "abi/memory.h"
 #include "abi/methods.h"
 #include "user/shell/shell.h"
@@ -77,8 +77,8 @@ static bool enter(struct shell *s)
 static struct ring_completion read_line(struct shell *s, char line[SHELL_LINE_BYTES])
 {
     memcpy(s->page.at, PROMPT, sizeof PROMPT - 1u);
-    const struct ring_completion done =
-        ring_call(&s->rt->ring, s->terminal, TERMINAL_READ, RING_ARGS(0, sizeof PROMPT - 1u, RING_FOREVER), NULL);
+    const struct ring_completion done = ring_call(&s->rt->ring, s->terminal, TERMINAL_READ,
+                                                  RING_ARGS(0, sizeof PROMPT - 1u, RING_FOREVER), NULL);
 
     line[0] = 0;
     if (ring_completed(&done) && done.value < SHELL_LINE_BYTES) {
@@ -115,7 +115,8 @@ uint32_t program_main(struct rt *rt)
                       .system = rt_first(rt, CAP_IF_SYSTEM),
                       .supervisor = rt_first(rt, CAP_IF_SUPERVISOR),
                       .inventory = rt_first(rt, CAP_IF_INVENTORY),
-                      .nic = rt_first(rt, CAP_IF_NIC_STATUS)};
+                      .nic = rt_first(rt, CAP_IF_NIC_STATUS),
+                      .network = rt_first(rt, CAP_IF_NETWORK_STATUS)};
 
     if (cap_is_none(s.terminals) || cap_is_none(s.system) || cap_is_none(s.supervisor))
         return SHELL_EXIT_GRANT;

@@ -5,22 +5,9 @@
 #include "abi/methods.h"
 #include "user/shell/shell.h"
 
-#define ANSWER_NS 2000000000u
-
 static bool ask(struct shell *s, uint16_t method, uint64_t argument, struct ring_completion *done)
 {
-    const struct ring_submission call = ring_make_call(s->nic, method, RING_ARGS(argument), NULL);
-    const uint64_t until = ring_now(&s->rt->ring) + ANSWER_NS;
-    uint64_t now = ring_now(&s->rt->ring);
-
-    if (!ring_submit(&s->rt->ring, ++s->asked, &call))
-        return false;
-    while (now < until) {
-        if (ring_wait(&s->rt->ring, until - now, done) && done->user == s->asked)
-            return true;
-        now = ring_now(&s->rt->ring);
-    }
-    return false;
+    return shell_ask(s, s->nic, method, RING_ARGS(argument), SHELL_ANSWER_NS, done);
 }
 
 static void counters(struct shell *s)

@@ -9,11 +9,13 @@
 
 #define SHELL_LINE_BYTES (TERMINAL_LINE_BYTES + 1u)
 #define SHELL_WORDS      4u
+#define SHELL_PROCESSES  16u /* places of the kernel's table */
+#define SHELL_ANSWER_NS  2000000000u /* that a service gets: one that hangs must not take the shell along */
 #define SHELL_OUT_BYTES  96u /* of one line of output */
 
 struct shell {
     struct rt *rt;
-    cap_id terminals, system, supervisor, inventory, nic; /* the last two: or CAP_NONE */
+    cap_id terminals, system, supervisor, inventory, nic, network; /* the last three: or CAP_NONE */
     struct rt_memory range; /* records that calls write */
     cap_id terminal; /* the session, or CAP_NONE */
     struct rt_memory page; /* its buffer: the line first, then text on its way out */
@@ -58,6 +60,13 @@ void row_end(struct shell *s, struct row *r);
 void shell_pair(struct shell *s, const char *name, uint64_t value);
 bool shell_same(const char *a, const char *b);
 struct ring_completion shell_call(struct shell *s, cap_id cap, uint16_t method, uint64_t a0, uint64_t a1);
+/* A call with a time limit; an answer that comes late is passed over. False: none came. */
+bool shell_ask(struct shell *s, cap_id cap, uint16_t method, const uint64_t args[3], uint64_t ns,
+               struct ring_completion *done);
+/* Waits for a key, after what was said is shown. -1: none came. A terminal that ended gives one at once. */
+int shell_key(struct shell *s, uint64_t ns);
+/* A decimal number and nothing else. */
+bool shell_number(const char *text, uint64_t *out);
 /* A call that writes one record of `bytes`. False: refused. */
 bool shell_record(struct shell *s, cap_id cap, uint16_t method, const uint64_t args[2], void *out,
                   uint32_t bytes);
@@ -72,5 +81,12 @@ void shell_devices(struct shell *s);
 void shell_evidence(struct shell *s);
 void shell_audit(struct shell *s);
 void shell_nic(struct shell *s);
+/* net.c: what the network stack says of itself. */
+void shell_net(struct shell *s);
+void shell_dhcp(struct shell *s);
+void shell_sockets(struct shell *s);
+void shell_ping(struct shell *s);
+/* top.c */
+void shell_top(struct shell *s);
 
 #endif

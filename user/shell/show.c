@@ -4,15 +4,14 @@
 #include "abi/methods.h"
 #include "user/shell/shell.h"
 
-#define PROCESSES_MAX 16u
-#define SLOTS_MAX     256u
-#define MARKERS_MAX   64u
-#define NONE          0xffffu
+#define SLOTS_MAX   256u
+#define MARKERS_MAX 64u
+#define NONE        0xffffu
 
 void shell_ps(struct shell *s)
 {
     shell_say(s, "  # name            process  pages   caps     calls  denied    run ms\n");
-    for (uint64_t i = 0; i < PROCESSES_MAX; i++) {
+    for (uint64_t i = 0; i < SHELL_PROCESSES; i++) {
         struct process_info info;
         struct row r;
 
@@ -68,22 +67,10 @@ static const char *interface_name(uint16_t interface)
         [CAP_IF_TERMINALS] = "terminals",
         [CAP_IF_TERMINAL] = "terminal",
         [CAP_IF_TERMINAL_MAKER] = "terminal-maker",
+        [CAP_IF_NETWORK_STATUS] = "network-status",
     };
 
     return interface < CAP_IF_COUNT && names[interface] != NULL ? names[interface] : "unknown";
-}
-
-static bool parse(const char *text, uint64_t *out)
-{
-    *out = 0;
-    if (text[0] == 0)
-        return false;
-    for (; *text != 0; text++) {
-        if (*text < '0' || *text > '9' || *out > 0xffffffffu)
-            return false;
-        *out = *out * 10u + (uint64_t)(*text - '0');
-    }
-    return true;
 }
 
 static void cap_row(struct shell *s, const struct cap_line *cap)
@@ -108,7 +95,7 @@ void shell_caps(struct shell *s)
     struct process_info info;
     uint64_t process = 0;
 
-    if (!parse(s->word[1], &process) ||
+    if (!shell_number(s->word[1], &process) ||
         !shell_record(s, s->system, SYSTEM_PROCESS, (uint64_t[2]){process}, &info, sizeof info)) {
         shell_say(s, "no such process: caps takes a number of the first column of ps\n");
         return;

@@ -99,6 +99,50 @@ struct ring_completion shell_call(struct shell *s, cap_id cap, uint16_t method, 
     return ring_call(&s->rt->ring, cap, method, RING_ARGS(a0, a1), NULL);
 }
 
+bool shell_ask(struct shell *s, cap_id cap, uint16_t method, const uint64_t args[3], uint64_t ns,
+               struct ring_completion *done)
+{
+    const struct ring_submission call = ring_make_call(cap, method, args, NULL);
+    const uint64_t until = ring_now(&s->rt->ring) + ns;
+    uint64_t now = ring_now(&s->rt->ring);
+
+    if (!ring_submit(&s->rt->ring, ++s->asked, &call))
+        return false;
+    while (now < until) {
+        if (ring_wait(&s->rt->ring, until - now, done) && done->user == s->asked)
+            return true;
+        now = ring_now(&s->rt->ring);
+    }
+    return false;
+}
+
+int shell_key(struct shell *s, uint64_t ns)
+{
+    shell_flush(s);
+    if (s->closed)
+        return 0;
+    const struct ring_completion done =
+        ring_call(&s->rt->ring, s->terminal, TERMINAL_KEY, RING_ARGS(ns), NULL);
+
+    if (ring_completed(&done))
+        return (int)(done.value & 0xffu);
+    s->closed = done.status != RING_OK || done.exception != CAP_EX_NONE || done.result != TERMINAL_E_TIMEOUT;
+    return -1;
+}
+
+bool shell_number(const char *text, uint64_t *out)
+{
+    *out = 0;
+    if (text[0] == 0)
+        return false;
+    for (; *text != 0; text++) {
+        if (*text < '0' || *text > '9' || *out > 0xffffffffu)
+            return false;
+        *out = *out * 10u + (uint64_t)(*text - '0');
+    }
+    return true;
+}
+
 bool shell_record(struct shell *s, cap_id cap, uint16_t method, const uint64_t args[2], void *out,
                   uint32_t bytes)
 {

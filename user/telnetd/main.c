@@ -23,7 +23,8 @@ static cap_id open_listener(struct rt *rt, cap_id authority)
 static void hand_over(struct rt *rt, cap_id maker, cap_id socket, bool telnet)
 {
     const struct ring_extra along = ring_move(socket);
-    const struct ring_completion adopted = ring_call(&rt->ring, maker, TERMINAL_ADOPT, RING_ARGS(telnet), &along);
+    const struct ring_completion adopted =
+        ring_call(&rt->ring, maker, TERMINAL_ADOPT, RING_ARGS(telnet), &along);
 
     if (adopted.status != RING_OK || adopted.exception != CAP_EX_NONE)
         (void)ring_release(&rt->ring, socket);
@@ -31,7 +32,8 @@ static void hand_over(struct rt *rt, cap_id maker, cap_id socket, bool telnet)
 
 uint32_t program_main(struct rt *rt)
 {
-    const cap_id authority = rt_first(rt, CAP_IF_TCP_LISTEN_AUTHORITY), maker = rt_first(rt, CAP_IF_TERMINAL_MAKER);
+    const cap_id authority = rt_first(rt, CAP_IF_TCP_LISTEN_AUTHORITY),
+                 maker = rt_first(rt, CAP_IF_TERMINAL_MAKER);
     const bool telnet = rt_parameter_u64(rt, "telnet", 1) != 0;
     cap_id listener = CAP_NONE;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A TcpSocket that was moved here whole, as a terminal's stream. Its bytes come and go through pages of this
- * process. What a peer does not take stays here, bounded; while there is no room to echo, nothing is read of it,
- * so that a peer that never reads costs its own terminal alone. */
+ * process. What a peer does not take stays here, bounded; while there is no room to echo, nothing is read of
+ * it, so that a peer that never reads costs its own terminal alone. */
 #include "abi/assert.h"
 #include "abi/methods.h"
 #include "abi/net.h"
@@ -142,7 +142,8 @@ static void send(struct termd *t, struct session *s)
     part = part < s->out_count ? part : s->out_count;
     s->sending = true;
     s->out_sent = part;
-    submit(t, s, TERMD_USER_SEND, SOCKET_SEND, RING_ARGS(TERMD_IN_BYTES + s->out_first, part, RING_FOREVER), NULL);
+    submit(t, s, TERMD_USER_SEND, SOCKET_SEND, RING_ARGS(TERMD_IN_BYTES + s->out_first, part, RING_FOREVER),
+           NULL);
 }
 
 void connection_turn(struct termd *t, struct session *s)
@@ -161,7 +162,8 @@ void connection_turn(struct termd *t, struct session *s)
     }
 }
 
-void connection_completed(struct termd *t, struct session *s, uint32_t what, const struct ring_completion *done)
+void connection_completed(struct termd *t, struct session *s, uint32_t what,
+                          const struct ring_completion *done)
 {
     const bool good = ring_completed(done);
 

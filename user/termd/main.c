@@ -115,7 +115,9 @@ uint32_t program_main(struct rt *rt)
         return error;
     for (;;) {
         const uint64_t due_ns = turn(t), now_ns = ring_now(&rt->ring);
-        const uint64_t timeout_ns = due_ns == RING_FOREVER ? RING_FOREVER : due_ns > now_ns ? due_ns - now_ns : 0;
+        const uint64_t timeout_ns = due_ns == RING_FOREVER ? RING_FOREVER
+                                    : due_ns > now_ns      ? due_ns - now_ns
+                                                           : 0;
 
         if (ring_wait(&rt->ring, timeout_ns, &done) && !completed(t, &done))
             return TERMD_EXIT_CONSOLE;

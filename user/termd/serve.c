@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Calls as they come, and whose session is whose: each is one client capability of this process's own endpoint,
- * told by its badge. A standing call tells when nobody can call with one of the badges any more. */
+/* Calls as they come, and whose session is whose: each is one client capability of this process's own
+ * endpoint, told by its badge. A standing call tells when nobody can call with one of the badges any more. */
 #include "abi/assert.h"
 #include "abi/memory.h"
 #include "abi/methods.h"
@@ -165,7 +165,8 @@ static void call_read(struct termd *t, struct session *s, const struct ring_rece
 {
     const uint32_t bytes = (uint32_t)call->args[1];
 
-    if (call->args[1] >> 33 != 0 || bytes > TERMINAL_PROMPT_BYTES || !in_page(call->args[0], TERMINAL_LINE_BYTES))
+    if (call->args[1] >> 33 != 0 || bytes > TERMINAL_PROMPT_BYTES ||
+        !in_page(call->args[0], TERMINAL_LINE_BYTES))
         termd_answer(t, call->token, TERMINAL_E_VALUE, 0);
     else if (begin(t, &s->read, call->token, call->args[2]))
         session_ask(t, s, (uint32_t)call->args[0], bytes, call->args[1] >> 32 != 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One terminal: what was typed becomes the answer of the call that waits for it. Nothing is echoed before a line
- * is asked for, so that what is typed ahead is never shown, be it a secret or not. */
+/* One terminal: what was typed becomes the answer of the call that waits for it. Nothing is echoed before a
+ * line is asked for, so that what is typed ahead is never shown, be it a secret or not. */
 #include "abi/memory.h"
 #include "user/termd/termd.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What is seen. On the console the kernel draws the line under way and escapes all text (SERIAL_LINE); a
- * connection gets the same from here: CR LF for a newline, \xNN for what is not printable, and ECMA-48's EL, CUB,
- * CUP and ED for the line that is typed. */
+ * connection gets the same from here: CR LF for a newline, \xNN for what is not printable, and ECMA-48's EL,
+ * CUB, CUP and ED for the line that is typed. */
 #include "user/termd/termd.h"
 
 #include "abi/assert.h"
@@ -26,7 +26,8 @@ static bool is_console(const struct termd *t, const struct session *s)
     return s == &t->sessions[TERMD_CONSOLE];
 }
 
-static void console_call(struct termd *t, uint16_t method, uint64_t argument, const char *text, uint32_t bytes)
+static void console_call(struct termd *t, uint16_t method, uint64_t argument, const char *text,
+                         uint32_t bytes)
 {
     const struct ring_extra range = ring_range(t->draw.cap, 0, bytes);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The terminal process: one line discipline over every byte stream, and the interfaces of abi/terminal.h over
- * it. It holds the console's serial port, and connections that others moved to it whole; it cannot make one. One
- * thread, one loop; everything has a place of its own in struct termd, and what finds none is refused.
+ * it. It holds the console's serial port, and connections that others moved to it whole; it cannot make one.
+ * One thread, one loop; everything has a place of its own in struct termd, and what finds none is refused.
  *
  * It trusts the kernel for who calls (the badge). What is typed, what a peer sends and what clients ask is
- * anything. Typed secrets pass through it: a line that was taken is wiped, page included, when the next is asked. */
+ * anything. Typed secrets pass through it: a line that was taken is wiped, page included, when the next is
+ * asked. */
 #ifndef CAPOS_USER_TERMD_TERMD_H
 #define CAPOS_USER_TERMD_TERMD_H
 
@@ -18,10 +19,11 @@
 #define TERMD_OPENERS     8u /* shells that wait for a session */
 #define TERMD_AHEAD_BYTES 256u /* typed before anybody asked */
 #define TERMD_OUT_BYTES   8192u /* to a connection, that it has not taken */
-#define TERMD_ECHO_BYTES  2048u /* of them kept for what one byte can draw: less free, and nothing more is read */
-#define TERMD_IN_BYTES    1024u /* of a connection, at a time */
-#define TERMD_ROWS        24u
-#define TERMD_COLUMNS     80u
+#define TERMD_ECHO_BYTES                                                                                     \
+    2048u /* of them kept for what one byte can draw: less free, and nothing more is read */
+#define TERMD_IN_BYTES 1024u /* of a connection, at a time */
+#define TERMD_ROWS     24u
+#define TERMD_COLUMNS  80u
 
 enum termd_exit { TERMD_EXIT_GRANT = 1, TERMD_EXIT_MEMORY, TERMD_EXIT_CONSOLE };
 
@@ -33,7 +35,8 @@ enum termd_place {
     TERMD_PLACE_SESSIONS,
     TERMD_PLACES = TERMD_PLACE_SESSIONS + 4
 };
-/* `user` of the other submissions; those of a session carry its place above bit 8 and its life above bit 16. */
+/* `user` of the other submissions; those of a session carry its place above bit 8 and its life above bit 16.
+ */
 enum termd_user {
     TERMD_USER_GONE = TERMD_PLACES,
     TERMD_USER_KEYS, /* the serial port's */
@@ -82,7 +85,8 @@ struct opener {
 struct termd {
     struct rt *rt;
     cap_id port; /* the console, or CAP_NONE */
-    cap_id consoles, connections, maker, endpoint; /* endpoints: three of the manifest, and that of sessions */
+    cap_id consoles, connections, maker,
+        endpoint; /* endpoints: three of the manifest, and that of sessions */
     struct rt_memory keys, draw; /* what the serial port reads into; what is drawn on it */
     struct rt_memory badges; /* u64 a session: whose end is waited for */
     bool gone_asked, keys_asked;
@@ -117,7 +121,8 @@ bool show_text(struct termd *t, struct session *s);
 
 /* connection.c: a TcpSocket as a stream. */
 void connection_adopt(struct termd *t, const struct ring_received *call);
-void connection_completed(struct termd *t, struct session *s, uint32_t what, const struct ring_completion *done);
+void connection_completed(struct termd *t, struct session *s, uint32_t what,
+                          const struct ring_completion *done);
 /* Sends what there is, reads when there is room. */
 void connection_turn(struct termd *t, struct session *s);
 uint32_t connection_room(const struct session *s);

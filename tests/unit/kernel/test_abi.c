@@ -104,6 +104,7 @@ Test(abi, numbers_do_not_move)
     cr_assert(CAP_IF_NIC_STATUS == 25 && CAP_IF_NETWORK_MANAGER == 26 && CAP_IF_TCP_LISTEN_AUTHORITY == 27);
     cr_assert(CAP_IF_TCP_LISTENER == 28 && CAP_IF_TCP_SOCKET == 29 && CAP_IF_UDP_SOCKET == 30);
     cr_assert(CAP_IF_TERMINALS == 31 && CAP_IF_TERMINAL == 32 && CAP_IF_TERMINAL_MAKER == 33);
+    cr_assert(CAP_IF_NETWORK_STATUS == 34);
     cr_assert(PROCESS_EXITED == 1 && PROCESS_KILLED == 2 && PROCESS_FAULTED == 3);
     cr_assert(SYS_E_NO_MEMORY == 1 && SYS_E_AGAIN == 8);
 }
