@@ -30,6 +30,7 @@ ROOMS = {
                       "system": FREESTANDING},
     "kernel/": {"tree": ("abi/", "platform/platform.h", "ringmem.h", "provider/", "kernel/", "evidence/"), "system": FREESTANDING},
     "user/rt/": {"tree": ("abi/", "user/rt/"), "system": FREESTANDING, "also": {"user/rt/no_platform.c": {"platform/platform.h"}}},
+    "user/terminal/": {"tree": ("abi/", "user/terminal/"), "system": FREESTANDING},
     "stack/": {"tree": ("abi/", "user/rt/", "stack/", "evidence/text.h", "evidence/markers.h",
                         "lwip/", "netif/", "hooks.h", "bearssl_"),
                "system": FREESTANDING},

@@ -484,6 +484,16 @@ PACKAGE_MARKS = ("ok", "size", "magic", "version", "hash", "extent", "count", "n
                  "claim", "table")
 
 
+# Of a terminal: a line and one byte more than it holds, a secret, a walk through the history, completion, Telnet's commands, a
+# subnegotiation without end. The first byte says how (tests/fuzz/fuzz_terminal.c).
+FUZZ_TERMINAL_SEEDS = (
+    b"\x11" + b"a" * 256 + b"\r", b"\x15ps\r\nsecret\r\0ls\n", b"\x01a\nb\n\x10\x10\x0e\x1b[A\x1bOB\n",
+    b"\x01p\t\tkill n\t\t\x03\x04", b"\0\xff\xfa" + b"x" * 512,
+    b"\x20\xff\xfd\x01\xff\xfb\x18\xff\xfa\x18\x01\xff\xf0\xff\xf4\xff\xf7\xff\xf8\xff\xf6a\xff\xff")
+FUZZ_TERMINAL_SECONDS, FUZZ_TERMINAL_SECONDS_DEEP = 3, 180
+TERMINAL_MARKS = ("lines", "secrets", "interrupts", "history", "choices", "swallowed", "refused", "commands", "answers", "closed")
+
+
 def fuzz_target(context, result, program, seconds, *flags, seeds=()):
     """Runs one target; gives the numbers of its last line `word: name=N ...`."""
     kept = context.root / "build/fuzz"
@@ -494,7 +504,7 @@ def fuzz_target(context, result, program, seconds, *flags, seeds=()):
         status, output = run([kept / program, f"-max_total_time={seconds}", f"-seed={context.seed}", *flags,
                               f"-artifact_prefix={kept}/", corpus], context.root, timeout=seconds + 120)
     result.check(status == 0, f"fuzz: {name} ended with status {status}; the input is kept in build/fuzz\n" + tail(output))
-    return dict(re.findall(r"(\w+)=(\d+)", (re.findall(r"^(?:lives|files|packages): .*", output, re.M) or [""])[-1]))
+    return dict(re.findall(r"(\w+)=(\d+)", (re.findall(r"^(?:lives|files|packages|terminals): .*", output, re.M) or [""])[-1]))
 
 
 def fuzz_files(context, result):
@@ -519,13 +529,26 @@ def fuzz_packages(context, result):
         result.notes.append(f"{sum(map(int, counts.values()))} boot packages, {counts['ok']} of them hold")
 
 
+def fuzz_terminals(context, result):
+    """Bytes that are typed, to the Telnet filter and the line discipline."""
+    seconds = FUZZ_TERMINAL_SECONDS_DEEP if context.deep else FUZZ_TERMINAL_SECONDS
+    counts = fuzz_target(context, result, "tests/fuzz/capos-fuzz-terminal", seconds, "-max_len=700", "-len_control=0",
+                         seeds=FUZZ_TERMINAL_SEEDS)
+    for mark in TERMINAL_MARKS:
+        result.check(int(counts.get(mark, 0)) > 0, f"fuzz: no {mark} of a terminal in the whole run")
+    if counts:
+        result.notes.append(f"{counts.pop('streams')} streams at a terminal: "
+                            + ", ".join(f"{count} {mark}" for mark, count in counts.items()))
+
+
 def fuzz(context):
-    """Lives of a network driver in world `nic`, the choices being a fuzzer's bytes; program files; boot packages. Under the
-    sanitizers."""
+    """Lives of a network driver in world `nic`, the choices being a fuzzer's bytes; program files; boot packages; what is
+    typed at a terminal. Under the sanitizers."""
     result = Result()
-    build(context, "fuzz", "capos-fuzz-nic", "capos-fuzz-elf", "capos-fuzz-package")
+    build(context, "fuzz", "capos-fuzz-nic", "capos-fuzz-elf", "capos-fuzz-package", "capos-fuzz-terminal")
     fuzz_files(context, result)
     fuzz_packages(context, result)
+    fuzz_terminals(context, result)
     seconds = FUZZ_SECONDS_DEEP if context.deep else FUZZ_SECONDS
     marks = fuzz_target(context, result, "sim/explore/capos-fuzz-nic", seconds, "-max_len=400", "-entropic=0")
     for mark in FUZZ_MARKS:

@@ -3,8 +3,9 @@
  * typed. Pure: bytes in, bytes out, answers out; the same however the stream is split. We ask for what a
  * typed line needs (WILL ECHO, WILL SUPPRESS-GO-AHEAD; RFC 857, RFC 858) and say no, once, to everything else
  * that the peer offers or asks: a peer that repeats itself is not answered again, so that two ends cannot
- * talk for ever. A subnegotiation is skipped whatever is in it, and given up after TELNET_SKIP_MAX bytes: the
- * stream is refused. */
+ * talk for ever. Yes to what we asked for needs no answer, no needs one only after a yes; what the peer took
+ * back stays off. A subnegotiation is skipped whatever is in it up to IAC SE, and given up when
+ * TELNET_SKIP_MAX bytes behind IAC SB were not its end: the stream is refused. */
 #ifndef CAPOS_USER_TERMINAL_TELNET_H
 #define CAPOS_USER_TERMINAL_TELNET_H
 
@@ -30,8 +31,9 @@ struct telnet {
     uint8_t state; /* telnet.c's */
     uint8_t verb;
     uint32_t skipped; /* bytes of the subnegotiation under way */
-    uint8_t answered[4][32]; /* WILL, WONT, DO, DONT: a bit an option that was answered or asked for by us */
-    uint64_t commands;
+    uint8_t ours[2]; /* ECHO, SUPPRESS-GO-AHEAD: what the peer says to it */
+    uint8_t refused[2][32]; /* offers of the peer, requests of it: a bit an option that we said no to */
+    uint64_t commands; /* IAC and what is not IAC; a subnegotiation is one */
 };
 
 struct telnet_out {
