@@ -75,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
             marks.secrets += t.secret;
             typist_asks(&t, t.lines % 2u == 0 ? first : second);
         }
-        if (i % 16u == 0)
+        if (i % 64u == 0)
             typist_pauses(&t);
     }
     count(&t);

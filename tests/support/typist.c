@@ -14,7 +14,7 @@ static void need(bool holds, const char *what)
     abort();
 }
 
-static void note(struct typist *t, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void note(struct typist *t, const char *format, ...)
 {
     va_list values;
 
@@ -74,12 +74,9 @@ void typist_end(struct typist *t)
 
 static bool zero(const void *at, size_t bytes)
 {
-    const uint8_t *b = at;
-    uint8_t any = 0;
+    static const char none[DISCIPLINE_VIEW_BYTES];
 
-    for (size_t i = 0; i < bytes; i++)
-        any |= b[i];
-    return any == 0;
+    return memcmp(at, none, bytes) == 0;
 }
 
 static void takes(struct typist *t)
@@ -177,7 +174,8 @@ static void byte_of_stream(struct typist *t, uint8_t byte)
         note(t, "A");
         break;
     case TELNET_REFUSED:
-        note(t, t->closed ? "" : "X");
+        if (!t->closed)
+            note(t, "X");
         t->closed = true;
         break;
     }

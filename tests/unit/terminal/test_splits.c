@@ -33,7 +33,7 @@ static const struct short_input short_inputs[] = {
     INPUT(false, "h\t\tel\tx", ".{help halt}....", "help x|"),
     INPUT(false, "ps n\t\t\x17i\t", "....{nicd netd}..", "ps i|"),
     INPUT(false, "a b\x17\x17\x04\x0c", ".....ER", "|"),
-    INPUT(false, "\233D\300\200a\177\377", "..", "|"),
+    INPUT(false, "\233D\300\200a\177\377", "...", "D|"),
     INPUT(true, "ls\r\0ps\r\n", "..[ls]..[ps]", "|"),
     INPUT(true, "a\r\377\361\nb", ".[a].", "b|"),
     INPUT(true, "a\377\377b\377\367c", "....", "ac|"),
