@@ -21,11 +21,9 @@ static void console(void *ctx, enum platform_console port, const char *text, siz
 
     if (port != CONSOLE_MAIN)
         return;
-    if (bytes > WIRED_TEXT_BYTES / 2u) {
-        text += bytes - WIRED_TEXT_BYTES / 2u;
-        bytes = WIRED_TEXT_BYTES / 2u;
-    }
+    cr_assert_leq(bytes, WIRED_TEXT_BYTES / 2u);
     if (w->used + bytes >= WIRED_TEXT_BYTES) {
+        w->dropped += w->used - WIRED_TEXT_BYTES / 4u;
         memmove(w->text, w->text + w->used - WIRED_TEXT_BYTES / 4u, WIRED_TEXT_BYTES / 4u);
         w->used = WIRED_TEXT_BYTES / 4u;
     }

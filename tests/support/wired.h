@@ -12,7 +12,7 @@
 #include "tests/support/booted.h"
 
 #define WIRED_TEXT_BYTES  (128u << 10)
-#define WIRED_TYPED_BYTES 512u
+#define WIRED_TYPED_BYTES 8192u
 
 struct wired_config {
     const char *package;
@@ -33,6 +33,7 @@ struct wired {
     bool reads_log; /* a program of the package reads the audit log */
     char text[WIRED_TEXT_BYTES]; /* what the main console showed, its end when it was too much; terminated */
     size_t used;
+    uint64_t dropped; /* bytes of it that are not kept any more */
     char typed[WIRED_TYPED_BYTES]; /* that the console has not read */
     size_t typed_count;
 };
