@@ -23,11 +23,11 @@ err_t netd_tcp_arrives(struct tcp_pcb *pcb);
 /* Options of DHCP that lwIP does not know, in what came and in what is sent (stack/netd/lease.c). */
 void netd_dhcp_parse(struct netif *netif, u8_t state, const struct dhcp_msg *message, u8_t option,
                      struct pbuf *p);
-void netd_dhcp_append(struct netif *netif, u8_t *options, u16_t *used);
+void netd_dhcp_append(struct netif *netif, u8_t type, u8_t *options, u16_t *used);
 #define LWIP_HOOK_DHCP_PARSE_OPTION(netif, dhcp, state, message, type, option, length, p, offset)            \
     netd_dhcp_parse(netif, state, message, option, p)
 #define LWIP_HOOK_DHCP_APPEND_OPTIONS(netif, dhcp, state, message, type, used)                               \
-    netd_dhcp_append(netif, (message)->options, used)
+    netd_dhcp_append(netif, type, (message)->options, used)
 
 /* The next hop was chosen before etharp_output was called (lease_output): it is asked of the link, whatever
  * the mask says. */

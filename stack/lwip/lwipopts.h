@@ -79,6 +79,15 @@
  * ARP has a timer of a second anyway. */
 #define DHCP_COARSE_TIMER_SECS 1
 #define DHCP_TIMEOUT_SIZE_T    u32_t
+/* All of a lease counts: lwIP's own would end each after 65,535 seconds. The rest of these is as lwIP has it.
+ */
+#define DHCP_DEFINE_CUSTOM_TIMEOUTS
+#define DHCP_SECONDS(offered)                              ((offered) != 0 ? (offered) : 1u)
+#define DHCP_SET_TIMEOUT_FROM_OFFERED_T0_LEASE(out, dhcp)  ((out) = DHCP_SECONDS((dhcp)->offered_t0_lease))
+#define DHCP_SET_TIMEOUT_FROM_OFFERED_T1_RENEW(out, dhcp)  ((out) = DHCP_SECONDS((dhcp)->offered_t1_renew))
+#define DHCP_SET_TIMEOUT_FROM_OFFERED_T2_REBIND(out, dhcp) ((out) = DHCP_SECONDS((dhcp)->offered_t2_rebind))
+#define DHCP_NEXT_TIMEOUT_THRESHOLD                        60
+#define DHCP_REQUEST_BACKOFF_SEQUENCE(tries)               (u16_t)(((tries) < 6 ? 1 << (tries) : 60) * 1000)
 /* The lease of a netif (stack/netd/lease.h) is its one client datum. */
 #define LWIP_NUM_NETIF_CLIENT_DATA 1
 #define LWIP_NETIF_STATUS_CALLBACK 1
@@ -142,7 +151,7 @@
 #define LWIP_STATS_DISPLAY 0
 
 /* A listener opened anew does not wait for the connections of the one before to wait out their time. */
-#define SO_REUSE 1
+#define SO_REUSE            1
 #define LWIP_NETIF_HOSTNAME 1
 
 #define LWIP_HOOK_FILENAME "hooks.h"

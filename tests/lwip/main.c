@@ -89,9 +89,9 @@ void netd_dhcp_parse(struct netif *netif, u8_t state, const struct dhcp_msg *mes
     (void)netif, (void)state, (void)message, (void)option, (void)p;
 }
 
-void netd_dhcp_append(struct netif *netif, u8_t *options, u16_t *used)
+void netd_dhcp_append(struct netif *netif, u8_t type, u8_t *options, u16_t *used)
 {
-    (void)netif, (void)options, (void)used;
+    (void)netif, (void)type, (void)options, (void)used;
 }
 
 int tcpip_thread_poll_one(void)
