@@ -9,6 +9,7 @@
 #include "lwip/prot/dhcp.h"
 #include "lwip/prot/icmp.h"
 #include "lwip/raw.h"
+#include "lwip/stats.h"
 #include "stack/netd/netd.h"
 
 #define PING_ID        0x6e65u
@@ -49,12 +50,28 @@ static void pending_done(struct netd_pending *p, enum net_error error, uint64_t 
         p->kind = PENDING_FREE;
 }
 
+/* What lwIP dropped, at each of its layers. */
+static uint64_t refused_frames(void)
+{
+    const struct stats_proto *layers[] = {&lwip_stats.link, &lwip_stats.etharp, &lwip_stats.ip_frag,
+                                          &lwip_stats.ip,   &lwip_stats.icmp,   &lwip_stats.udp,
+                                          &lwip_stats.tcp};
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < LWIP_ARRAYSIZE(layers); i++)
+        count += layers[i]->drop;
+    return count;
+}
+
 void netd_network_step(struct netd *n)
 {
     const bool bound = dhcp_supplied_address(&n->netif) != 0;
 
     if (netif_dhcp_data(&n->netif) != NULL)
         lease_step(&n->netif);
+    n->counters[NET_COUNTER_REFUSED_FRAMES] = refused_frames();
+    n->counters[NET_COUNTER_REFUSED_LEASES] =
+        n->lease.refused.messages + n->lease.refused.mtus + n->lease.refused.routes;
     if (random_wants_seed(&n->random))
         netd_reseed(n);
     n->counters[NET_COUNTER_LEASES] += bound && !n->bound;

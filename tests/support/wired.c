@@ -4,7 +4,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#define IDLE_TURNS 4u /* nothing ran and nothing moved in so many: time goes on to when something does */
+#define IDLE_TURNS 2u /* nothing ran and nothing moved in so many: time goes on to when something does */
 #define LOG_TURNS  64u /* between two looks at a log that no program reads */
 
 static uint32_t counted_turn(void *ctx, uint64_t now_ns)

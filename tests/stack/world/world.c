@@ -134,6 +134,17 @@ uint64_t world_counter(struct world *t, enum net_counter which)
     return t->value;
 }
 
+bool world_left(struct world *t, uint64_t sockets, uint64_t listeners)
+{
+    for (uint32_t i = 0; i < 100u; i++) {
+        if (world_counter(t, NET_COUNTER_SOCKETS) == sockets &&
+            world_counter(t, NET_COUNTER_LISTENERS) == listeners)
+            return true;
+        wired_pass(&t->w, 50 * MS);
+    }
+    return false;
+}
+
 bool world_state(struct world *t, enum net_state state, uint64_t ns, uint64_t step_ns)
 {
     const uint64_t until_ns = wired_now(&t->w) + ns;

@@ -66,6 +66,8 @@ uint64_t world_call(struct world *t, struct world_call call);
 
 uint64_t world_config_of(struct world *t, enum net_config item, uint64_t index);
 uint64_t world_counter(struct world *t, enum net_counter which);
+/* Sockets and listeners come to these numbers within some seconds. */
+bool world_left(struct world *t, uint64_t sockets, uint64_t listeners);
 /* The state is this within `ns`; looks every `step_ns`. */
 bool world_state(struct world *t, enum net_state state, uint64_t ns, uint64_t step_ns);
 uint64_t world_ping(struct world *t, const uint8_t address[4]);
