@@ -90,6 +90,7 @@ struct lease {
     uint16_t link_mtu;
     bool asked; /* a request was sent, and its answer is not applied yet */
     bool requested; /* a REQUEST is the last that was sent, and brought no lease yet */
+    bool keeps; /* somebody claims the address in use, which is kept */
     bool hold; /* the message that is made just now is not sent */
     u32_t in_vain; /* REQUESTs in a row that were refused, or whose address was taken */
     u32_t discover_ms; /* when the last DISCOVER was sent */

@@ -127,15 +127,30 @@ void netd_dhcp_append(struct netif *netif, u8_t type, u8_t *options, u16_t *used
     *used = (u16_t)(*used + sizeof(wanted));
 }
 
-/* In lwIP's place: an address that is in use already is not bound a second time when its check ends. */
+/* In lwIP's place. An address that is in use already is not bound a second time when its check ends. One that
+ * passed its check is kept, whoever claims it later, and announced again once in ten seconds (RFC 5227, 2.4
+ * c): a claim costs one frame, and to lose the address would cost every connection. */
 static void conflict(struct netif *netif, acd_callback_enum_t event)
 {
     struct lease *lease = lease_of(netif);
+    struct dhcp *dhcp = netif_dhcp_data(netif);
 
-    if (event == ACD_IP_OK && netif_dhcp_data(netif)->state != DHCP_STATE_CHECKING)
+    if (event == ACD_IP_OK && dhcp->state != DHCP_STATE_CHECKING)
         return;
     if (event == ACD_DECLINE)
         lease->refused.conflicts++;
+    if (event == ACD_DECLINE &&
+        (dhcp->acd.state == ACD_STATE_ANNOUNCING || dhcp->acd.state == ACD_STATE_ONGOING)) {
+        lease->keeps = true; /* lwIP's next event, at once, would ask for another address */
+        dhcp->acd.num_conflicts = 0;
+        return;
+    }
+    if (event == ACD_RESTART_CLIENT && lease->keeps) {
+        lease->keeps = false;
+        dhcp->acd.state = ACD_STATE_ONGOING;
+        dhcp->acd.ttw = 0;
+        return;
+    }
     lease->conflict(netif, event);
 }
 

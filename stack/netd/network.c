@@ -7,11 +7,13 @@
 #include "lwip/icmp.h"
 #include "lwip/inet_chksum.h"
 #include "lwip/prot/dhcp.h"
+#include "lwip/prot/iana.h"
 #include "lwip/prot/icmp.h"
 #include "lwip/raw.h"
 #include "lwip/stats.h"
 #include "stack/netd/netd.h"
 
+#define PORT_DNS       53u
 #define PING_ID        0x6e65u
 #define PING_BYTES     40u /* ICMP header and data */
 #define NAME_BYTES_MAX 253u /* RFC 1035 2.3.4, without the root's dot */
@@ -235,6 +237,16 @@ static enum net_error take_name(struct netd *n, const struct ring_received *call
     return error;
 }
 
+/* An answer comes from the port that was asked (RFC 5452, 9.1); lwIP compares the server's address alone. The
+ * PCBs of its questions are those that nobody here opened. */
+static void from_servers_alone(void)
+{
+    for (struct udp_pcb *pcb = udp_pcbs; pcb != NULL; pcb = pcb->next) {
+        if (pcb->recv_arg == NULL && pcb->local_port != LWIP_IANA_PORT_DHCP_CLIENT && pcb->remote_port == 0)
+            (void)udp_connect(pcb, IP4_ADDR_ANY, PORT_DNS);
+    }
+}
+
 static void resolve(struct netd *n, const struct ring_received *call)
 {
     char name[NAME_BYTES_MAX + 1u];
@@ -254,6 +266,7 @@ static void resolve(struct netd *n, const struct ring_received *call)
         return;
     }
     begun = dns_gethostbyname(name, &found, on_name, p);
+    from_servers_alone();
     if (begun == ERR_INPROGRESS)
         return;
     netd_complete(n, &p->wait,

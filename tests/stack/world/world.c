@@ -25,6 +25,10 @@ void world_open(struct world *t, const struct world_config *config)
         t->client = dm_client_create(config->client);
         wired.ports[wired.port_count++] = t->client;
     }
+    if (config->bystander) {
+        t->bystander = dm_client_create(config->bystander);
+        wired.ports[wired.port_count++] = t->bystander;
+    }
     if (config->intruder) {
         t->intruder = dm_intruder_create(config->intruder);
         wired.ports[wired.port_count++] = t->intruder;
@@ -103,11 +107,11 @@ static bool came(struct wired *w, void *ctx)
     return world_came((struct world *)w, *(uint32_t *)ctx);
 }
 
-uint64_t world_result(const struct world *t, uint32_t id)
+uint64_t world_result(struct world *t, uint32_t id)
 {
     const uint64_t *words = t->done[id].words;
 
-    if (!t->done[id].came || words[RELAY_ANSWER_STATUS] != RING_OK ||
+    if (!world_came(t, id) || words[RELAY_ANSWER_STATUS] != RING_OK ||
         words[RELAY_ANSWER_EXCEPTION] != CAP_EX_NONE)
         return WORLD_NO_RESULT;
     return words[RELAY_ANSWER_RESULT];
@@ -219,24 +223,35 @@ uint64_t world_udp(struct world *t, const uint8_t address[4], uint32_t bytes)
     return result;
 }
 
+struct connection {
+    struct dm_backend *client;
+    uint32_t number;
+};
+
 static bool ended(struct wired *w, void *ctx)
 {
-    const struct world *t = (struct world *)w;
+    const struct connection *c = ctx;
 
-    return dm_client_report(t->client, *(uint32_t *)ctx).state > DM_CLIENT_CLOSING;
+    (void)w;
+    return dm_client_report(c->client, c->number).state > DM_CLIENT_CLOSING;
+}
+
+bool world_answered(struct world *t, struct dm_backend *client, uint64_t bytes, uint64_t ns)
+{
+    const struct dm_client_connection wanted = {.port = PORT_ECHO,
+                                                .start_ns = wired_now(&t->w),
+                                                .limit_ns = ns,
+                                                .send_bytes = bytes,
+                                                .receive_bytes = bytes};
+    const int32_t number = dm_client_start(client, &wanted);
+    struct connection c = {client, (uint32_t)number};
+
+    cr_assert_geq(number, 0);
+    (void)wired_until(&t->w, ns + SECOND, ended, &c);
+    return dm_client_report(client, c.number).state == DM_CLIENT_DONE;
 }
 
 bool world_client(struct world *t, uint64_t bytes, uint64_t ns)
 {
-    const struct dm_client_connection c = {.port = PORT_ECHO,
-                                           .start_ns = wired_now(&t->w),
-                                           .limit_ns = ns,
-                                           .send_bytes = bytes,
-                                           .receive_bytes = bytes};
-    const int32_t number = dm_client_start(t->client, &c);
-    uint32_t connection = (uint32_t)number;
-
-    cr_assert_geq(number, 0);
-    (void)wired_until(&t->w, ns + SECOND, ended, &connection);
-    return dm_client_report(t->client, connection).state == DM_CLIENT_DONE;
+    return world_answered(t, t->client, bytes, ns);
 }

@@ -25,13 +25,12 @@ struct world_done {
 
 struct world {
     struct wired w; /* first */
-    struct dm_backend *peer, *client, *intruder; /* ports of the hub; NULL: none */
+    struct dm_backend *peer, *client, *bystander, *intruder; /* ports of the hub; NULL: none */
     struct world_done done[WORLD_CALLS]; /* by id */
     uint64_t came_twice;
     uint32_t next;
     uint64_t parsed; /* bytes of the console's text */
     uint64_t value; /* of the last world_call */
-    uint32_t client_count; /* connections of the client so far */
     uint8_t dumped[RELAY_REGION_BYTES];
 };
 
@@ -40,6 +39,7 @@ struct world_config {
     uint64_t seed;
     const struct dm_peer_config *peer;
     const struct dm_client_config *client; /* NULL: none */
+    const struct dm_client_config *bystander; /* a second client; NULL: none */
     const struct dm_intruder_config *intruder; /* NULL: none */
     const struct dm_wire_config *wire; /* NULL: honest */
     bool traced;
@@ -60,7 +60,7 @@ struct world_call {
 uint32_t world_begin(struct world *t, struct world_call call);
 bool world_came(struct world *t, uint32_t id);
 /* Result of the method of a call that came, or WORLD_NO_RESULT. */
-uint64_t world_result(const struct world *t, uint32_t id);
+uint64_t world_result(struct world *t, uint32_t id);
 /* Begins, and waits two virtual minutes at most. The result; t->value is set. */
 uint64_t world_call(struct world *t, struct world_call call);
 
@@ -74,8 +74,10 @@ uint64_t world_ping(struct world *t, const uint8_t address[4]);
 uint64_t world_resolve(struct world *t, const char *name);
 /* A datagram of so many bytes to the address's echo and back. NET_OK: it came back as it went. */
 uint64_t world_udp(struct world *t, const uint8_t address[4], uint32_t bytes);
-/* One connection of the client to the echo service, that sends and wants back so many bytes, done within
- * `ns`. */
+/* One connection of a client to the echo service, that sends and wants back so many bytes, done within `ns`.
+ */
+bool world_answered(struct world *t, struct dm_backend *client, uint64_t bytes, uint64_t ns);
+/* The same of the first client. */
 bool world_client(struct world *t, uint64_t bytes, uint64_t ns);
 uint32_t world_word(const uint8_t address[4]);
 
