@@ -179,6 +179,7 @@ struct netd {
     struct raw_pcb *ping;
     uint16_t ping_sequence;
     bool bound; /* there was a lease at the last look */
+    uint64_t began_ns; /* when lwIP's timers began */
     uint64_t next_life; /* of an object's place */
     struct rt_memory badges; /* u64 an object: whose end is waited for */
     bool gone_asked;
