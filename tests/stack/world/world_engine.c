@@ -87,3 +87,44 @@ Test(world_engine, the_same_seed_is_the_same_run, .timeout = 300)
     cr_expect_eq(first, again, "%016lx and %016lx", first, again);
     cr_expect_neq(first, another);
 }
+
+/* Under loss, damage, reordering and an intruder. */
+static uint64_t hash_under_fire(uint64_t seed)
+{
+    const struct dm_wire_way way = {.loss = 30,
+                                    .corrupt = 10,
+                                    .duplicate = 20,
+                                    .reorder = 20,
+                                    .reorder_ns = 3 * MS,
+                                    .delay_ns = 2 * MS,
+                                    .jitter_ns = MS};
+    const struct dm_wire_config wire = {.seed = seed, .from_guest = way, .to_guest = way};
+    const struct dm_intruder_config intruder = {.kind = DM_INTRUSION_TCP_HEADERS,
+                                                .mac = {0x52, 0x55, 0x0a, 0x00, 0x02, 0x66},
+                                                .address = {10, 0, 2, 66},
+                                                .guest = {10, 0, 2, 15},
+                                                .port = PORT_OURS,
+                                                .seed = seed,
+                                                .interval_ns = MS,
+                                                .frames_max = 2000};
+    const struct dm_peer_config peer = wired_peer();
+    const struct dm_client_config client = wired_client();
+    const struct world_config config = {
+        .peer = &peer, .client = &client, .intruder = &intruder, .wire = &wire, .seed = seed, .traced = true};
+
+    world_open(&t, &config);
+    cr_assert(world_state(&t, NET_STATE_BOUND, MINUTE, 100 * MS));
+    wired_pass(&t.w, SECOND);
+    cr_expect(world_client(&t, 50000, MINUTE));
+    const uint64_t hash = t.w.b.world.platform.trace;
+    world_close(&t);
+    return hash;
+}
+
+Test(world_engine, the_same_seed_is_the_same_run_under_fire, .timeout = 300)
+{
+    const uint64_t first = hash_under_fire(3), again = hash_under_fire(3), another = hash_under_fire(4);
+
+    cr_expect_eq(first, again, "%016lx and %016lx", first, again);
+    cr_expect_neq(first, another);
+}

@@ -201,6 +201,32 @@ Test(world_lease, the_end_of_a_lease_ends_streams_and_nothing_else, .timeout = 3
     world_close(&t);
 }
 
+/* T1, T2 and the end of a day's lease, each at its second. */
+Test(world_lease, a_lease_of_a_day_is_renewed_rebound_and_ends, .timeout = 300)
+{
+    struct dm_peer_config peer = wired_peer();
+    const struct world_config config = {.peer = &peer};
+
+    dm_dhcp_case_apply(&peer.dhcp, DM_DHCP_LEASE_DAY, 0);
+    dm_dhcp_case_apply(&peer.dhcp, DM_DHCP_VANISHED, 1);
+    world_open(&t, &config);
+    wired_pass(&t.w, 12 * HOUR - 5 * SECOND);
+    cr_expect_eq(dm_peer_counts(t.peer).dhcp.requests, 1);
+    wired_pass(&t.w, 10 * SECOND);
+    cr_expect_eq(dm_peer_counts(t.peer).dhcp.at[3], 1, "renewed at half of it");
+    wired_pass(&t.w, 9 * HOUR - 10 * SECOND);
+    cr_expect_eq(dm_peer_counts(t.peer).dhcp.at[4], 0);
+    wired_pass(&t.w, 10 * SECOND);
+    cr_expect_eq(dm_peer_counts(t.peer).dhcp.at[4], 1, "rebound at seven eighths");
+    wired_pass(&t.w, 3 * HOUR - 10 * SECOND);
+    cr_expect_eq(world_config_of(&t, NET_CONFIG_STATE, 0), NET_STATE_BOUND);
+    cr_expect_eq(dm_peer_counts(t.peer).dhcp.discovers, 1);
+    wired_pass(&t.w, 10 * SECOND);
+    cr_expect_eq(world_config_of(&t, NET_CONFIG_STATE, 0), NET_STATE_ASKING, "its end");
+    cr_expect_gt(dm_peer_counts(t.peer).dhcp.discovers, 1);
+    world_close(&t);
+}
+
 Test(world_lease, a_new_address_ends_streams_of_the_old_one, .timeout = 300)
 {
     struct dm_peer_config peer = short_lease();
@@ -248,7 +274,7 @@ Test(world_lease, a_refused_return_to_an_address_is_a_new_question, .timeout = 3
 Test(world_lease, a_message_that_ends_early_is_none, .timeout = 600)
 {
     const char *deep = getenv("CAPOS_DEEP");
-    const uint32_t step = deep && strcmp(deep, "1") == 0 ? 1u : 7u;
+    const uint32_t step = deep && strcmp(deep, "1") == 0 ? 1u : 7u; /* 28 is whole */
 
     for (uint32_t cut = 0; cut < 35u; cut += step) {
         struct dm_peer_config peer = wired_peer();
