@@ -21,6 +21,7 @@
 
 #define NETD_OBJECTS     88u /* listeners and sockets together */
 #define NETD_BACKLOG_MAX 64u
+#define NETD_HALF_OPEN   128u /* connections of all listeners whose peer has not answered yet */
 #define NETD_PENDING     8u /* pings and names that are asked for */
 #define NETD_RX_PBUFS    64u /* of one socket, that its holder has not read */
 #define NETD_DATAGRAMS   16u /* the same for UDP */
@@ -79,6 +80,7 @@ struct netd_listener {
     ip4_addr_t prefix;
     struct netd_wait accept;
     struct netd_object *first, *last; /* connections nobody has accepted, by `next` */
+    uint32_t waiting; /* how many these are */
 };
 
 struct netd_tcp {
@@ -90,6 +92,7 @@ struct netd_tcp {
     struct netd_wait connect, send, recv;
     struct pbuf *rx[NETD_RX_PBUFS];
     uint32_t rx_first, rx_count, rx_at; /* bytes read of the first */
+    uint32_t rx_frames; /* of the pool, that these hold */
     ip_addr_t peer;
     uint16_t peer_port, port;
 };
@@ -257,6 +260,10 @@ void netd_listener_progress(struct netd_object *o);
 /* One that nobody accepted has ended. */
 void netd_listener_forget(struct netd_object *listener, struct netd_object *tcp);
 
+/* half_open.c */
+/* The listener closes: what was half open is none of it any more. */
+void netd_half_open_end(struct netd_object *listener);
+
 /* tcp.c */
 /* Takes the PCB over. */
 void netd_tcp_adopt(struct netd_object *o, struct tcp_pcb *pcb);
@@ -266,6 +273,18 @@ void netd_tcp_close(struct netd_object *o);
 void netd_tcp_abort(struct netd_object *o);
 /* NETWORK_CONNECT. */
 void netd_tcp_connect(struct netd *n, const struct ring_received *call);
+
+/* room.c */
+/* Bytes that may be queued to be sent on this connection now. */
+uint32_t netd_room_send(const struct tcp_pcb *pcb);
+/* May a socket that holds so many frames of the pool keep one more? */
+bool netd_room_receive(uint32_t frames);
+/* May data from `sequence` on reach this connection? */
+bool netd_room_data(const struct tcp_pcb *pcb, uint32_t sequence);
+/* Of NET_COUNTER_USED_PCBS and those after it, now; of another: what was counted. */
+uint64_t netd_room_counter(const struct netd *n, enum net_counter which);
+/* Memory runs short: a connection that nobody holds gives what it still has to send back. */
+void netd_room_step(struct netd *n);
 
 /* udp.c */
 void netd_udp_open(struct netd *n, const struct ring_received *call);

@@ -76,6 +76,7 @@ void netd_network_step(struct netd *n)
         n->lease.refused.messages + n->lease.refused.mtus + n->lease.refused.routes;
     if (random_wants_seed(&n->random))
         netd_reseed(n);
+    netd_room_step(n);
     n->counters[NET_COUNTER_LEASES] += bound && !n->bound;
     n->bound = bound;
 }
@@ -388,7 +389,7 @@ void netd_network_call(struct netd *n, const struct ring_received *call)
         break;
     case NETWORK_COUNTER:
         error = call->args[0] < NET_COUNTER_COUNT ? NET_OK : NET_E_VALUE;
-        value = error == NET_OK ? n->counters[call->args[0]] : 0;
+        value = error == NET_OK ? netd_room_counter(n, (enum net_counter)call->args[0]) : 0;
         break;
     case NETWORK_PING:
         ping(n, call);
