@@ -11,13 +11,14 @@
 
 #define BEGINS_NS   (12 * SECOND) /* the address passed its check long ago */
 #define FRAMES_DEEP 15000u
-#define FRAMES      2500u
+#define FRAMES      1000u
 #define INTERVAL_NS (200u * 1000u)
 #define ANSWER_NS   (3 * SECOND)
 #define HEALS_NS                                                                                             \
     (600 * SECOND) /* an entry of the neighbour table lasts 300 seconds, then a segment is sent again */
-#define UNASKED    100u /* frames that come while the intruder's own address is asked for */
-#define ECHO_BYTES 5000u
+#define UNASKED      100u /* frames that come while the intruder's own address is asked for */
+#define ECHO_BYTES   5000u
+#define VICTIM_BYTES (256u << 10)
 
 /* What is due beyond what is due of all. */
 struct due {
@@ -108,8 +109,8 @@ static void start_victim(void)
     const struct dm_client_connection c = {.port = PORT_ECHO,
                                            .start_ns = wired_now(&t.w),
                                            .limit_ns = lasts_ns() + 2u * HEALS_NS,
-                                           .send_bytes = 1u << 20,
-                                           .receive_bytes = 1u << 20};
+                                           .send_bytes = VICTIM_BYTES,
+                                           .receive_bytes = VICTIM_BYTES};
 
     cr_assert_eq(dm_client_start(t.client, &c), 0);
     wired_pass(&t.w, SECOND);
