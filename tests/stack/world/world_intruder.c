@@ -92,9 +92,9 @@ static void open_under(enum dm_intrusion kind)
                                         .wire = &wire,
                                         .seed = kind};
 
-    client.connections_max = 4;
+    client.connections_max = 32;
     client.in_flight_bytes = 4096;
-    bystander.connections_max = 4;
+    bystander.connections_max = 32;
     bystander.mac[5] = 0x0a;
     bystander.address[3] = 10;
     peer.dhcp.other[0] = 10, peer.dhcp.other[2] = 2, peer.dhcp.other[3] = 16;
@@ -139,6 +139,18 @@ static void judge_counts(const char *name, const struct due *d, uint64_t before)
         cr_expect_geq(c.heard, c.sent - UNASKED, "%s: %lu of %lu", name, c.heard, c.sent);
 }
 
+/* A client that comes again when it is turned away, as clients do. */
+static bool answered(struct dm_backend *client)
+{
+    const uint64_t until_ns = wired_now(&t.w) + ANSWER_NS;
+
+    while (wired_now(&t.w) < until_ns) {
+        if (world_answered(&t, client, ECHO_BYTES, until_ns - wired_now(&t.w)))
+            return true;
+    }
+    return false;
+}
+
 static void one_kind(enum dm_intrusion kind)
 {
     const struct due *d = &due[kind];
@@ -149,13 +161,12 @@ static void one_kind(enum dm_intrusion kind)
     const uint64_t refused = world_counter(&t, NET_COUNTER_REFUSED_FRAMES);
     start_victim();
     wired_pass(&t.w, lasts_ns() / 2u);
-    cr_expect(world_answered(&t, t.bystander, ECHO_BYTES, ANSWER_NS), "%s: nobody is answered while it lasts",
-              name);
+    cr_expect(answered(t.bystander), "%s: nobody is answered while it lasts", name);
     wired_pass(&t.w, lasts_ns() + (d->cuts ? HEALS_NS : 5 * SECOND));
     judge_victim(name);
     judge_counts(name, d, refused);
-    cr_expect(world_answered(&t, t.bystander, ECHO_BYTES, ANSWER_NS), "%s: and after it", name);
-    cr_expect(world_answered(&t, t.client, ECHO_BYTES, ANSWER_NS), "%s: nor the victim", name);
+    cr_expect(answered(t.bystander), "%s: and after it", name);
+    cr_expect(answered(t.client), "%s: nor the victim", name);
     cr_expect_eq(world_config_of(&t, NET_CONFIG_ADDRESS, 0), world_word((const uint8_t[4]){10, 0, 2, 15}),
                  "%s", name);
     cr_expect_eq(world_counter(&t, NET_COUNTER_LEASES), 1, "%s", name);
