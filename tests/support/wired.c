@@ -68,7 +68,9 @@ void wired_open(struct wired *w, const struct wired_config *config)
     memset(w, 0, sizeof *w);
     world.seed = config->seed;
     world.nics[0].backend = SIM_BACKEND_GIVEN;
-    world.nics[0].given = put_together(w, config);
+    world.nic_count = config->port_count > 0;
+    if (config->port_count > 0)
+        world.nics[0].given = put_together(w, config);
     world.programs_bytes = BOOTED_PROGRAMS_BYTES;
     world.traced = config->traced;
     world.console_ctx = w;
@@ -95,7 +97,8 @@ static void drain_log(struct wired *w)
 static void leap(struct wired *w, const struct system_turn *turn, uint64_t limit_ns)
 {
     struct platform *p = &w->b.world.platform;
-    const uint64_t due_ns = dm_backend_next_due(w->b.world.backends[0]);
+    const struct dm_backend *backend = w->b.world.backends[0];
+    const uint64_t due_ns = backend != NULL ? dm_backend_next_due(backend) : DM_NEVER;
     uint64_t to_ns = turn->deadline_ns < due_ns ? turn->deadline_ns : due_ns;
 
     w->idle = 0;

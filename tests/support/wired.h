@@ -17,7 +17,7 @@
 struct wired_config {
     const char *package;
     uint64_t seed; /* of the world: device, entropy */
-    uint32_t port_count; /* 1 to DM_HUB_PORTS */
+    uint32_t port_count; /* to DM_HUB_PORTS; 0: there is no card */
     struct dm_backend *ports[DM_HUB_PORTS]; /* the world's from wired_open on; they may still be asked */
     const struct dm_wire_config *wire; /* NULL: an honest one, without delay */
     bool traced; /* b.world.platform.trace is then the run's hash */
