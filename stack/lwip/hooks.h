@@ -15,12 +15,11 @@ u32_t netd_isn(const ip_addr_t *local, u16_t local_port, const ip_addr_t *remote
 #define LWIP_HOOK_TCP_ISN netd_isn
 
 /* A segment that found its PCB: a listener takes none from outside its source prefix, none that it has no
- * place for, and makes room for a newcomer; none is kept that nobody reads when frames run short
- * (stack/netd/half_open.c). Its header's numbers are in the host's order, `p` is its data. */
+ * place for, and makes room for a newcomer (stack/netd/half_open.c). */
 struct tcp_pcb;
 struct tcp_hdr;
-err_t netd_tcp_arrives(struct tcp_pcb *pcb, const struct tcp_hdr *header, const struct pbuf *p);
-#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, optlen, opt1len, opt2, p) netd_tcp_arrives(pcb, header, p)
+err_t netd_tcp_arrives(struct tcp_pcb *pcb, const struct tcp_hdr *header);
+#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, optlen, opt1len, opt2, p) netd_tcp_arrives(pcb, header)
 
 /* Options of DHCP that lwIP does not know, in what came and in what is sent (stack/netd/lease.c). */
 void netd_dhcp_parse(struct netif *netif, u8_t state, const struct dhcp_msg *message, u8_t option,

@@ -71,14 +71,14 @@ void netd_half_open_end(struct netd_object *listener)
 }
 
 /* lwIP asks before a segment reaches a PCB. Segments from outside a listener's prefix never were. */
-err_t netd_tcp_arrives(struct tcp_pcb *pcb, const struct tcp_hdr *header, const struct pbuf *p)
+err_t netd_tcp_arrives(struct tcp_pcb *pcb, const struct tcp_hdr *header)
 {
     const uint8_t flags = TCPH_FLAGS(header) & (TCP_SYN | TCP_ACK | TCP_RST);
     struct netd_object *o =
         pcb->state == LISTEN ? ((struct tcp_pcb_listen *)pcb)->callback_arg : listener_of(pcb);
 
     if (o == NULL)
-        return p->tot_len == 0 || netd_room_data(pcb, header->seqno) ? ERR_OK : ERR_VAL;
+        return ERR_OK;
     const bool full = o->listener.waiting >= o->listener.backlog;
     if (pcb->state != LISTEN)
         return full && flags == TCP_ACK ? ERR_VAL : ERR_OK;

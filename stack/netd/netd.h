@@ -27,7 +27,7 @@
 #define NETD_DATAGRAMS   16u /* the same for UDP */
 #define NETD_ANSWERS     12u /* under way: beside them every receive and call of its own has a place */
 #define NETD_TX_QUEUE    128u /* frames that the share has no room for */
-#define NETD_RETRY_NS    1000000000u /* a Nic that has no card is asked again */
+#define NETD_RETRY_NS    1000000000u /* a Nic that has no card is asked again, and memory for a lease */
 #define NETD_ROOM_NS     1000000u /* a full share is looked at again */
 #define NETD_PING_NS     5000000000ull /* a ping that names no time */
 #define NETD_RESOLVE_NS  30000000000ull
@@ -182,6 +182,7 @@ struct netd {
     struct raw_pcb *ping;
     uint16_t ping_sequence;
     bool bound; /* there was a lease at the last look */
+    uint64_t lease_again_ns; /* lwIP had no memory to ask for one: not before */
     uint64_t began_ns; /* when lwIP's timers began */
     uint64_t next_life; /* of an object's place */
     struct rt_memory badges; /* u64 an object: whose end is waited for */
@@ -279,8 +280,6 @@ void netd_tcp_connect(struct netd *n, const struct ring_received *call);
 uint32_t netd_room_send(const struct tcp_pcb *pcb);
 /* May a socket that holds so many frames of the pool keep one more? */
 bool netd_room_receive(uint32_t frames);
-/* May data from `sequence` on reach this connection? */
-bool netd_room_data(const struct tcp_pcb *pcb, uint32_t sequence);
 /* Of NET_COUNTER_USED_PCBS and those after it, now; of another: what was counted. */
 uint64_t netd_room_counter(const struct netd *n, enum net_counter which);
 /* Memory runs short: a connection that nobody holds gives what it still has to send back. */

@@ -33,14 +33,27 @@ static enum lease_check check_of(const struct netd *n)
     return rt_parameter_is(n->rt, "address_check", "never") ? LEASE_CHECK_NEVER : LEASE_CHECK_AFTER;
 }
 
+/* Begins to ask for a lease where lwIP does not: at first, and again where it gave up for want of memory. */
+static void ask_for_lease(struct netd *n)
+{
+    const struct dhcp *dhcp = netif_dhcp_data(&n->netif);
+    const uint64_t now_ns = ring_now(&n->rt->ring);
+
+    if (n->nic.state != NIC_UP || (dhcp != NULL && dhcp->state != DHCP_STATE_OFF) || now_ns < n->lease_again_ns)
+        return;
+    if (dhcp_start(&n->netif) == ERR_OK)
+        return;
+    n->counters[NET_COUNTER_EXHAUSTED]++;
+    n->lease_again_ns = now_ns + NETD_RETRY_NS;
+}
+
 void netd_network_up(struct netd *n)
 {
     if (netif_dhcp_data(&n->netif) == NULL)
         lease_attach(&n->lease, &n->netif, check_of(n));
     netif_set_up(&n->netif);
     netif_set_link_up(&n->netif); /* a lease that there was is asked for again */
-    if (netif_dhcp_data(&n->netif) == NULL && dhcp_start(&n->netif) != ERR_OK)
-        n->counters[NET_COUNTER_EXHAUSTED]++;
+    ask_for_lease(n);
 }
 
 static void pending_done(struct netd_pending *p, enum net_error error, uint64_t value)
@@ -69,6 +82,7 @@ void netd_network_step(struct netd *n)
 {
     const bool bound = dhcp_supplied_address(&n->netif) != 0;
 
+    ask_for_lease(n);
     if (netif_dhcp_data(&n->netif) != NULL)
         lease_step(&n->netif);
     n->counters[NET_COUNTER_REFUSED_FRAMES] = refused_frames();

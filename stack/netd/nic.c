@@ -139,13 +139,8 @@ static void take(struct netd *n, uint32_t index)
         __atomic_load_n(&n->nic.share->rx[index % NIC_SHARE_SLOTS].length, __ATOMIC_RELAXED);
     struct pbuf *p = NULL;
 
-    if (bytes >= NIC_FRAME_BYTES_MIN && bytes <= NIC_FRAME_BYTES_MAX) {
+    if (bytes >= NIC_FRAME_BYTES_MIN && bytes <= NIC_FRAME_BYTES_MAX)
         p = pbuf_alloc(PBUF_RAW, (u16_t)bytes, PBUF_POOL);
-        if (p == NULL) { /* one connection gives up what came out of order, and this frame is not lost */
-            PBUF_CHECK_FREE_OOSEQ();
-            p = pbuf_alloc(PBUF_RAW, (u16_t)bytes, PBUF_POOL);
-        }
-    }
     if (p == NULL) {
         n->counters[NET_COUNTER_DROPPED]++;
         return;

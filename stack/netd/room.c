@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Who gets how much of lwIP's memory. Frames that came, segments and the heap are one pool each for all
- * connections, far below what all of them together may ask for. Of each a socket may hold a quarter of what is
- * free: one alone is not held back, and however many hold all that they may, something stays free for the
- * next (the dynamic threshold of Choudhury and Hahne, 1998: with n of them 1/(1 + n/4) of the pool). */
+ * connections, far below what all of them together may ask for. A few pieces of each are every socket's own,
+ * also when all others hold what they may, and some are nobody's: answers to SYNs, ARP, DHCP. Of the rest a
+ * socket may hold half of what is free (a dynamic threshold, Choudhury and Hahne 1998): one alone is not held
+ * back, two leave something to a third. What a closed socket still has to send goes first when memory is
+ * short. */
 #include "lwip/priv/tcp_priv.h"
 #include "lwip/stats.h"
 #include "stack/netd/netd.h"
 
-#define SHARE        4u /* of what is free, one part in so many */
-#define SEGMENT_HEAP 1600u /* bytes of the heap that a queued piece takes at most, with what goes before it */
-#define SHORT        8u /* less than one part in so many is free: memory runs short */
+#define OWN         4u /* pieces: frames, segments, or the heap's below */
+#define RESERVE     (NETD_OBJECTS * OWN + 40u)
+#define PIECE_BYTES 1600u /* of the heap, that a segment takes at most with what goes before it */
+#define SHORT       4u /* less than one part in so many of heap or segments is free: they run short */
 
 static uint32_t heap_free(void)
 {
@@ -21,31 +24,23 @@ static uint32_t pool_free(memp_t pool)
     return lwip_stats.memp[pool]->avail - lwip_stats.memp[pool]->used;
 }
 
+static uint32_t may_hold(uint32_t pieces_free)
+{
+    return OWN + (pieces_free > RESERVE ? (pieces_free - RESERVE) / 2u : 0);
+}
+
 uint32_t netd_room_send(const struct tcp_pcb *pcb)
 {
-    const uint32_t pieces = pcb->snd_queuelen, held = pieces * SEGMENT_HEAP;
-    const uint32_t heap = heap_free() / SHARE, segments = pool_free(MEMP_TCP_SEG) / SHARE;
-    const uint32_t least = pieces == 0 ? TCP_MSS : 0; /* who has nothing may always try */
-    uint32_t room = heap > held && segments > pieces ? heap - held : 0;
+    const uint32_t heap = may_hold(heap_free() / PIECE_BYTES), segments = may_hold(pool_free(MEMP_TCP_SEG));
+    const uint32_t most = heap < segments ? heap : segments, held = pcb->snd_queuelen;
+    const uint32_t room = most > held ? (most - held) * pcb->mss : 0;
 
-    room = room > least ? room : least;
     return room < tcp_sndbuf(pcb) ? room : tcp_sndbuf(pcb);
 }
 
 bool netd_room_receive(uint32_t frames)
 {
-    return frames == 0 || frames < pool_free(MEMP_PBUF_POOL) / SHARE;
-}
-
-/* When frames run short: what is next in order for a holder that reads, and nothing else. The rest is sent
- * again, and would only keep others waiting for a frame. */
-bool netd_room_data(const struct tcp_pcb *pcb, uint32_t sequence)
-{
-    const struct netd_object *o = pcb->callback_arg;
-
-    if (pcb->state < ESTABLISHED || o == NULL || pool_free(MEMP_PBUF_POOL) >= PBUF_POOL_SIZE / SHORT)
-        return true;
-    return sequence == pcb->rcv_nxt && o->tcp.rx_frames == 0 && pcb->refused_data == NULL;
+    return frames < may_hold(pool_free(MEMP_PBUF_POOL));
 }
 
 uint64_t netd_room_counter(const struct netd *n, enum net_counter which)

@@ -18,6 +18,7 @@
 #define PORT_SLEEPER 9u
 #define ANSWER_NS    (3u * SECOND)
 #define ONE_WAY_NS   (4u * MS)
+#define HELD_BACK_NS (100u * MS)
 #define APART_NS     (400u * MS) /* between two honest connections */
 #define BYTES        2048u /* of an honest one */
 #define ECHO_PLACES  9u /* connections of echod: one less at once, and nothing older is left */
@@ -33,11 +34,13 @@ struct pressure {
     uint32_t count, deep_count; /* frames or connections */
     uint64_t lasts_ns; /* a connection, then its host knows nothing of it */
     uint32_t mtu;
+    uint16_t reorder; /* per mille of all frames to the guest are held back HELD_BACK_NS */
+    uint32_t reads; /* bytes that each gets all the same, on the average */
     struct dm_client_connection connection;
 };
 
 struct held {
-    unsigned long pcbs, segments, frames, heap, sockets, gave_way;
+    unsigned long pcbs, segments, frames, heap, sockets, gave_way, exhausted;
 };
 
 static struct {
@@ -78,8 +81,8 @@ static void look(void)
     t.seen = t.w.used;
     for (const char *at = t.w.text; (at = strstr(at, "sleeper: pcbs=")) != NULL && strchr(at, '\n') != NULL; at++)
         line = at;
-    if (line == NULL || sscanf(line, "sleeper: pcbs=%lu segments=%lu frames=%lu heap=%lu sockets=%lu gave_way=%lu",
-                               &h.pcbs, &h.segments, &h.frames, &h.heap, &h.sockets, &h.gave_way) != 6)
+    if (line == NULL || sscanf(line, "sleeper: pcbs=%lu segments=%lu frames=%lu heap=%lu sockets=%lu gave_way=%lu exhausted=%lu",
+                               &h.pcbs, &h.segments, &h.frames, &h.heap, &h.sockets, &h.gave_way, &h.exhausted) != 7)
         return;
     t.held = h;
     most(&t.most.pcbs, h.pcbs);
@@ -131,6 +134,13 @@ static void ask(const char *name, uint64_t within_ns, uint32_t count)
     }
 }
 
+/* Of what comes back to those who only take, nothing is asked. */
+static bool anything(void *ctx, uint32_t number, uint64_t offset, const uint8_t *data, uint32_t bytes)
+{
+    (void)ctx, (void)number, (void)offset, (void)data, (void)bytes;
+    return true;
+}
+
 static struct dm_backend *client(uint8_t last, const struct pressure *p, uint32_t connections)
 {
     struct dm_client_config config = wired_client();
@@ -139,6 +149,7 @@ static struct dm_backend *client(uint8_t last, const struct pressure *p, uint32_
     config.seed = SEED + last;
     config.connections_max = connections;
     config.mtu = p != NULL ? p->mtu : 0;
+    config.judge = p != NULL ? anything : NULL;
     return dm_client_create(&config);
 }
 
@@ -155,7 +166,10 @@ static void open_world(const struct pressure *p, uint32_t count)
                                              .interval_ns = p->flood < DM_INTRUSIONS ? p->interval_ns : 1,
                                              .frames_max = p->flood < DM_INTRUSIONS ? count : 0};
 
-    const struct dm_wire_config wire = {SEED, {.delay_ns = ONE_WAY_NS}, {.delay_ns = ONE_WAY_NS}};
+    const struct dm_wire_config wire = {
+        SEED,
+        {.delay_ns = ONE_WAY_NS},
+        {.delay_ns = ONE_WAY_NS, .reorder = p->reorder, .reorder_ns = p->reorder > 0 ? HELD_BACK_NS : 0}};
 
     memset(&t, 0, sizeof t);
     t.honest = client(10, NULL, HONEST_MAX);
@@ -184,6 +198,15 @@ static void begins(const struct pressure *p, uint32_t count)
     }
 }
 
+static uint64_t read_by_hostile(uint32_t count)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        bytes += dm_client_report(t.hostile, i).received;
+    return bytes;
+}
+
 static void withstands(const struct pressure *p)
 {
     const uint32_t count = deep() ? p->deep_count : p->count;
@@ -206,11 +229,14 @@ static void withstands(const struct pressure *p)
     const bool recovered = wired_until(&t.w, RECOVER_NS, is_as, &before);
     const struct sim_kept now = sim_kept_of(&t.w.b.k->userland.system, &t.w.b.k->kernel);
     printf("%-34s %6u in %4lu s: %3u answers, slowest %4lu ms; at most %3lu PCBs, %4lu segments, %4lu frames, "
-           "%7lu bytes; %5lu gave way; as before after %lu s\n",
+           "%7lu bytes; %5lu gave way, %lu found nothing; as before after %lu s\n",
            p->name, count, (unsigned long)(pressed_ns / SECOND), t.honest_count, (unsigned long)(t.slowest_ns / MS),
-           t.most.pcbs, t.most.segments, t.most.frames, t.most.heap, t.held.gave_way,
+           t.most.pcbs, t.most.segments, t.most.frames, t.most.heap, t.held.gave_way, t.held.exhausted,
            (unsigned long)((wired_now(&t.w) - over_ns) / SECOND));
     fflush(stdout);
+    if (p->reads > 0)
+        cr_expect_geq(read_by_hostile(count), (uint64_t)count * p->reads, "%s: %lu bytes", p->name,
+                      (unsigned long)read_by_hostile(count));
     cr_expect(recovered, "%s: netd holds %lu PCBs, %lu segments, %lu frames, %lu bytes, %lu sockets", p->name,
               t.held.pcbs, t.held.segments, t.held.frames, t.held.heap, t.held.sockets);
     cr_expect_eq(memcmp(&kept, &now, sizeof kept), 0, "%s: the kernel holds something else than before", p->name);
@@ -235,10 +261,16 @@ static const struct pressure readers[] = {
     {"windows of zero", PEERS, .interval_ns = 20u * MS, .count = 100, .deep_count = 1000, .lasts_ns = 2u * SECOND,
      .connection = {.port = PORT_ECHO, .send_bytes = 1u << 20, .receive_bytes = 1u << 20, .reads_bytes = 1}},
     {"readers of 64 bytes a time", PEERS, .interval_ns = 20u * MS, .count = 100, .deep_count = 1000,
-     .lasts_ns = 2u * SECOND,
+     .lasts_ns = 2u * SECOND, .reads = 128,
      .connection = {.port = PORT_ECHO, .send_bytes = 1u << 20, .receive_bytes = 1u << 20, .window = 64}},
     {"a service that never reads", PEERS, .interval_ns = MS, .count = 64, .deep_count = 256, .lasts_ns = 4u * SECOND,
-     .mtu = 576, .connection = {.port = PORT_SLEEPER, .send_bytes = 1u << 20, .receive_bytes = 1u << 20}}};
+     .mtu = 576, .connection = {.port = PORT_SLEEPER, .send_bytes = 1u << 20, .receive_bytes = 1u << 20}},
+    {"the same, and nothing is in order", PEERS, .interval_ns = MS, .count = 64, .deep_count = 256,
+     .lasts_ns = 4u * SECOND, .mtu = 576, .reorder = 300,
+     .connection = {.port = PORT_SLEEPER, .send_bytes = 1u << 20, .receive_bytes = 1u << 20}},
+    {"a service that sends to no reader", PEERS, .interval_ns = 20u * MS, .count = 200, .deep_count = 2000,
+     .lasts_ns = 4u * SECOND,
+     .connection = {.port = PORT_SLEEPER, .receive_bytes = 1u << 30, .reads_bytes = 1}}};
 
 Test(netexhaustion, an_honest_client_is_answered_beside_connections_that_nobody_reads, .timeout = 7200)
 {

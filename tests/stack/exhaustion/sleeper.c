@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sleeper: accepts every connection to its port, never reads of any, and gives each back after HOLD_NS, or when
- * it holds HELD_MAX and one more comes. Once a
- * second it says on the console what netd's stack holds, for the test that watches it. */
+/* sleeper: accepts every connection to its port, sends it as much as the stack takes at once, never reads of
+ * any, and gives each back after HOLD_NS, or when it holds HELD_MAX and one more comes. Once a second it says
+ * on the console what netd's stack holds, for the test that watches it. */
 #include "abi/methods.h"
 #include "abi/net.h"
 #include "evidence/text.h"
 #include "user/rt/rt.h"
 
-#define HELD_MAX    64u
+#define HELD_MAX    48u /* two capabilities each */
 #define HOLD_NS     60000000000ull
+#define SENDS_MAX   16u /* of NET_BUFFER_SERVED_MAX bytes each */
+#define AT_ONCE_NS  1u
 #define SECOND_NS   1000000000ull
 #define LINE_BYTES  160u
 #define USER_ACCEPT 1u
@@ -21,7 +23,7 @@ struct sleeper {
     bool accepting;
     uint32_t first, count; /* of `held`, a ring: oldest first */
     struct {
-        cap_id socket;
+        cap_id socket, buffer;
         uint64_t since_ns;
     } held[HELD_MAX];
 };
@@ -72,9 +74,22 @@ static void accept(struct sleeper *s)
 
 static void give_back(struct sleeper *s)
 {
+    (void)ring_release(&s->rt->ring, s->held[s->first].buffer);
     (void)ring_release(&s->rt->ring, s->held[s->first].socket);
     s->first = (s->first + 1u) % HELD_MAX;
     s->count--;
+}
+
+/* What the buffer holds does not matter. Until the stack takes no more. */
+static void send(struct sleeper *s, cap_id socket)
+{
+    struct ring_completion done;
+
+    for (uint32_t i = 0; i < SENDS_MAX; i++) {
+        done = ring_call(&s->rt->ring, socket, SOCKET_SEND, RING_ARGS(0, NET_BUFFER_SERVED_MAX, AT_ONCE_NS), NULL);
+        if (!ring_completed(&done) || done.value < NET_BUFFER_SERVED_MAX)
+            return;
+    }
 }
 
 static void accepted(struct sleeper *s, const struct ring_completion *done)
@@ -89,7 +104,12 @@ static void accepted(struct sleeper *s, const struct ring_completion *done)
     if (s->count == HELD_MAX)
         give_back(s);
     const uint32_t at = (s->first + s->count++) % HELD_MAX;
+    const struct ring_completion lent =
+        ring_call(&s->rt->ring, done->cap, SOCKET_BUFFER, RING_ARGS(NET_BUFFER_SERVED_MAX), NULL);
     s->held[at].socket = done->cap;
+    s->held[at].buffer = ring_completed(&lent) ? lent.cap : CAP_NONE;
+    if (ring_completed(&lent))
+        send(s, done->cap);
     s->held[at].since_ns = ring_now(&s->rt->ring);
 }
 
