@@ -9,6 +9,7 @@
 
 #define TEXT_BYTES 65536u
 #define LIMIT_NS   600000000000ull /* virtual time: an end that never comes is a failure */
+#define TURN_NS    20000u /* long: most of the time that passes here is waited through */
 
 static struct {
     struct booted b;
@@ -76,6 +77,7 @@ static void holds(uint32_t nics, const char *due)
     config.console = console;
     config.end_requested = end_requested;
     booted_open(&t.b, &config, NETPROBE_PACKAGE);
+    t.b.world.platform.turn_ns = TURN_NS;
     const char *failed = booted_run(&t.b, false, run_watched);
     printf("netprobe ended after %lu ms of virtual time\n",
            (unsigned long)(t.b.k->userland.system.now_ns / 1000000u));
