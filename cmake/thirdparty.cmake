@@ -34,10 +34,11 @@ function(capos_source name out)
   set(${out} ${folder} PARENT_SCOPE)
 endfunction()
 
-# capos_thirdparty_room(<name> INCLUDES ... [PRIVATE ...] [DEFINES ...] SOURCES ...): as capos_room, with their warnings off.
-# INCLUDES are for who uses the room as well, PRIVATE for its own sources alone.
+# capos_thirdparty_room(<name> INCLUDES ... [PRIVATE ...] [DEFINES ...] [LINKED ...] SOURCES ...): as capos_room, with their
+# warnings off. INCLUDES are for who uses the room as well, PRIVATE for its own sources alone, LINKED definitions for the object
+# that programs linked into a host executable have.
 function(capos_thirdparty_room name)
-  cmake_parse_arguments(TP "" "" "SOURCES;INCLUDES;PRIVATE;DEFINES" ${ARGN})
+  cmake_parse_arguments(TP "" "" "SOURCES;INCLUDES;PRIVATE;DEFINES;LINKED" ${ARGN})
   file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/rooms)
   # Their code is not instrumented: sanitizers and counters are for ours. Programs that are linked into a host executable link an
   # object of it that is, rooms/NAME.linked.o (linked.cmake): what they give it is seen there. It is built where one links it.
@@ -54,7 +55,7 @@ function(capos_thirdparty_room name)
     endif()
     add_library(${parts} OBJECT EXCLUDE_FROM_ALL ${TP_SOURCES})
     target_compile_options(${parts} PRIVATE -w ${CAPOS_ROOM_FLAGS} ${${kind}_flags} ${CAPOS_PREFIX_MAP})
-    target_compile_definitions(${parts} PRIVATE ${TP_DEFINES})
+    target_compile_definitions(${parts} PRIVATE ${TP_DEFINES} "$<$<STREQUAL:${kind},linked>:${TP_LINKED}>")
     target_include_directories(${parts} PRIVATE ${TP_INCLUDES} ${TP_PRIVATE})
     set_target_properties(${parts} PROPERTIES C_EXTENSIONS OFF EXPORT_COMPILE_COMMANDS OFF)
     add_custom_command(OUTPUT ${object}.o

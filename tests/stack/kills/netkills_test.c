@@ -39,23 +39,39 @@ static struct {
     int32_t numbers[CONNECTIONS]; /* of the client's connections that count */
     uint64_t bytes;
     uint32_t wanted, kills, turns, calls_most;
-    bool flows, stuck, leaked, wrong;
+    bool flows, stuck, leaked, wrong, ended;
+    char line[120]; /* of the console, its beginning */
+    size_t said;
 } t;
 
+/* Programs end here by kills alone: netd would say first what lwIP found wrong. */
 static void console(void *ctx, enum platform_console port, const char *text, size_t bytes)
 {
-    (void)ctx, (void)port, (void)text, (void)bytes;
+    (void)ctx, (void)port;
+    for (size_t i = 0; i < bytes; i++) {
+        if (t.said < sizeof t.line - 1u)
+            t.line[t.said++] = text[i];
+        if (text[i] != '\n')
+            continue;
+        t.line[t.said] = '\0';
+        t.said = 0;
+        if (strncmp(t.line, "netd: lwIP", 10) == 0 || strstr(t.line, " ended with code ") != NULL ||
+            strstr(t.line, " faulted") != NULL) {
+            printf("%s", t.line);
+            t.ended = true;
+        }
+    }
 }
 
 static bool over(void)
 {
-    return t.stuck || t.leaked || t.wrong || t.kills >= t.wanted;
+    return t.stuck || t.leaked || t.wrong || t.ended || t.kills >= t.wanted;
 }
 
 static int end_requested(void *ctx)
 {
     (void)ctx;
-    return (t.flows || t.stuck) && over();
+    return (t.flows || t.stuck || t.ended) && over();
 }
 
 static void fill(void *ctx, uint32_t number, uint64_t offset, uint8_t *out, uint32_t bytes)
@@ -220,6 +236,7 @@ static void one_world(const char *name, uint32_t world, uint32_t kills)
     cr_expect_not(t.leaked, "kill %u: something else is held than before, or %u calls", t.kills,
                   t.calls_most);
     cr_expect_not(t.wrong, "kill %u: other bytes came back than were sent", t.kills);
+    cr_expect_not(t.ended, "a program ended by itself after kill %u", t.kills);
     cr_expect_eq(t.kills, t.wanted);
     cr_expect_gt(t.bytes, 0);
     cr_expect_leq(t.bytes, carried.delivered * SEGMENT_MOST, "more than the wire carried");
