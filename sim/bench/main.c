@@ -15,12 +15,13 @@
 
 static const char help[] =
     "capos bench: cost a frame, ARP pairs against direct injection, a driver's lives a second;\n"
-    "what processes cost, in the simulator and in QEMU; exploring\n"
+    "what processes and the network cost, in the simulator and in QEMU; exploring\n"
     "\n"
-    "  --only frames|pairs|lives|programs|explore   one group\n"
-    "  --peers   Linux's pktgen in a Debian guest beside the processes' frames\n"
+    "  --only frames|pairs|lives|programs|network|explore   one group\n"
+    "  --peers   a Debian guest beside ours: its pktgen, its start, its TCP\n"
     "  --quick   a tenth of the work\n"
-    "  --json    JSON: one object, with the keys host, machine (in QEMU), programs, explore\n"
+    "  --json    JSON: one object, with the keys host, machine (in QEMU), programs,\n"
+    "            network, explore\n"
     "  --help    this text\n"
     "\n"
     "One pinned core, medians. A missed aim is printed, never an exit status;\n"
