@@ -35,7 +35,8 @@ EVERY = 0.05    # seconds from one try to the next that nothing asks for
 OPEN_MAX = 10   # tries that wait at once
 LOOK = 0.001    # seconds
 FILE_HEADER, RECORD = 24, struct.Struct("=4I")  # pcap-savefile(5)
-ARP, GUEST = b"\x08\x06", bytes([10, 0, 2, 15])
+UDP, DHCP_ANSWER, ACK = b"\x11", bytes([0, 67, 0, 68]), bytes([53, 1, 5])
+ACK_AT = 14 + 20 + 8 + 236 + 4  # libslirp's first option: the message type
 NUMBER = bytes(range(8))
 SEGMENTS, STEP_SEGMENTS = 50000, 2000
 MBIT = 1e6 / 8
@@ -51,18 +52,18 @@ Failed = bench_programs.Failed
 
 
 class Frames:
-    """What passes the guest's card, read from QEMU as it passes, until the guest asks or tells by ARP under its address."""
+    """What passes the guest's card, read from QEMU as it passes, until the guest is given an address (RFC 2131)."""
 
     def __init__(self, folder):
-        self.path, self.rest, self.used = f"{folder}/frames", b"", False
+        self.path, self.rest, self.bound = f"{folder}/frames", b"", False
         os.mkfifo(self.path)
         self.fd = os.open(self.path, os.O_RDWR | os.O_NONBLOCK)  # before QEMU opens its end, and never at its end
 
     def words(self):
-        return ("-object", f"filter-dump,id=d,netdev=n,file={self.path},maxlen=64")
+        return ("-object", f"filter-dump,id=d,netdev=n,file={self.path},maxlen=512")
 
     def look(self):
-        """True once the address is in use; libpcap 2.4."""
+        """True once the DHCP server has acknowledged; libpcap 2.4."""
         try:
             self.rest += os.read(self.fd, 65536)
         except BlockingIOError:
@@ -71,9 +72,9 @@ class Frames:
         while len(self.rest) >= at + RECORD.size:
             kept = RECORD.unpack_from(self.rest, at)[2]
             frame = self.rest[at + RECORD.size:at + RECORD.size + kept]
-            self.used |= frame[12:14] == ARP and frame[28:32] == GUEST
+            self.bound |= frame[23:24] == UDP and frame[34:38] == DHCP_ANSWER and frame[ACK_AT:ACK_AT + len(ACK)] == ACK
             at += RECORD.size + kept
-        return self.used
+        return self.bound
 
     def close(self):
         """QEMU writes no more of them."""
@@ -82,7 +83,7 @@ class Frames:
 
 class Tries:
     """Connections, each with the number, until one of them has it back. QEMU takes each at once, and asks for the guest then:
-    a guest without an address drops what it gets. So there is one when the address is in use, one again when it was refused,
+    a guest without an address drops what it gets. So there is one when it is given one, one again when it was refused,
     and else few, which live long: a guest that is asked all the time has no time to answer."""
 
     def __init__(self, port):
