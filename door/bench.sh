@@ -3,7 +3,8 @@
 # follow, unless one group was asked for. As JSON all are one object, {"host": ..., "machine": ..., "programs": ..., "network":
 # ..., "explore": ...}: null for a share that could not be had or was not asked for.
 command_bench() {
-    local argument flags=() peers=() only='' before='' json=0 host=null machine=null programs=null network=null explore=null status=0
+    local argument flags=() peers=() only='' before='' json=0 status=0
+    local host=null machine=null programs=null network=null explore=null
     if wants_help "$@"; then
         help_of sim/bench/main.c
         return 0

@@ -10,7 +10,7 @@
 
 #include "sim/bench/bench.h"
 
-#define CALIBRATE_NS 50000000u
+#define CALIBRATE_NS    50000000u
 #define OVERHEAD_ROUNDS 1001u
 
 static const char help[] =
@@ -151,12 +151,9 @@ static int run_groups(struct bench *b, const char *only)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"quick", no_argument, NULL, 'q'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"peers", no_argument, NULL, 'p'},
-                                            {"only", required_argument, NULL, 'o'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+        {"quick", no_argument, NULL, 'q'}, {"json", no_argument, NULL, 'j'},
+        {"peers", no_argument, NULL, 'p'}, {"only", required_argument, NULL, 'o'},
+        {"help", no_argument, NULL, 'h'},  {NULL, 0, NULL, 0}};
     static struct bench b;
     const char *only = NULL;
     bool json = false;

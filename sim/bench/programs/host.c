@@ -182,9 +182,8 @@ static const char *open_world(struct run *r)
 
 static int boot(struct run *r)
 {
-    static const char line[] =
-        "mode=serve boot=0000000000000000 commit=bench "
-        "chain_key=0000000000000000000000000000000000000000000000000000000000000000";
+    static const char line[] = "mode=serve boot=0000000000000000 commit=bench "
+                               "chain_key=0000000000000000000000000000000000000000000000000000000000000000";
     const struct platform_memory_region memory = platform_memory_region(&r->world.platform);
     const struct platform_dma_region dma = platform_dma_region(&r->world.platform);
     const struct sim_processor_config config = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* wireprobe: what the network-stack process has of a real DHCP server, and what it gets of it: a ping, a name,
- * a UDP datagram there and back. It says on its console what it got; who reads that judges. Addresses are
- * numbers, the first byte lowest. */
+/* wireprobe: what the network-stack process has of a real DHCP server, and what it gets of it: a ping, a
+ * name, a UDP datagram there and back. It says on its console what it got; who reads that judges. Addresses
+ * are numbers, the first byte lowest. */
 #include "abi/assert.h"
 #include "abi/memory.h"
 #include "abi/methods.h"
@@ -9,18 +9,17 @@
 #include "evidence/text.h"
 #include "user/rt/rt.h"
 
-#define LINE_BYTES 96u
-#define PAUSE_NS   10000000u
-#define ANSWER_NS  5000000000ull
-#define DNS_PORT   53u
-#define QUERY_ID   0x4321u
-#define HEADER     ((uint32_t)sizeof(struct net_datagram))
-#define ROOM       1024u
+#define LINE_BYTES  96u
+#define PAUSE_NS    10000000u
+#define ANSWER_NS   5000000000ull
+#define DNS_PORT    53u
+#define HEADER      ((uint32_t)sizeof(struct net_datagram))
+#define ROOM        1024u
+#define QUERY_BYTES ((uint32_t)sizeof query - 1u)
 
 static const char name[] = "wire.test";
 /* RFC 1035, 4.1: one question, recursion desired; the name's labels, type A, class IN. */
-static const uint8_t query[] = {QUERY_ID >> 8, QUERY_ID & 0xff, 1, 0, 0, 1, 0,   0,   0,   0,   0, 0, 4, 'w',
-                                'i',           'r',             'e', 4, 't', 'e', 's', 't', 0, 0, 1, 0, 1};
+static const char query[] = "\x43\x21\1\0\0\1\0\0\0\0\0\0\4wire\4test\0\0\1\0\1";
 
 struct probe {
     struct rt *rt;
@@ -82,7 +81,7 @@ static void datagram(struct probe *p, uint64_t server)
     struct ring_client *ring = &p->rt->ring;
     const struct ring_extra shared = ring_copy(p->memory.cap);
     const struct ring_completion opened = ring_call(ring, p->network, NETWORK_UDP, RING_ARGS(0, 0, 0), NULL);
-    struct net_datagram header = {.family = NET_FAMILY_IPV4, .port = DNS_PORT, .length = sizeof query};
+    struct net_datagram header = {.family = NET_FAMILY_IPV4, .port = DNS_PORT, .length = QUERY_BYTES};
     uint32_t address = 0;
 
     if (said_no(p, "udp failed", &opened))
@@ -90,7 +89,7 @@ static void datagram(struct probe *p, uint64_t server)
     for (uint32_t i = 0; i < 4u; i++)
         header.address.bytes[i] = (uint8_t)(server >> (8u * i));
     memcpy(p->memory.at, &header, HEADER);
-    memcpy(p->memory.at + HEADER, query, sizeof query);
+    memcpy(p->memory.at + HEADER, query, QUERY_BYTES);
     (void)ring_call(ring, opened.cap, UDP_BUFFER, NULL, &shared);
     const struct ring_completion sent = ring_call(ring, opened.cap, UDP_SEND, RING_ARGS(0, 0, 0), NULL);
     const struct ring_completion got =
@@ -99,7 +98,7 @@ static void datagram(struct probe *p, uint64_t server)
         return;
     memcpy(&header, p->memory.at, HEADER);
     const uint8_t *answer = p->memory.at + HEADER;
-    if (header.length < sizeof query || header.length > ROOM - HEADER || header.port != DNS_PORT ||
+    if (header.length < QUERY_BYTES || header.length > ROOM - HEADER || header.port != DNS_PORT ||
         memcmp(answer, query, 2) != 0)
         return;
     memcpy(&address, answer + header.length - sizeof address, sizeof address);

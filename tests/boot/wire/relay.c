@@ -52,7 +52,8 @@ static void far_send(struct dm_backend *b, const uint8_t *frame, size_t bytes)
     }
 }
 
-static uint32_t far_poll(struct dm_backend *b, uint64_t now_ns, uint32_t budget, dm_frame_sink sink, void *ctx)
+static uint32_t far_poll(struct dm_backend *b, uint64_t now_ns, uint32_t budget, dm_frame_sink sink,
+                         void *ctx)
 {
     struct far *f = (struct far *)b;
     uint32_t count = 0;
