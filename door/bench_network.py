@@ -34,6 +34,7 @@ SECONDS_MAX = 120
 EVERY = 0.05    # seconds from one try to the next that nothing asks for
 OPEN_MAX = 10   # tries that wait at once
 LOOK = 0.001    # seconds
+QUIET = 0.2     # seconds in which a guest without a listener would have refused
 FILE_HEADER, RECORD = 24, struct.Struct("=4I")  # pcap-savefile(5)
 UDP, DHCP_ANSWER, ACK = b"\x11", bytes([0, 67, 0, 68]), bytes([53, 1, 5])
 ACK_AT = 14 + 20 + 8 + 236 + 4  # libslirp's first option: the message type
@@ -142,6 +143,20 @@ def answered(port, start, console, frames):
     raise Failed(f"no TCP answer within {SECONDS_MAX} s")
 
 
+def await_listener(port):
+    """Until a connection is neither refused nor reset; echod may be there before the others are."""
+    until = time.monotonic() + SECONDS_MAX
+    while time.monotonic() < until:
+        with socket.create_connection(("127.0.0.1", port), SECONDS_MAX) as s:
+            try:
+                if not select.select([s], [], [], QUIET)[0] or s.recv(1):
+                    return
+            except OSError:
+                pass
+        time.sleep(LOOK)
+    raise Failed(f"nobody listens on a port of the guest within {SECONDS_MAX} s")
+
+
 def taken(port, count):
     """Bytes a second into the guest, until its end of the stream says that all were taken."""
     data, left = bytes(PIECE), count
@@ -189,6 +204,7 @@ def once(boots, count):
                 with console, contextlib.closing(frames):
                     got = {ANSWER: answered(ports[ECHO], start, console, frames) * 1e3}
                 for row, stream, port in ((IN, taken, TAKES), (OUT, given, GIVES)):
+                    await_listener(ports[port])
                     got[row] = stream(ports[port], count) / MBIT
                 return got
             except OSError as error:
