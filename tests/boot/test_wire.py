@@ -168,7 +168,9 @@ def play(damages):
         tap.enter_namespace()
         with tap.Tap() as device, tempfile.TemporaryDirectory(prefix="capos-wire-") as folder:
             for words in (("link", "set", "lo", "up"), ("addr", "add", f"{SERVER}/24", "dev", tap.NAME)):
-                subprocess.run(["ip", *words], check=True)
+                done = subprocess.run(["ip", *words], capture_output=True, text=True, check=False)
+                if done.returncode != 0:
+                    raise tap.Missing(f"ip {' '.join(words)}: {done.stderr.strip()}")
             with dnsmasq(folder) as server:
                 try:
                     waited_for(lambda: b"started" in pathlib.Path(folder, "log").read_bytes())
