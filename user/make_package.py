@@ -381,6 +381,25 @@ def assemble(manifest, files, tables, providers):
     return bytes(out.data)
 
 
+def loaded(data):
+    """A program file without what nobody loads: section headers, and symbols and lines of the source behind the last segment.
+    The kernel hashes each byte of a package before it runs one. What is no such file is left to the kernel's check."""
+    if len(data) < 64 or data[:6] != b"\x7fELF\x02\x01":
+        return data
+    table, = struct.unpack_from("<Q", data, 32)
+    size, count = struct.unpack_from("<HH", data, 54)
+    if size != 56 or table + size * count > len(data):
+        return data
+    ends = [table + size * count]
+    for at in range(table, table + size * count, size):
+        offset, _, _, in_file = struct.unpack_from("<4Q", data, at + 8)
+        ends.append(offset + in_file)
+    kept = bytearray(data[:max(ends)])
+    struct.pack_into("<Q", kept, 40, 0)        # e_shoff
+    struct.pack_into("<HHH", kept, 58, 0, 0, 0)  # e_shentsize, e_shnum, e_shstrndx
+    return bytes(kept)
+
+
 def no_duplicates(pairs):
     found = {}
     for key, value in pairs:
@@ -424,7 +443,7 @@ def main(argv):
 
     def read_program(name):
         path = args.programs / f"{name}.elf"
-        return path.read_bytes() if path.is_file() else None
+        return loaded(path.read_bytes()) if path.is_file() else None
 
     try:
         objects = dict(pair.split("=", 1) for pair in args.provider)

@@ -89,6 +89,7 @@ struct netd_tcp {
     bool peer_closed, shut;
     bool connected; /* by NETWORK_CONNECT, not by a listener */
     uint8_t error; /* enum net_error that ended it, or NET_OK */
+    uint8_t acked_at_once; /* full segments */
     struct netd_wait connect, send, recv;
     struct pbuf *rx[NETD_RX_PBUFS];
     uint32_t rx_first, rx_count, rx_at; /* bytes read of the first */

@@ -6,6 +6,9 @@
 #include "abi/assert.h"
 
 #define POLL_HALF_SECONDS 2u /* what failed for want of memory is tried again so often */
+/* The first full segments of a connection are acknowledged one by one (RFC 5681, 4.2: at least every second):
+ * a sender that begins with one would wait for lwIP's timer of 250 ms. */
+#define ACKED_AT_ONCE 16u
 
 static void drop_rx(struct netd_tcp *t)
 {
@@ -125,7 +128,6 @@ static err_t on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error
     struct netd_object *o = arg;
     struct netd_tcp *t = &o->tcp;
 
-    LWIP_UNUSED_ARG(pcb);
     LWIP_UNUSED_ARG(error); /* lwIP never sets it */
     if (p == NULL) {
         t->peer_closed = true;
@@ -134,6 +136,10 @@ static err_t on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error
             return ERR_MEM; /* lwIP keeps it, and offers it again */
         t->rx[(t->rx_first + t->rx_count++) % NETD_RX_PBUFS] = p;
         t->rx_frames += pbuf_clen(p);
+        if (t->acked_at_once < ACKED_AT_ONCE && p->tot_len >= tcp_mss(pcb)) {
+            t->acked_at_once++;
+            tcp_set_flags(pcb, TF_ACK_NOW);
+        }
     }
     progress_recv(o);
     return ERR_OK;

@@ -12,7 +12,10 @@
 #define CONNECTIONS  9u /* one of them is free, or becomes it, for the next that comes */
 #define BUFFER_BYTES NET_BUFFER_SERVED_MAX
 #define USER_ACCEPT  CONNECTIONS
-#define PAUSE_NS     200000000u /* before it asks a service again that said no */
+/* Before it asks a service again that said no: twice as long after each no. At the start that is the driver's
+ * few milliseconds, without a network card it is a call now and then. */
+#define PAUSE_FIRST_NS 1000000u
+#define PAUSE_MAX_NS   256000000u
 
 enum echod_exit { ECHOD_EXIT_GRANT = 1 };
 
@@ -32,6 +35,7 @@ struct echod {
     bool accepting;
     uint64_t again_ns; /* without a listener: not before */
     uint64_t turn; /* steps of all connections so far */
+    uint64_t pause_ns; /* 0: the last answer was no refusal */
     struct connection connections[CONNECTIONS];
 };
 
@@ -41,6 +45,22 @@ static void release(struct echod *e, cap_id *cap, bool gone)
     if (!cap_is_none(*cap) && !gone)
         (void)ring_release(&e->rt->ring, *cap);
     *cap = CAP_NONE;
+}
+
+static void pause(struct echod *e)
+{
+    const uint64_t longer_ns = e->pause_ns == 0 ? PAUSE_FIRST_NS : 2u * e->pause_ns;
+
+    e->pause_ns = longer_ns < PAUSE_MAX_NS ? longer_ns : PAUSE_MAX_NS;
+    e->again_ns = ring_now(&e->rt->ring) + e->pause_ns;
+}
+
+/* Of the pause: ns. */
+static uint64_t left(const struct echod *e)
+{
+    const uint64_t now_ns = ring_now(&e->rt->ring);
+
+    return e->again_ns > now_ns ? e->again_ns - now_ns : 0;
 }
 
 static void submit(struct echod *e, uint32_t user, cap_id cap, uint16_t method, const uint64_t *args)
@@ -128,7 +148,7 @@ static void accepted(struct echod *e, const struct ring_completion *done)
     e->accepting = false;
     if (!ring_completed(done)) {
         release(e, &e->listener, done->status != RING_OK);
-        e->again_ns = ring_now(&e->rt->ring) + PAUSE_NS;
+        pause(e);
         return;
     }
     ASSERT(c != NULL); /* accept is asked for only with room */
@@ -143,10 +163,12 @@ static void listen(struct echod *e)
     if (cap_is_none(e->listener) && ring_now(&e->rt->ring) >= e->again_ns) {
         const struct ring_completion opened = ring_call(&e->rt->ring, e->authority, LISTEN_OPEN, NULL, NULL);
 
-        if (ring_completed(&opened))
+        if (ring_completed(&opened)) {
             e->listener = opened.cap;
-        else
-            e->again_ns = ring_now(&e->rt->ring) + PAUSE_NS;
+            e->pause_ns = 0;
+        } else {
+            pause(e);
+        }
     }
     if (!cap_is_none(e->listener) && !e->accepting && unused(e) != NULL) {
         e->accepting = true;
@@ -164,13 +186,13 @@ uint32_t program_main(struct rt *rt)
         struct ring_completion done;
 
         listen(&e);
-        if (ring_wait(&rt->ring, cap_is_none(e.listener) ? PAUSE_NS : RING_FOREVER, &done)) {
+        if (ring_wait(&rt->ring, cap_is_none(e.listener) ? left(&e) : RING_FOREVER, &done)) {
             if (done.user == USER_ACCEPT)
                 accepted(&e, &done);
             else
                 moved(&e, &e.connections[done.user], &done);
-        } else if (cap_is_none(e.listener)) {
-            ring_sleep(&rt->ring, PAUSE_NS);
+        } else if (left(&e) > 0) { /* there was nothing to wait for */
+            ring_sleep(&rt->ring, left(&e));
         }
     }
 }
