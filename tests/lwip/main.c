@@ -77,9 +77,9 @@ u32_t netd_isn(const ip_addr_t *local, u16_t local_port, const ip_addr_t *remote
     return number;
 }
 
-err_t netd_tcp_arrives(struct tcp_pcb *pcb)
+err_t netd_tcp_arrives(struct tcp_pcb *pcb, const struct tcp_hdr *header)
 {
-    (void)pcb;
+    (void)pcb, (void)header;
     return ERR_OK;
 }
 
