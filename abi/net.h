@@ -108,7 +108,7 @@ enum net_counter {
     NET_COUNTER_REFUSED_LEASES, /* DHCP messages, and options of them, that were not followed */
     NET_COUNTER_DRIVER_LOST,   /* times that the card's driver ended */
     NET_COUNTER_REFUSED_CALLS, /* calls with arguments that could not be */
-    NET_COUNTER_GAVE_WAY,      /* connections that nobody held, half open or closing, that ended to make room */
+    NET_COUNTER_GAVE_WAY,      /* connections, half open or closing, that ended to make room */
     NET_COUNTER_USED_PCBS,     /* of the stack's memory, now: connections, closing and half open ones too, */
     NET_COUNTER_USED_SEGMENTS, /* segments to be sent or acknowledged, */
     NET_COUNTER_USED_FRAMES,   /* frames that came, */

@@ -2,8 +2,8 @@
 /* lwIP's options: what netd has of it, and how much of each. What is not named here is lwIP's own default.
  *
  * Memory, all of it static, in KiB: frames 1,024 x 1,544 = 1,544; heap 1,024; segments 2,048 x 40 = 80;
- * headers of pbufs 512 x 24 = 12; TCP connections 248 x 300 = 73; the rest below 20. Together 2.7 MiB. What is
- * used up is refused and counted, and comes back when it is given back. */
+ * headers of pbufs 512 x 24 = 12; TCP connections 248 x 300 = 73; the rest below 20. Together 2.7 MiB. What
+ * is used up is refused and counted, and comes back when it is given back. */
 #ifndef CAPOS_STACK_LWIP_LWIPOPTS_H
 #define CAPOS_STACK_LWIP_LWIPOPTS_H
 
@@ -109,10 +109,10 @@
 #define TCP_SNDLOWAT      (20 * TCP_MSS)
 #define TCP_SNDQUEUELOWAT 64
 #define MEMP_NUM_TCP_SEG  2048
-/* As many as netd has objects (88), half open ones (NETD_HALF_OPEN, 128), and 32 that nobody holds any more and
- * that close. Those that close are bounded by nothing else, so they may take the places of the others: when all
- * are taken lwIP ends, in this order, the oldest that waits its time out, one that closes, one of lower priority
- * than the newcomer's, and there always is one. */
+/* As many as netd has objects (88), half open ones (NETD_HALF_OPEN, 128), and 32 that nobody holds any more
+ * and that close. Those that close are bounded by nothing else, so they may take the places of the others:
+ * when all are taken lwIP ends, in this order, the oldest that waits its time out, one that closes, one of
+ * lower priority than the newcomer's, and there always is one. */
 #define MEMP_NUM_TCP_PCB (88 + 128 + 32)
 /* Listeners have places of their own, so that no flood of connections can take them. */
 #define MEMP_NUM_TCP_PCB_LISTEN 16
@@ -120,9 +120,9 @@
  * (stack/netd/half_open.c), and lwIP's bound is only above both. */
 #define TCP_LISTEN_BACKLOG         1
 #define TCP_DEFAULT_LISTEN_BACKLOG 255
-/* lwIP's own, and the most that it allows: with the waits doubled up to 128 times the first one a silent peer is
- * given up after a quarter of an hour (RFC 9293, 3.8.3 asks for 100 seconds at least). Where every fifth frame is
- * lost either way so many tries in a row fail once in some hundred thousand losses. */
+/* lwIP's own, and the most that it allows: with the waits doubled up to 128 times the first one a silent peer
+ * is given up after a quarter of an hour (RFC 9293, 3.8.3 asks for 100 seconds at least). Where every fifth
+ * frame is lost either way so many tries in a row fail once in some hundred thousand losses. */
 #define TCP_MAXRTX 12
 /* What arrives out of order is kept, up to a window and one pbuf more than its segments are; the sender
  * learns by SACK what is missing. When the pool is empty all of it is given up first. */

@@ -108,7 +108,8 @@ static enum net_error listen_on(struct netd_object *o, uint64_t backlog)
     ip_set_option(pcb,
                   SOF_REUSEADDR); /* those of an earlier listener that wait out their time do not count */
     error = tcp_bind(pcb, IP4_ADDR_ANY, l->port);
-    listening = error == ERR_OK ? tcp_listen_with_backlog_and_err(pcb, TCP_DEFAULT_LISTEN_BACKLOG, &error) : NULL;
+    listening =
+        error == ERR_OK ? tcp_listen_with_backlog_and_err(pcb, TCP_DEFAULT_LISTEN_BACKLOG, &error) : NULL;
     if (listening == NULL) {
         tcp_abort(pcb);
         return error == ERR_USE ? NET_E_IN_USE : NET_E_NO_MEMORY;

@@ -39,7 +39,8 @@ static void ask_for_lease(struct netd *n)
     const struct dhcp *dhcp = netif_dhcp_data(&n->netif);
     const uint64_t now_ns = ring_now(&n->rt->ring);
 
-    if (n->nic.state != NIC_UP || (dhcp != NULL && dhcp->state != DHCP_STATE_OFF) || now_ns < n->lease_again_ns)
+    if (n->nic.state != NIC_UP || (dhcp != NULL && dhcp->state != DHCP_STATE_OFF) ||
+        now_ns < n->lease_again_ns)
         return;
     if (dhcp_start(&n->netif) == ERR_OK)
         return;

@@ -544,7 +544,10 @@ SUITES = {
     "lwip": lwip,
     "hostile": with_table("hostile", "table.py",
                           "hostile: 10,000 kills of the driver under frames, 10,200 under connections; intrusions beyond 1,000 "
-                          "frames of 15,000 of each kind; DHCP messages cut at each byte; the grid of wires whole"),
+                          "frames of 15,000 of each kind; DHCP messages cut at each byte",
+                          "hostile: 10 MiB over each of 24 wires, instead of 64 KiB over three",
+                          "hostile: exhaustion beyond a tenth of its frames and connections, peers that fall silent",
+                          "hostile: failing allocations beyond every seventh"),
     "teardown": with_table("teardown", "table.py"),
     "explore": explore,
     "conformance": conformance,

@@ -103,8 +103,8 @@ static void drop(struct echod *e, struct connection *c, bool gone)
     *c = (struct connection){0};
 }
 
-/* No place is free: of those that carry bytes, or could, the one that moved least lately ends. The call that is
- * under way on it completes with that. */
+/* No place is free: of those that carry bytes, or could, the one that moved least lately ends. The call that
+ * is under way on it completes with that. */
 static void make_room(struct echod *e)
 {
     struct connection *last = NULL;

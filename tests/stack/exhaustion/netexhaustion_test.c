@@ -24,8 +24,9 @@
 #define ECHO_PLACES  9u /* connections of echod: one less at once, and nothing older is left */
 #define HONEST_MAX   256u
 #define LEASE_NS     (60u * SECOND)
-#define RECOVER_NS   (4u * 3600u * SECOND) /* two hours and eleven minutes until a silent peer is asked in vain */
-#define SEED         20261128u
+#define RECOVER_NS                                                                                           \
+    (4u * 3600u * SECOND) /* two hours and eleven minutes until a silent peer is asked in vain */
+#define SEED 20261128u
 
 struct pressure {
     const char *name;
@@ -79,10 +80,13 @@ static void look(void)
     if (t.w.used == t.seen)
         return;
     t.seen = t.w.used;
-    for (const char *at = t.w.text; (at = strstr(at, "sleeper: pcbs=")) != NULL && strchr(at, '\n') != NULL; at++)
+    for (const char *at = t.w.text; (at = strstr(at, "sleeper: pcbs=")) != NULL && strchr(at, '\n') != NULL;
+         at++)
         line = at;
-    if (line == NULL || sscanf(line, "sleeper: pcbs=%lu segments=%lu frames=%lu heap=%lu sockets=%lu gave_way=%lu exhausted=%lu",
-                               &h.pcbs, &h.segments, &h.frames, &h.heap, &h.sockets, &h.gave_way, &h.exhausted) != 7)
+    if (line == NULL ||
+        sscanf(line,
+               "sleeper: pcbs=%lu segments=%lu frames=%lu heap=%lu sockets=%lu gave_way=%lu exhausted=%lu",
+               &h.pcbs, &h.segments, &h.frames, &h.heap, &h.sockets, &h.gave_way, &h.exhausted) != 7)
         return;
     t.held = h;
     most(&t.most.pcbs, h.pcbs);
@@ -105,8 +109,9 @@ static bool is_as(struct wired *w, void *ctx)
 
     (void)w;
     look();
-    return t.held.pcbs == before->pcbs && t.held.segments == before->segments && t.held.frames == before->frames &&
-           t.held.heap == before->heap && t.held.sockets == before->sockets;
+    return t.held.pcbs == before->pcbs && t.held.segments == before->segments &&
+           t.held.frames == before->frames && t.held.heap == before->heap &&
+           t.held.sockets == before->sockets;
 }
 
 /* So many honest connections at once, from now on. */
@@ -156,7 +161,8 @@ static struct dm_backend *client(uint8_t last, const struct pressure *p, uint32_
 static void open_world(const struct pressure *p, uint32_t count)
 {
     const struct dm_peer_config peer = wired_peer();
-    const struct dm_intruder_config flood = {.kind = p->flood < DM_INTRUSIONS ? p->flood : DM_INTRUSION_SYN_FLOOD,
+    const struct dm_intruder_config flood = {.kind =
+                                                 p->flood < DM_INTRUSIONS ? p->flood : DM_INTRUSION_SYN_FLOOD,
                                              .mac = {0x52, 0x55, 0x0a, 0x00, 0x02, 0x0b},
                                              .address = {10, 0, 2, 11},
                                              .guest = {10, 0, 2, 15},
@@ -228,27 +234,29 @@ static void withstands(const struct pressure *p)
     const uint64_t over_ns = wired_now(&t.w);
     const bool recovered = wired_until(&t.w, RECOVER_NS, is_as, &before);
     const struct sim_kept now = sim_kept_of(&t.w.b.k->userland.system, &t.w.b.k->kernel);
-    printf("%-34s %6u in %4lu s: %3u answers, slowest %4lu ms; at most %3lu PCBs, %4lu segments, %4lu frames, "
-           "%7lu bytes; %5lu gave way, %lu found nothing; as before after %lu s\n",
-           p->name, count, (unsigned long)(pressed_ns / SECOND), t.honest_count, (unsigned long)(t.slowest_ns / MS),
-           t.most.pcbs, t.most.segments, t.most.frames, t.most.heap, t.held.gave_way, t.held.exhausted,
-           (unsigned long)((wired_now(&t.w) - over_ns) / SECOND));
+    printf(
+        "%-34s %6u in %4lu s: %3u answers, slowest %4lu ms; at most %3lu PCBs, %4lu segments, %4lu frames, "
+        "%7lu bytes; %5lu gave way, %lu found nothing; as before after %lu s\n",
+        p->name, count, (unsigned long)(pressed_ns / SECOND), t.honest_count,
+        (unsigned long)(t.slowest_ns / MS), t.most.pcbs, t.most.segments, t.most.frames, t.most.heap,
+        t.held.gave_way, t.held.exhausted, (unsigned long)((wired_now(&t.w) - over_ns) / SECOND));
     fflush(stdout);
     if (p->reads > 0)
         cr_expect_geq(read_by_hostile(count), (uint64_t)count * p->reads, "%s: %lu bytes", p->name,
                       (unsigned long)read_by_hostile(count));
     cr_expect(recovered, "%s: netd holds %lu PCBs, %lu segments, %lu frames, %lu bytes, %lu sockets", p->name,
               t.held.pcbs, t.held.segments, t.held.frames, t.held.heap, t.held.sockets);
-    cr_expect_eq(memcmp(&kept, &now, sizeof kept), 0, "%s: the kernel holds something else than before", p->name);
+    cr_expect_eq(memcmp(&kept, &now, sizeof kept), 0, "%s: the kernel holds something else than before",
+                 p->name);
     ask(p->name, ANSWER_NS, 1);
     const char *failed = wired_close(&t.w);
     cr_expect_null(failed, "%s: %s", p->name, failed);
 }
 
-static const struct pressure floods[] = {
-    {"SYNs from one address", .flood = DM_INTRUSION_SYN_FLOOD, .interval_ns = MS / 2u, .count = 4000, .deep_count = 60000},
-    {"SYNs from many addresses", .flood = DM_INTRUSION_SYN_FLOOD_SPOOFED, .interval_ns = MS / 4u, .count = 8000,
-     .deep_count = 240000}};
+static const struct pressure floods[] = {{"SYNs from one address", .flood = DM_INTRUSION_SYN_FLOOD,
+                                          .interval_ns = MS / 2u, .count = 4000, .deep_count = 60000},
+                                         {"SYNs from many addresses", .flood = DM_INTRUSION_SYN_FLOOD_SPOOFED,
+                                          .interval_ns = MS / 4u, .count = 8000, .deep_count = 240000}};
 
 Test(netexhaustion, an_honest_client_is_answered_in_a_flood_of_syns, .timeout = 7200)
 {
@@ -258,13 +266,15 @@ Test(netexhaustion, an_honest_client_is_answered_in_a_flood_of_syns, .timeout = 
 
 #define PEERS .flood = DM_INTRUSIONS
 static const struct pressure readers[] = {
-    {"windows of zero", PEERS, .interval_ns = 20u * MS, .count = 100, .deep_count = 1000, .lasts_ns = 2u * SECOND,
+    {"windows of zero", PEERS, .interval_ns = 20u * MS, .count = 100, .deep_count = 1000,
+     .lasts_ns = 2u * SECOND,
      .connection = {.port = PORT_ECHO, .send_bytes = 1u << 20, .receive_bytes = 1u << 20, .reads_bytes = 1}},
     {"readers of 64 bytes a time", PEERS, .interval_ns = 20u * MS, .count = 100, .deep_count = 1000,
      .lasts_ns = 2u * SECOND, .reads = 128,
      .connection = {.port = PORT_ECHO, .send_bytes = 1u << 20, .receive_bytes = 1u << 20, .window = 64}},
-    {"a service that never reads", PEERS, .interval_ns = MS, .count = 64, .deep_count = 256, .lasts_ns = 4u * SECOND,
-     .mtu = 576, .connection = {.port = PORT_SLEEPER, .send_bytes = 1u << 20, .receive_bytes = 1u << 20}},
+    {"a service that never reads", PEERS, .interval_ns = MS, .count = 64, .deep_count = 256,
+     .lasts_ns = 4u * SECOND, .mtu = 576,
+     .connection = {.port = PORT_SLEEPER, .send_bytes = 1u << 20, .receive_bytes = 1u << 20}},
     {"the same, and nothing is in order", PEERS, .interval_ns = MS, .count = 64, .deep_count = 256,
      .lasts_ns = 4u * SECOND, .mtu = 576, .reorder = 300,
      .connection = {.port = PORT_SLEEPER, .send_bytes = 1u << 20, .receive_bytes = 1u << 20}},
@@ -278,16 +288,22 @@ Test(netexhaustion, an_honest_client_is_answered_beside_connections_that_nobody_
         withstands(&readers[i]);
 }
 
-#define SHORT_ONE(manner_) .connection = {.port = PORT_ECHO, .send_bytes = 16, .receive_bytes = 16, .manner = (manner_)}
+#define SHORT_ONE(manner_)                                                                                   \
+    .connection = {.port = PORT_ECHO, .send_bytes = 16, .receive_bytes = 16, .manner = (manner_)}
 static const struct pressure piles[] = {
-    {"peers that never close", PEERS, .interval_ns = 10u * MS, .count = 300, .deep_count = 3000, .lasts_ns = SECOND,
-     SHORT_ONE(DM_CLIENT_NEVER_CLOSES)},
+    {"peers that never close", PEERS, .interval_ns = 10u * MS, .count = 300, .deep_count = 3000,
+     .lasts_ns = SECOND, SHORT_ONE(DM_CLIENT_NEVER_CLOSES)},
     {"peers that let us close first", PEERS, .interval_ns = 10u * MS, .count = 300, .deep_count = 3000,
      .lasts_ns = SECOND, SHORT_ONE(DM_CLIENT_WAITS)},
     {"peers that hear no FIN", PEERS, .interval_ns = 10u * MS, .count = 300, .deep_count = 3000,
      .lasts_ns = SECOND, SHORT_ONE(DM_CLIENT_IGNORES_FIN)}};
-static const struct pressure silent = {"peers that fall silent", PEERS, .interval_ns = 10u * MS, .count = 300,
-                                       .deep_count = 3000, .lasts_ns = SECOND, SHORT_ONE(DM_CLIENT_FALLS_SILENT)};
+static const struct pressure silent = {"peers that fall silent",
+                                       PEERS,
+                                       .interval_ns = 10u * MS,
+                                       .count = 300,
+                                       .deep_count = 3000,
+                                       .lasts_ns = SECOND,
+                                       SHORT_ONE(DM_CLIENT_FALLS_SILENT)};
 
 Test(netexhaustion, an_honest_client_is_answered_beside_piles_of_closing_connections, .timeout = 7200)
 {

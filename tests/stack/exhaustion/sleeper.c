@@ -33,9 +33,9 @@ static void say(struct sleeper *s)
     static const struct {
         const char *word;
         enum net_counter counter;
-    } words[] = {{"sleeper: pcbs=", NET_COUNTER_USED_PCBS},     {" segments=", NET_COUNTER_USED_SEGMENTS},
-                 {" frames=", NET_COUNTER_USED_FRAMES},         {" heap=", NET_COUNTER_USED_HEAP},
-                 {" sockets=", NET_COUNTER_SOCKETS},            {" gave_way=", NET_COUNTER_GAVE_WAY},
+    } words[] = {{"sleeper: pcbs=", NET_COUNTER_USED_PCBS}, {" segments=", NET_COUNTER_USED_SEGMENTS},
+                 {" frames=", NET_COUNTER_USED_FRAMES},     {" heap=", NET_COUNTER_USED_HEAP},
+                 {" sockets=", NET_COUNTER_SOCKETS},        {" gave_way=", NET_COUNTER_GAVE_WAY},
                  {" exhausted=", NET_COUNTER_EXHAUSTED}};
     char line[LINE_BYTES];
     struct text t = text_over(line, sizeof line - 1u);
@@ -86,7 +86,8 @@ static void send(struct sleeper *s, cap_id socket)
     struct ring_completion done;
 
     for (uint32_t i = 0; i < SENDS_MAX; i++) {
-        done = ring_call(&s->rt->ring, socket, SOCKET_SEND, RING_ARGS(0, NET_BUFFER_SERVED_MAX, AT_ONCE_NS), NULL);
+        done = ring_call(&s->rt->ring, socket, SOCKET_SEND, RING_ARGS(0, NET_BUFFER_SERVED_MAX, AT_ONCE_NS),
+                         NULL);
         if (!ring_completed(&done) || done.value < NET_BUFFER_SERVED_MAX)
             return;
     }

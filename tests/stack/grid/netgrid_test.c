@@ -24,9 +24,9 @@
 
 static const uint16_t losses[] = {0, 10, 50, 200}; /* per mille */
 static const uint32_t delays_ms[] = {0, 50, 200}; /* one way */
-#define LOSSES (sizeof losses / sizeof losses[0])
-#define DELAYS (sizeof delays_ms / sizeof delays_ms[0])
-#define CELLS  ((uint32_t)(LOSSES * DELAYS * 2u))
+#define LOSSES     (sizeof losses / sizeof losses[0])
+#define DELAYS     (sizeof delays_ms / sizeof delays_ms[0])
+#define CELLS      ((uint32_t)(LOSSES * DELAYS * 2u))
 #define REORDER    100u /* per mille of the frames, where reordering is on, */
 #define REORDER_NS (20u * MS) /* are held back so long */
 
@@ -63,11 +63,8 @@ static void open_cell(uint32_t cell, uint64_t seed, uint64_t bytes)
 {
     struct dm_peer_config peer = wired_peer();
     struct dm_client_config config = wired_client();
-    const struct dm_client_connection stream = {.port = PORT_ECHO,
-                                                .limit_ns = LIMIT_NS,
-                                                .send_bytes = bytes,
-                                                .receive_bytes = bytes,
-                                                .seed = seed};
+    const struct dm_client_connection stream = {
+        .port = PORT_ECHO, .limit_ns = LIMIT_NS, .send_bytes = bytes, .receive_bytes = bytes, .seed = seed};
     const struct dm_wire_config wire = {seed, way_of(cell), way_of(cell)};
 
     peer.dhcp.lease_given = true;
@@ -104,8 +101,8 @@ static void holds(uint32_t cell, uint64_t seed, uint64_t bytes)
     const struct dm_client_report r = report();
     dm_wire_counts(w.wire, &from_guest, &to_guest);
     const double seconds = (double)(r.ended_ns - r.opened_ns) / 1e9;
-    printf("%5.1f %% %6u ms %-3s %10.3f s %10.1f kbit/s %7lu %7lu frames lost of %7lu %7lu\n", way.loss / 10.0,
-           (unsigned)(way.delay_ns / MS), way.reorder ? "yes" : "no", seconds,
+    printf("%5.1f %% %6u ms %-3s %10.3f s %10.1f kbit/s %7lu %7lu frames lost of %7lu %7lu\n",
+           way.loss / 10.0, (unsigned)(way.delay_ns / MS), way.reorder ? "yes" : "no", seconds,
            (double)bytes * 8.0 / 1000.0 / seconds, (unsigned long)from_guest.lost,
            (unsigned long)to_guest.lost, (unsigned long)from_guest.frames, (unsigned long)to_guest.frames);
     fflush(stdout);

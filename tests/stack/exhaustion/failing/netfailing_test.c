@@ -51,7 +51,8 @@ static void find_plan(void)
     for (uint32_t i = 0; p != NULL && i < sizeof p->runs / sizeof p->runs[0]; i++) {
         if (p->runs[i].memory == NULL)
             continue;
-        t.plan = memmem(p->runs[i].memory, (size_t)p->runs[i].pages * 4096u, FAILING_MARK, sizeof FAILING_MARK);
+        t.plan =
+            memmem(p->runs[i].memory, (size_t)p->runs[i].pages * 4096u, FAILING_MARK, sizeof FAILING_MARK);
         if (t.plan == NULL)
             continue;
         t.life = p->number;
@@ -165,7 +166,8 @@ Test(netfailing, a_connection_is_answered_whatever_allocation_of_it_fails, .time
             t.plan->count = bursts[b];
             const uint64_t took_ns = ask("allocation", k, ANSWER_NS);
             slowest_ns = took_ns > slowest_ns ? took_ns : slowest_ns;
-            cr_assert_gt(t.plan->failed, failed, "allocation %lu of a connection did not fail", (unsigned long)k);
+            cr_assert_gt(t.plan->failed, failed, "allocation %lu of a connection did not fail",
+                         (unsigned long)k);
             cr_assert(netd() != NULL && netd()->number == t.life, "netd ended:\n%s", t.w.text);
             tried++;
         }
@@ -174,7 +176,8 @@ Test(netfailing, a_connection_is_answered_whatever_allocation_of_it_fails, .time
     held(after, sizeof after);
     const struct sim_kept now = sim_kept_of(&t.w.b.k->userland.system, &t.w.b.k->kernel);
     printf("a connection of %lu allocations: %u times some failed, %lu in all, slowest answer %lu ms\n",
-           (unsigned long)a_connection, tried, (unsigned long)t.plan->failed, (unsigned long)(slowest_ns / MS));
+           (unsigned long)a_connection, tried, (unsigned long)t.plan->failed,
+           (unsigned long)(slowest_ns / MS));
     cr_expect_str_eq(after, before);
     cr_expect_eq(memcmp(&kept, &now, sizeof kept), 0, "the kernel holds something else than before");
     close_world("connections", 0);
@@ -197,7 +200,8 @@ Test(netfailing, netd_comes_up_whatever_allocation_of_its_start_fails, .timeout 
         close_world("allocation of the start", n);
         tried++;
     }
-    printf("a start of %lu allocations: %u of them failed, first answer after %lu ms at most, %lu ms when none "
-           "did\n",
-           (unsigned long)allocations, tried, (unsigned long)(slowest_ns / MS), (unsigned long)(honest_ns / MS));
+    printf(
+        "a start of %lu allocations: %u of them failed, first answer after %lu ms at most, %lu ms when none "
+        "did\n",
+        (unsigned long)allocations, tried, (unsigned long)(slowest_ns / MS), (unsigned long)(honest_ns / MS));
 }
