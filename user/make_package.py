@@ -382,8 +382,8 @@ def assemble(manifest, files, tables, providers):
 
 
 def loaded(data):
-    """A program file without what nobody loads: section headers, and symbols and lines of the source behind the last segment.
-    The kernel hashes each byte of a package before it runs one. What is no such file is left to the kernel's check."""
+    """A program file up to the last byte that is loaded: symbols, lines of the source and section headers are behind it. The
+    kernel hashes each byte of a package before it runs one. What is no such file is left to the kernel's check."""
     if len(data) < 64 or data[:6] != b"\x7fELF\x02\x01":
         return data
     table, = struct.unpack_from("<Q", data, 32)
@@ -394,10 +394,7 @@ def loaded(data):
     for at in range(table, table + size * count, size):
         offset, _, _, in_file = struct.unpack_from("<4Q", data, at + 8)
         ends.append(offset + in_file)
-    kept = bytearray(data[:max(ends)])
-    struct.pack_into("<Q", kept, 40, 0)        # e_shoff
-    struct.pack_into("<HHH", kept, 58, 0, 0, 0)  # e_shentsize, e_shnum, e_shstrndx
-    return bytes(kept)
+    return data[:max(ends)]
 
 
 def no_duplicates(pairs):

@@ -286,8 +286,7 @@ class Manifest(unittest.TestCase):
         head = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 3, 62, 1, 0, 64, 300, 0, 64, 56, 2, 64, 5, 4)
         whole = (head + segments).ljust(184, b"\xaa") + b"last data" + b"symbols and lines".ljust(500, b".")
         kept = tool.loaded(whole)
-        self.assertEqual((len(kept), kept[64:], kept[40:48], kept[58:64]), (193, whole[64:193], bytes(8), bytes(6)))
-        self.assertEqual(kept[:40] + kept[48:58], whole[:40] + whole[48:58])
+        self.assertEqual(kept, whole[:193])
         self.assertEqual(tool.loaded(kept), kept)
         for other in (b"", b"init's file", whole[:100], b"\x7fELF\x01" + whole[5:]):  # no such file: as it is
             self.assertEqual(tool.loaded(other), other)
