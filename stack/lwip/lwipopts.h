@@ -79,10 +79,12 @@
  * ARP has a timer of a second anyway. */
 #define DHCP_COARSE_TIMER_SECS 1
 #define DHCP_TIMEOUT_SIZE_T    u32_t
-/* All of a lease counts: lwIP's own would end each after 65,535 seconds. The rest of these is as lwIP has it.
- */
+/* All of a lease counts: lwIP's own would end each after 65,535 seconds. The rest of these is as lwIP has it,
+ * for its own tests as well, which count minutes. */
 #define DHCP_DEFINE_CUSTOM_TIMEOUTS
-#define DHCP_SECONDS(offered)                              ((offered) != 0 ? (offered) : 1u)
+#define DHCP_ROUND                                         (DHCP_COARSE_TIMER_SECS / 2u)
+#define DHCP_TICKS(offered)                                (((offered) + DHCP_ROUND) / DHCP_COARSE_TIMER_SECS)
+#define DHCP_SECONDS(offered)                              LWIP_MAX(DHCP_TICKS(offered), 1u)
 #define DHCP_SET_TIMEOUT_FROM_OFFERED_T0_LEASE(out, dhcp)  ((out) = DHCP_SECONDS((dhcp)->offered_t0_lease))
 #define DHCP_SET_TIMEOUT_FROM_OFFERED_T1_RENEW(out, dhcp)  ((out) = DHCP_SECONDS((dhcp)->offered_t1_renew))
 #define DHCP_SET_TIMEOUT_FROM_OFFERED_T2_REBIND(out, dhcp) ((out) = DHCP_SECONDS((dhcp)->offered_t2_rebind))
