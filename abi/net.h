@@ -31,7 +31,7 @@ enum net_error {
     NET_E_NO_ADDRESS,         /* there is a card, and no lease yet */
     NET_E_UNREACHABLE,        /* no route, or an ICMP message said so */
     NET_E_REFUSED,            /* the peer refused the connection */
-    NET_E_RESET,              /* the peer reset it, or it gave no sign of life */
+    NET_E_RESET,              /* the peer reset it, gave no sign of life, or our address is another one now */
     NET_E_CLOSED,             /* send: this side was shut down */
     NET_E_TIMEOUT,            /* not within the call's time */
     NET_E_NAME,               /* no such name, or it cannot be one */
@@ -108,6 +108,7 @@ enum net_counter {
     NET_COUNTER_FRAMES_IN = 0,
     NET_COUNTER_FRAMES_OUT,
     NET_COUNTER_DROPPED,       /* frames that came and found no memory, or were none */
+    NET_COUNTER_REFUSED_FRAMES, /* that came and were not followed: malformed, a wrong sum, for nobody here */
     NET_COUNTER_BYTES_IN,      /* of TCP streams, to their holders */
     NET_COUNTER_BYTES_OUT,
     NET_COUNTER_ACCEPTED,      /* connections */
@@ -118,8 +119,14 @@ enum net_counter {
     NET_COUNTER_SOCKETS,       /* that are there now */
     NET_COUNTER_LISTENERS,
     NET_COUNTER_LEASES,        /* times that there was an address where there had been none */
+    NET_COUNTER_REFUSED_LEASES, /* DHCP messages, and options of them, that were not followed */
     NET_COUNTER_DRIVER_LOST,   /* times that the card's driver ended */
     NET_COUNTER_REFUSED_CALLS, /* calls with arguments that could not be */
+    NET_COUNTER_GAVE_WAY,      /* connections, half open or closing, that ended to make room */
+    NET_COUNTER_USED_PCBS,     /* of the stack's memory, now: connections, closing and half open ones too, */
+    NET_COUNTER_USED_SEGMENTS, /* segments to be sent or acknowledged, */
+    NET_COUNTER_USED_FRAMES,   /* frames that came, */
+    NET_COUNTER_USED_HEAP,     /* bytes of the heap */
     NET_COUNTER_COUNT
 };
 

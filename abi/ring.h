@@ -105,7 +105,7 @@ enum ring_status {
 
 /* What cap_enter returns; checked in the order MIN, SUBMIT_TAIL, COMPLETE_HEAD. */
 enum ring_enter {
-    RING_ENTERED = 0, /* min_complete reached, or time over, or nothing under way to wait for */
+    RING_ENTERED = 0, /* min_complete reached, or time over; RING_FOREVER: or nothing under way to wait for */
     RING_ENTER_E_SUBMIT_TAIL, /* submit_tail is not within RING_SUBMISSIONS of submit_head: nothing taken */
     RING_ENTER_E_COMPLETE_HEAD, /* complete_head names completions that were never written: nothing taken */
     RING_ENTER_E_MIN /* min_complete is above RING_COMPLETIONS: nothing taken */

@@ -8,8 +8,9 @@ else()
 endif()
 set(CAPOS_LINKED_FOLDER ${CMAKE_SOURCE_DIR}/sim/linked)
 
-# Of capos_program(): the program's sources and its rooms' instrumented objects in one object, FOLDER/NAME.linked.o. All that is
-# writable lies in section linked_data_NAME, and linked_begin_NAME is the only name that is left. Built where one links it.
+# Of capos_program(): the program's sources and its rooms' instrumented objects, third-party ones too, in one object,
+# FOLDER/NAME.linked.o. All that is writable lies in section linked_data_NAME, and linked_begin_NAME is the only name that is
+# left. Built where one links it.
 function(capos_linked_object name)
   cmake_parse_arguments(PROGRAM "" "FOLDER" "SOURCES;ROOMS;INCLUDES" ${ARGN})
   set(parts program_${name}_linked_parts)
@@ -18,13 +19,15 @@ function(capos_linked_object name)
   target_include_directories(${parts} PRIVATE
     ${CMAKE_SOURCE_DIR} ${CAPOS_RINGMEM_DIR} ${CMAKE_BINARY_DIR}/generated ${PROGRAM_INCLUDES})
   set_target_properties(${parts} PROPERTIES C_EXTENSIONS OFF)
-  list(TRANSFORM PROGRAM_ROOMS REPLACE "(.+)" "${CAPOS_ROOMS_DIR}/\\1.o" OUTPUT_VARIABLE rooms)
+  set(rooms)
   set(targets)
   foreach(room ${PROGRAM_ROOMS})
     if(TARGET thirdparty_${room}) # for its headers
       target_link_libraries(${parts} PRIVATE thirdparty_${room})
-      list(APPEND targets thirdparty_${room}_object)
+      list(APPEND rooms ${CAPOS_ROOMS_DIR}/${room}.linked.o)
+      list(APPEND targets thirdparty_${room}_linked_object)
     else()
+      list(APPEND rooms ${CAPOS_ROOMS_DIR}/${room}.o)
       list(APPEND targets room_${room}_object)
     endif()
   endforeach()

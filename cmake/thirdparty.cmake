@@ -34,24 +34,37 @@ function(capos_source name out)
   set(${out} ${folder} PARENT_SCOPE)
 endfunction()
 
-# capos_thirdparty_room(<name> INCLUDES ... [PRIVATE ...] [DEFINES ...] SOURCES ...): as capos_room, with their warnings off.
-# INCLUDES are for who uses the room as well, PRIVATE for its own sources alone.
+# capos_thirdparty_room(<name> INCLUDES ... [PRIVATE ...] [DEFINES ...] [LINKED ...] SOURCES ...): as capos_room, with their
+# warnings off. INCLUDES are for who uses the room as well, PRIVATE for its own sources alone, LINKED definitions for the object
+# that programs linked into a host executable have.
 function(capos_thirdparty_room name)
-  cmake_parse_arguments(TP "" "" "SOURCES;INCLUDES;PRIVATE;DEFINES" ${ARGN})
-  # Their code is not instrumented: sanitizers and counters are for ours.
-  set(kind_flags -O2 -g)
-  add_library(thirdparty_${name}_parts OBJECT ${TP_SOURCES})
-  target_compile_options(thirdparty_${name}_parts PRIVATE -w ${CAPOS_ROOM_FLAGS} ${kind_flags} ${CAPOS_PREFIX_MAP})
-  target_compile_definitions(thirdparty_${name}_parts PRIVATE ${TP_DEFINES})
-  target_include_directories(thirdparty_${name}_parts PRIVATE ${TP_INCLUDES} ${TP_PRIVATE})
-  set_target_properties(thirdparty_${name}_parts PROPERTIES C_EXTENSIONS OFF EXPORT_COMPILE_COMMANDS OFF)
-  set(object ${CMAKE_BINARY_DIR}/rooms/${name}.o)
+  cmake_parse_arguments(TP "" "" "SOURCES;INCLUDES;PRIVATE;DEFINES;LINKED" ${ARGN})
   file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/rooms)
-  add_custom_command(OUTPUT ${object}
-    COMMAND ${CMAKE_LINKER} -r -Map ${CMAKE_BINARY_DIR}/rooms/${name}.map -o ${object} $<TARGET_OBJECTS:thirdparty_${name}_parts>
-    DEPENDS thirdparty_${name}_parts $<TARGET_OBJECTS:thirdparty_${name}_parts>
-    COMMAND_EXPAND_LISTS VERBATIM COMMENT "Third-party room ${name}")
-  add_custom_target(thirdparty_${name}_object DEPENDS ${object})
+  # Their code is not instrumented: sanitizers and counters are for ours. Programs that are linked into a host executable link an
+  # object of it that is, rooms/NAME.linked.o (linked.cmake): what they give it is seen there. It is built where one links it.
+  set(kind_flags -O2 -g)
+  set(linked_flags ${CAPOS_KIND_FLAGS})
+  foreach(kind kind linked)
+    set(parts thirdparty_${name}_parts)
+    set(target thirdparty_${name}_object)
+    set(object ${CMAKE_BINARY_DIR}/rooms/${name})
+    if(kind STREQUAL linked)
+      set(parts thirdparty_${name}_linked_parts)
+      set(target thirdparty_${name}_linked_object)
+      string(APPEND object .linked)
+    endif()
+    add_library(${parts} OBJECT EXCLUDE_FROM_ALL ${TP_SOURCES})
+    target_compile_options(${parts} PRIVATE -w ${CAPOS_ROOM_FLAGS} ${${kind}_flags} ${CAPOS_PREFIX_MAP})
+    target_compile_definitions(${parts} PRIVATE ${TP_DEFINES} "$<$<STREQUAL:${kind},linked>:${TP_LINKED}>")
+    target_include_directories(${parts} PRIVATE ${TP_INCLUDES} ${TP_PRIVATE})
+    set_target_properties(${parts} PROPERTIES C_EXTENSIONS OFF EXPORT_COMPILE_COMMANDS OFF)
+    add_custom_command(OUTPUT ${object}.o
+      COMMAND ${CMAKE_LINKER} -r -Map ${object}.map -o ${object}.o $<TARGET_OBJECTS:${parts}>
+      DEPENDS ${parts} $<TARGET_OBJECTS:${parts}>
+      COMMAND_EXPAND_LISTS VERBATIM COMMENT "Third-party room ${name}")
+    add_custom_target(${target} DEPENDS ${object}.o)
+  endforeach()
+  set(object ${CMAKE_BINARY_DIR}/rooms/${name}.o)
   if(NOT TARGET rooms)
     add_custom_target(rooms)
   endif()

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The peer of ./capos bench --peers: Debian's own kernel in the same machine, its pktgen and its driver beside ours. What boots
-# is the kernel that Debian installs and an initial file system of busybox, the modules that are needed, and a script that
-# takes the same words from its console as sim/bench/programs.
+# The peer of ./capos bench --peers: Debian's own kernel in the same machine, its pktgen, its driver and its TCP beside ours. What
+# boots is the kernel that Debian installs and an initial file system of busybox, the modules that are needed, and a script: one
+# takes the same words from its console as sim/bench/programs, one serves the ports of sim/bench/network.
 import lzma
 import pathlib
 import shutil
 
-MODULES = ("virtio_pci", "virtio_net", "pktgen")
+DRIVER = ("virtio_pci", "virtio_net")
+FRAMES = (*DRIVER, "pktgen")
 APPEND = "console=ttyS0 quiet panic=-1 mitigations=off"
-SCRIPT = r"""#!/bin/busybox sh
+FRAMES_SCRIPT = r"""#!/bin/busybox sh
 busybox mount -t proc proc /proc
 busybox mount -t sysfs sys /sys
 for module in /modules/*; do busybox insmod $module; done
@@ -27,6 +28,16 @@ while read name count batch; do
     [ $name != send ] || generate $count $batch
 done
 """
+# The address is written down, not asked for: less to do than ours has. Each connection gets a process of its own.
+STREAMS_SCRIPT = r"""#!/bin/busybox sh
+for module in /modules/*; do busybox insmod $module; done
+busybox ip addr add 10.0.2.15/24 dev eth0
+busybox ip link set eth0 up
+busybox nc -ll -p 7 -e /bin/busybox cat &
+busybox nc -ll -p 9 -e /bin/busybox dd of=/dev/null bs=256k 2>/dev/null &
+busybox nc -ll -p 19 -e /bin/busybox dd if=/dev/zero bs=256k 2>/dev/null &
+while true; do busybox sleep 1000; done
+"""
 
 
 class Missing(Exception):
@@ -43,7 +54,7 @@ def newest_kernel():
     return max(whole, key=lambda pair: pair[0].stat().st_mtime)
 
 
-def modules(folder):
+def modules(folder, names):
     """Files of the modules, each after those that it needs; what is built in has none."""
     needs = {}
     for line in (folder / "modules.dep").read_text(encoding="ascii").splitlines():
@@ -51,7 +62,7 @@ def modules(folder):
         needs[path] = others.split()
     by_name = {pathlib.Path(path).name.partition(".")[0].replace("-", "_"): path for path in needs}
     order = []
-    for name in MODULES:
+    for name in names:
         if name in by_name:
             path = by_name[name]
             order += [each for each in (*reversed(needs[path]), path) if each not in order]
@@ -77,25 +88,26 @@ class Archive:
         self.data += b"\0" * (-len(self.data) % 4)
 
 
-def initial_files(folder):
+def initial_files(folder, names, script):
     busybox = shutil.which("busybox")
     if busybox is None:
         raise Missing("busybox is not installed (./capos setup peers)")
     out = Archive()
     for name in ("bin", "dev", "modules", "proc", "sys"):
         out.put(name, 0o040755)
-    out.put("dev/console", 0o020600, device=(5, 1))
+    for name, device in (("console", (5, 1)), ("null", (1, 3)), ("zero", (1, 5))):
+        out.put(f"dev/{name}", 0o020666, device=device)
     out.put("bin/busybox", 0o100755, pathlib.Path(busybox).read_bytes())
-    out.put("init", 0o100755, SCRIPT.encode())
-    for at, path in enumerate(modules(folder)):
+    out.put("init", 0o100755, script.encode())
+    for at, path in enumerate(modules(folder, names)):
         out.put(f"modules/{at:02}.ko", 0o100644, plain(path))
     out.put("TRAILER!!!", 0)
     return out.data
 
 
-def make(folder):
+def make(folder, names=FRAMES, script=FRAMES_SCRIPT):
     """Kernel, its command line, and its initial file system, which is written into `folder`."""
     kernel, found = newest_kernel()
     path = pathlib.Path(folder, "linux.cpio")
-    path.write_bytes(initial_files(found))
+    path.write_bytes(initial_files(found, names, script))
     return kernel, APPEND, path

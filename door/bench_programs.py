@@ -335,8 +335,8 @@ def measure_tap(files, rows, rounds, options):
         rows.add(name, "frames/s", got[name])
 
 
-def print_text(rows):
-    print(f"\n{'processes':<66} {'asked':>8} {'got':>12} {'ratio':>6}  unit")
+def print_text(rows, title="processes"):
+    print(f"\n{title:<66} {'asked':>8} {'got':>12} {'ratio':>6}  unit")
     for r in rows:
         asked, ratio = (f"{value:.{digits}f}" if (value := r.get(name)) is not None else "-"
                         for name, digits in (("asked", 0), ("ratio", 2)))

@@ -53,9 +53,9 @@ class Seen:
     text: str
 
 
-def words(kernel, append, folder, nic):
+def words(kernel, append, folder, nic, mib=128):
     """QEMU's, with the first serial port at the socket `s` of the folder."""
-    return ["qemu-system-x86_64", "-accel", "tcg", "-M", "q35", "-cpu", "max", "-m", "128", "-nodefaults", "-no-user-config",
+    return ["qemu-system-x86_64", "-accel", "tcg", "-M", "q35", "-cpu", "max", "-m", str(mib), "-nodefaults", "-no-user-config",
             "-display", "none", "-no-reboot", "-bios", "qboot.rom", "-kernel", str(kernel), "-append", append,
             "-chardev", f"socket,id=s,path={folder}/s", "-serial", "chardev:s", *nic]
 

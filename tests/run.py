@@ -77,6 +77,7 @@ def main(argv):
     os.environ["CAPOS_DEEP"] = "1" if args.deep else "0"  # test programs and tests in Python read the tier there
     if not args.deep:  # a third of what a small test program takes
         os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=0")
+    os.environ["CAPOS_SEED"] = str(seed)
     out = sys.stderr if args.json else sys.stdout
     chosen = args.suite or list(suites.SUITES)
     print(f"seed of the samples: {seed}", file=out, flush=True)

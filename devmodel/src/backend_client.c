@@ -22,13 +22,20 @@ void dm_client_pattern(uint64_t seed, uint64_t offset, uint8_t *out, uint32_t by
     }
 }
 
+/* Given up: its host knows nothing of it any more. One that fell silent stays that. */
+static bool forgotten(const struct dm_caller *a)
+{
+    return a->report.state == DM_CLIENT_TIMED_OUT && a->plan.manner != DM_CLIENT_FALLS_SILENT;
+}
+
 static void receive_tcp(struct dm_client *c, const struct dm_packet *p)
 {
     struct dm_segment in;
     if (memcmp(p->source, c->config.guest, 4) != 0 || !dm_segment_parse(p, &in))
         return;
     uint32_t number = (uint32_t)in.port - DM_CLIENT_PORT;
-    bool ours = number < c->count && c->callers[number].plan.port == in.source_port;
+    bool ours = number < c->count && c->callers[number].plan.port == in.source_port &&
+                !forgotten(&c->callers[number]);
     if (ours)
         dm_caller_receive(c, number, &in);
     else

@@ -148,6 +148,13 @@ void dm_peer_dhcp(struct dm_backend *peer, const struct dm_dhcp_config *config)
     ((struct dm_script *)peer)->dhcp.config = *config;
 }
 
+void dm_peer_dns(struct dm_backend *peer, enum dm_dns_case which, uint32_t value)
+{
+    struct dm_script *s = (struct dm_script *)peer;
+    s->dns_case = which;
+    s->dns_value = value;
+}
+
 static bool possible(const struct dm_peer_config *c)
 {
     const struct dm_dhcp_config *d = &c->dhcp;

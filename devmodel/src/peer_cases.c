@@ -112,6 +112,10 @@ static bool apply_course(struct dm_dhcp_config *c, enum dm_dhcp_case which, uint
         c->nak_at = DM_DHCP_AT_RENEW;
         c->nak_times = value;
         return true;
+    case DM_DHCP_NAK_AT_REBOOT:
+        c->nak_at = DM_DHCP_AT_REBOOT;
+        c->nak_times = value;
+        return true;
     case DM_DHCP_NAK_AT_REBIND:
         c->silent_at = DM_DHCP_AT_RENEW;
         c->nak_at = DM_DHCP_AT_REBIND;
@@ -220,6 +224,28 @@ static void apply_times(struct dm_dhcp_config *c, enum dm_dhcp_case which)
     }
 }
 
+/* What address and mask cannot be. False: not of this kind. */
+static bool apply_address(struct dm_dhcp_config *c, enum dm_dhcp_case which)
+{
+    static const uint8_t holes[4] = {255, 0, 255, 0}, multicast[4] = {224, 0, 0, 15};
+    switch (which) {
+    case DM_DHCP_MASK_HOLES:
+        memcpy(c->mask, holes, 4);
+        return true;
+    case DM_DHCP_ADDRESS_NONE:
+        memset(c->guest, 0, 4);
+        return true;
+    case DM_DHCP_ADDRESS_MULTICAST:
+        memcpy(c->guest, multicast, 4);
+        return true;
+    case DM_DHCP_ADDRESS_EVERYONE:
+        c->guest[3] = 255;
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* Where it leads. */
 static void apply_network(struct dm_dhcp_config *c, enum dm_dhcp_case which)
 {
@@ -257,7 +283,8 @@ static void apply_network(struct dm_dhcp_config *c, enum dm_dhcp_case which)
 
 void dm_dhcp_case_apply(struct dm_dhcp_config *config, enum dm_dhcp_case which, uint32_t value)
 {
-    if (apply_course(config, which, value) || apply_form(config, which, value))
+    if (apply_course(config, which, value) || apply_form(config, which, value) ||
+        apply_address(config, which))
         return;
     apply_times(config, which);
     apply_network(config, which);

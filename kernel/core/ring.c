@@ -44,7 +44,7 @@ static uint32_t unread(const struct process *p)
 
 bool ring_satisfied(const struct process *p)
 {
-    return p->under_way == 0 || unread(p) >= p->min_complete;
+    return unread(p) >= p->min_complete || (p->under_way == 0 && p->timeout_ns == RING_FOREVER);
 }
 
 /* The place is there: it was kept when the submission was accepted. */

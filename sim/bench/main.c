@@ -10,17 +10,18 @@
 
 #include "sim/bench/bench.h"
 
-#define CALIBRATE_NS 50000000u
+#define CALIBRATE_NS    50000000u
 #define OVERHEAD_ROUNDS 1001u
 
 static const char help[] =
     "capos bench: cost a frame, ARP pairs against direct injection, a driver's lives a second;\n"
-    "what processes cost, in the simulator and in QEMU; exploring\n"
+    "what processes and the network cost, in the simulator and in QEMU; exploring\n"
     "\n"
-    "  --only frames|pairs|lives|programs|explore   one group\n"
-    "  --peers   Linux's pktgen in a Debian guest beside the processes' frames\n"
+    "  --only frames|pairs|lives|programs|network|explore   one group\n"
+    "  --peers   a Debian guest beside ours: its pktgen, its start, its TCP\n"
     "  --quick   a tenth of the work\n"
-    "  --json    JSON: one object, with the keys host, machine (in QEMU), programs, explore\n"
+    "  --json    JSON: one object, with the keys host, machine (in QEMU), programs,\n"
+    "            network, explore\n"
     "  --help    this text\n"
     "\n"
     "One pinned core, medians. A missed aim is printed, never an exit status;\n"
@@ -150,12 +151,9 @@ static int run_groups(struct bench *b, const char *only)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"quick", no_argument, NULL, 'q'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"peers", no_argument, NULL, 'p'},
-                                            {"only", required_argument, NULL, 'o'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+        {"quick", no_argument, NULL, 'q'}, {"json", no_argument, NULL, 'j'},
+        {"peers", no_argument, NULL, 'p'}, {"only", required_argument, NULL, 'o'},
+        {"help", no_argument, NULL, 'h'},  {NULL, 0, NULL, 0}};
     static struct bench b;
     const char *only = NULL;
     bool json = false;

@@ -2,8 +2,8 @@
 /* lwIP's options: what netd has of it, and how much of each. What is not named here is lwIP's own default.
  *
  * Memory, all of it static, in KiB: frames 1,024 x 1,544 = 1,544; heap 1,024; segments 2,048 x 40 = 80;
- * headers of pbufs 512 x 24 = 12; TCP connections 96 x 300 = 28; the rest below 20. Together 2.7 MiB. What is
- * used up is refused and counted, and comes back when it is given back. */
+ * headers of pbufs 512 x 24 = 12; TCP connections 248 x 300 = 73; the rest below 20. Together 2.7 MiB. What
+ * is used up is refused and counted, and comes back when it is given back. */
 #ifndef CAPOS_STACK_LWIP_LWIPOPTS_H
 #define CAPOS_STACK_LWIP_LWIPOPTS_H
 
@@ -79,6 +79,17 @@
  * ARP has a timer of a second anyway. */
 #define DHCP_COARSE_TIMER_SECS 1
 #define DHCP_TIMEOUT_SIZE_T    u32_t
+/* All of a lease counts: lwIP's own would end each after 65,535 seconds. The rest of these is as lwIP has it,
+ * for its own tests as well, which count minutes. */
+#define DHCP_DEFINE_CUSTOM_TIMEOUTS
+#define DHCP_ROUND                                         (DHCP_COARSE_TIMER_SECS / 2u)
+#define DHCP_TICKS(offered)                                (((offered) + DHCP_ROUND) / DHCP_COARSE_TIMER_SECS)
+#define DHCP_SECONDS(offered)                              LWIP_MAX(DHCP_TICKS(offered), 1u)
+#define DHCP_SET_TIMEOUT_FROM_OFFERED_T0_LEASE(out, dhcp)  ((out) = DHCP_SECONDS((dhcp)->offered_t0_lease))
+#define DHCP_SET_TIMEOUT_FROM_OFFERED_T1_RENEW(out, dhcp)  ((out) = DHCP_SECONDS((dhcp)->offered_t1_renew))
+#define DHCP_SET_TIMEOUT_FROM_OFFERED_T2_REBIND(out, dhcp) ((out) = DHCP_SECONDS((dhcp)->offered_t2_rebind))
+#define DHCP_NEXT_TIMEOUT_THRESHOLD                        60
+#define DHCP_REQUEST_BACKOFF_SEQUENCE(tries)               (u16_t)(((tries) < 6 ? 1 << (tries) : 60) * 1000)
 /* The lease of a netif (stack/netd/lease.h) is its one client datum. */
 #define LWIP_NUM_NETIF_CLIENT_DATA 1
 #define LWIP_NETIF_STATUS_CALLBACK 1
@@ -100,15 +111,21 @@
 #define TCP_SNDLOWAT      (20 * TCP_MSS)
 #define TCP_SNDQUEUELOWAT 64
 #define MEMP_NUM_TCP_SEG  2048
-/* 64 connections in use, 32 that come and go: half open, or closed and waiting out their time. When all are
- * taken lwIP ends, in this order, the oldest that waits, one that closes, one of lower priority than the
- * newcomer's. */
-#define MEMP_NUM_TCP_PCB 96
+/* As many as netd has objects (88), half open ones (NETD_HALF_OPEN, 128), and 32 that nobody holds any more
+ * and that close. Those that close are bounded by nothing else, so they may take the places of the others:
+ * when all are taken lwIP ends, in this order, the oldest that waits its time out, one that closes, one of
+ * lower priority than the newcomer's, and there always is one. */
+#define MEMP_NUM_TCP_PCB (88 + 128 + 32)
 /* Listeners have places of their own, so that no flood of connections can take them. */
 #define MEMP_NUM_TCP_PCB_LISTEN 16
-/* Connections that no accept took yet, half open ones among them, are bounded for each listener. */
+/* lwIP counts half open connections and those that no accept took as one; netd bounds them apart
+ * (stack/netd/half_open.c), and lwIP's bound is only above both. */
 #define TCP_LISTEN_BACKLOG         1
-#define TCP_DEFAULT_LISTEN_BACKLOG 8
+#define TCP_DEFAULT_LISTEN_BACKLOG 255
+/* lwIP's own, and the most that it allows: with the waits doubled up to 128 times the first one a silent peer
+ * is given up after a quarter of an hour (RFC 9293, 3.8.3 asks for 100 seconds at least). Where every fifth
+ * frame is lost either way so many tries in a row fail once in some hundred thousand losses. */
+#define TCP_MAXRTX 12
 /* What arrives out of order is kept, up to a window and one pbuf more than its segments are; the sender
  * learns by SACK what is missing. When the pool is empty all of it is given up first. */
 #define TCP_QUEUE_OOSEQ     1
@@ -142,7 +159,7 @@
 #define LWIP_STATS_DISPLAY 0
 
 /* A listener opened anew does not wait for the connections of the one before to wait out their time. */
-#define SO_REUSE 1
+#define SO_REUSE            1
 #define LWIP_NETIF_HOSTNAME 1
 
 #define LWIP_HOOK_FILENAME "hooks.h"

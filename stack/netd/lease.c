@@ -5,6 +5,7 @@
 #include "abi/memory.h"
 
 /* RFC 2131, 2: fields of a message. */
+#define YIADDR_AT      16u
 #define SNAME_AT       44u
 #define SNAME_BYTES    64u
 #define FILE_AT        108u
@@ -17,7 +18,9 @@
 /* RFC 2132 and 3442. */
 enum {
     OPTION_PAD = 0,
+    OPTION_MASK = 1,
     OPTION_MTU = 26,
+    OPTION_LEASE = 51,
     OPTION_OVERLOAD = 52,
     OPTION_TYPE = 53,
     OPTION_ROUTES = 121,
@@ -37,7 +40,12 @@ struct gathered {
     uint8_t routes[ROUTES_BYTES];
     uint8_t type;
     uint8_t overload;
+    bool mask_there, time_there;
+    uint32_t mask, time_s; /* the first of each, if it has four bytes */
 };
+
+/* RFC 2132, 9.6. */
+enum { TYPE_OFFER = 2, TYPE_ACK = 5 };
 
 static uint32_t word_of(const uint8_t *at)
 {
@@ -55,6 +63,12 @@ static bool no_host(uint32_t address)
     const uint32_t first = address >> 24;
 
     return first == 0 || first == 127 || first >= 224;
+}
+
+/* Ones from the top, then zeros. A mask of another form is no subnet. */
+static bool is_mask(uint32_t mask)
+{
+    return (~mask & (~mask + 1u)) == 0;
 }
 
 bool lease_read_routes(const uint8_t *bytes, size_t count, struct lease_options *out)
@@ -103,6 +117,12 @@ static void gather(struct gathered *g, uint8_t option, const uint8_t *value, siz
         g->type = value[0];
     } else if (option == OPTION_OVERLOAD && length == 1 && g->overload == 0) {
         g->overload = value[0];
+    } else if (option == OPTION_MASK && length == 4 && !g->mask_there) {
+        g->mask_there = true;
+        g->mask = word_of(value);
+    } else if (option == OPTION_LEASE && length == 4 && !g->time_there) {
+        g->time_there = true;
+        g->time_s = word_of(value);
     }
 }
 
@@ -156,10 +176,26 @@ void lease_read(const uint8_t *message, size_t bytes, uint16_t link_mtu, struct 
         refused->routes++;
 }
 
-/* Ones from the top, then zeros. A mask of another form is no subnet. */
-static bool is_mask(uint32_t mask)
+/* An address of a subnet that is neither its own nor everyone's there. On a /31 and a /32 all are hosts. */
+static bool is_host(uint32_t address, uint32_t mask)
 {
-    return (~mask & (~mask + 1u)) == 0;
+    const uint32_t part = address & ~mask;
+
+    return !no_host(address) && (~mask <= 1u || (part != 0 && part != ~mask));
+}
+
+bool lease_admits(const uint8_t *message, size_t bytes)
+{
+    struct gathered g = {0};
+
+    if (!walk_message(&g, message, bytes))
+        return false;
+    if (g.type != TYPE_OFFER && g.type != TYPE_ACK)
+        return true;
+    if (g.type == TYPE_ACK && (!g.time_there || g.time_s == 0))
+        return false;
+    return (!g.mask_there || is_mask(g.mask)) &&
+           is_host(word_of(message + YIADDR_AT), g.mask_there ? g.mask : UINT32_MAX);
 }
 
 static bool usable_router(const struct lease_net *net, uint32_t via)

@@ -16,6 +16,7 @@
 
 #include "lwip/dhcp.h"
 #include "lwip/netif.h"
+#include "lwip/udp.h"
 
 #define LEASE_ROUTES_MAX 16u
 #define LEASE_MTU_MIN    576u /* what every host takes (RFC 791) */
@@ -35,11 +36,12 @@ struct lease_options {
 };
 
 struct lease_refused {
-    uint64_t messages; /* whose options do not end where they should, or that came in pieces */
+    uint64_t messages; /* that lease_admits did not, or that came in pieces */
     uint64_t mtus;
     uint64_t routes; /* options 121 */
     uint64_t packets; /* to be sent, without a next hop */
     uint64_t conflicts; /* addresses that another host had */
+    uint64_t questions; /* DISCOVERs that were held back: what came of those before was refused */
 };
 
 /* Reads a DHCP message of `bytes`, from its field `op` on, with overloaded fields (option 52) and options in
@@ -47,6 +49,9 @@ struct lease_refused {
  * `refused`; the message's options are then as if they were not there. */
 void lease_read(const uint8_t *message, size_t bytes, uint16_t link_mtu, struct lease_options *out,
                 struct lease_refused *refused);
+/* May the message be looked at at all: DHCP's cookie, options that end where they should; of an OFFER and an
+ * ACK also a mask that is one, and an address that a host can have; of an ACK a lease of some time. */
+bool lease_admits(const uint8_t *message, size_t bytes);
 /* The bytes of an option 121. False: malformed, or too many; nothing is kept. */
 bool lease_read_routes(const uint8_t *bytes, size_t count, struct lease_options *out);
 
@@ -84,11 +89,17 @@ struct lease {
     enum lease_check check;
     uint16_t link_mtu;
     bool asked; /* a request was sent, and its answer is not applied yet */
+    bool requested; /* a REQUEST is the last that was sent, and brought no lease yet */
+    bool keeps; /* somebody claims the address in use, which is kept */
+    bool hold; /* the message that is made just now is not sent */
+    u32_t in_vain; /* REQUESTs in a row that were refused, or whose address was taken */
+    u32_t discover_ms; /* when the last DISCOVER was sent */
     u32_t datagram; /* the last one that was read */
     struct lease_options answer; /* to what was asked last */
     struct lease_options active;
     struct lease_refused refused;
     acd_conflict_callback_t conflict; /* lwIP's own */
+    udp_recv_fn receive; /* the same, of DHCP's port */
 };
 
 /* After netif_add, before dhcp_start; `lease` outlives the netif. The netif's MTU is the link's own, its

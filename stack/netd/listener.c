@@ -6,7 +6,6 @@
 #include "abi/assert.h"
 #include "abi/package.h"
 #include "evidence/text.h"
-#include "hooks.h"
 
 #define BACKLOG_DEFAULT 8u
 #define KEY_BYTES       16u
@@ -57,27 +56,6 @@ static void find_rule(const struct netd *n, struct netd_listener *l)
         read_rule(rule, bytes, l);
 }
 
-static bool from_outside(const struct netd_listener *l, const ip4_addr_t *source)
-{
-    const uint32_t mask = l->prefix_bits == 0 ? 0 : lwip_htonl(0xffffffffu << (32u - l->prefix_bits));
-
-    return ((ip4_addr_get_u32(source) ^ ip4_addr_get_u32(&l->prefix)) & mask) != 0;
-}
-
-/* lwIP asks before a segment reaches a PCB: one to a listener from outside its prefix never was. */
-err_t netd_tcp_arrives(struct tcp_pcb *pcb)
-{
-    struct netd_object *o;
-
-    if (pcb->state != LISTEN)
-        return ERR_OK;
-    o = ((struct tcp_pcb_listen *)pcb)->callback_arg;
-    if (o == NULL || !from_outside(&o->listener, ip4_current_src_addr()))
-        return ERR_OK;
-    o->netd->counters[NET_COUNTER_REFUSED_SOURCE]++;
-    return ERR_VAL;
-}
-
 static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
 {
     struct netd_object *o = arg, *made;
@@ -97,6 +75,7 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
     else
         o->listener.first = made;
     o->listener.last = made;
+    o->listener.waiting++;
     netd_listener_progress(o);
     return ERR_OK;
 }
@@ -129,7 +108,8 @@ static enum net_error listen_on(struct netd_object *o, uint64_t backlog)
     ip_set_option(pcb,
                   SOF_REUSEADDR); /* those of an earlier listener that wait out their time do not count */
     error = tcp_bind(pcb, IP4_ADDR_ANY, l->port);
-    listening = error == ERR_OK ? tcp_listen_with_backlog_and_err(pcb, l->backlog, &error) : NULL;
+    listening =
+        error == ERR_OK ? tcp_listen_with_backlog_and_err(pcb, TCP_DEFAULT_LISTEN_BACKLOG, &error) : NULL;
     if (listening == NULL) {
         tcp_abort(pcb);
         return error == ERR_USE ? NET_E_IN_USE : NET_E_NO_MEMORY;
@@ -182,6 +162,7 @@ void netd_listener_progress(struct netd_object *o)
         l->first = made->next;
         if (l->first == NULL)
             l->last = NULL;
+        l->waiting--;
         made->next = NULL;
         made->tcp.listener = NULL;
         n->counters[NET_COUNTER_ACCEPTED]++;
@@ -202,6 +183,7 @@ void netd_listener_forget(struct netd_object *listener, struct netd_object *tcp)
     }
     ASSERT(*link == tcp);
     *link = tcp->next;
+    listener->listener.waiting--;
     if (listener->listener.last == tcp)
         listener->listener.last = before;
 }
@@ -220,7 +202,9 @@ void netd_listener_close(struct netd_object *o)
         netd_object_free(waits);
     }
     l->last = NULL;
+    l->waiting = 0;
     if (l->pcb != NULL) {
+        netd_half_open_end(o);
         tcp_arg(l->pcb, NULL);
         (void)tcp_close(l->pcb); /* of a listener: never fails */
         l->pcb = NULL;

@@ -2,8 +2,13 @@
 /* netd: one loop. Frames and calls come in, lwIP's timers run, what waits too long completes, frames go out,
  * and it sleeps in cap_enter until the next of these. */
 #include "abi/assert.h"
+#include "lwip/dhcp.h"
+#include "lwip/priv/tcp_priv.h"
 #include "lwip/timeouts.h"
 #include "stack/netd/netd.h"
+
+#define MILLISECOND_NS 1000000u
+#define SECOND_NS      1000000000u
 
 static struct netd netd;
 
@@ -12,11 +17,25 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* When lwIP wants to be asked: its clock counts milliseconds. */
-static uint64_t stack_due(uint64_t now_ns)
+/* Nothing is under way that counts in less than seconds: no connection, no question of DHCP, no check of an
+ * address. */
+static bool quiet(const struct netd *n)
+{
+    const struct dhcp *dhcp = netif_dhcp_data(&n->netif);
+
+    return tcp_active_pcbs == NULL && tcp_tw_pcbs == NULL && dhcp != NULL && dhcp->request_timeout == 0 &&
+           (dhcp->acd.state == ACD_STATE_OFF || dhcp->acd.state == ACD_STATE_ONGOING);
+}
+
+/* When lwIP wants to be asked: its clock counts milliseconds. It has timers of a tenth of a second that never
+ * rest; while nothing needs them those of a second are enough, which all began together. */
+static uint64_t stack_due(const struct netd *n, uint64_t now_ns)
 {
     const uint32_t ms = sys_timeouts_sleeptime();
+    const uint64_t began_ns = n->began_ns - n->began_ns % MILLISECOND_NS;
 
+    if (quiet(n))
+        return now_ns + SECOND_NS - (now_ns - began_ns) % SECOND_NS;
     return ms == SYS_TIMEOUTS_SLEEPTIME_INFINITE ? NETD_FOREVER : now_ns + ms * 1000000ull;
 }
 
@@ -30,7 +49,7 @@ static uint64_t turn(struct netd *n)
     sys_check_timeouts();
     netd_network_step(n);
     due_ns = earlier(netd_objects_expire(n, now_ns), netd_pending_expire(n, now_ns));
-    due_ns = earlier(due_ns, stack_due(now_ns));
+    due_ns = earlier(due_ns, stack_due(n, now_ns));
     return earlier(due_ns, netd_nic_flush(n));
 }
 

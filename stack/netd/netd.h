@@ -21,12 +21,13 @@
 
 #define NETD_OBJECTS     88u /* listeners and sockets together */
 #define NETD_BACKLOG_MAX 64u
+#define NETD_HALF_OPEN   128u /* connections of all listeners whose peer has not answered yet */
 #define NETD_PENDING     8u /* pings and names that are asked for */
 #define NETD_RX_PBUFS    64u /* of one socket, that its holder has not read */
 #define NETD_DATAGRAMS   16u /* the same for UDP */
 #define NETD_ANSWERS     12u /* under way: beside them every receive and call of its own has a place */
 #define NETD_TX_QUEUE    128u /* frames that the share has no room for */
-#define NETD_RETRY_NS    1000000000u /* a Nic that has no card is asked again */
+#define NETD_RETRY_NS    1000000000u /* a Nic that has no card is asked again, and memory for a lease */
 #define NETD_ROOM_NS     1000000u /* a full share is looked at again */
 #define NETD_PING_NS     5000000000ull /* a ping that names no time */
 #define NETD_RESOLVE_NS  30000000000ull
@@ -85,6 +86,7 @@ struct netd_listener {
     ip4_addr_t prefix;
     struct netd_wait accept;
     struct netd_object *first, *last; /* connections nobody has accepted, by `next` */
+    uint32_t waiting; /* how many these are */
 };
 
 struct netd_tcp {
@@ -93,9 +95,11 @@ struct netd_tcp {
     bool peer_closed, shut;
     bool connected; /* by NETWORK_CONNECT, not by a listener */
     uint8_t error; /* enum net_error that ended it, or NET_OK */
+    uint8_t acked_at_once; /* full segments */
     struct netd_wait connect, send, recv;
     struct pbuf *rx[NETD_RX_PBUFS];
     uint32_t rx_first, rx_count, rx_at; /* bytes read of the first */
+    uint32_t rx_frames; /* of the pool, that these hold */
     ip_addr_t peer;
     uint16_t peer_port, port;
 };
@@ -186,6 +190,8 @@ struct netd {
     struct raw_pcb *ping;
     uint16_t ping_sequence;
     bool bound; /* there was a lease at the last look */
+    uint64_t lease_again_ns; /* lwIP had no memory to ask for one: not before */
+    uint64_t began_ns; /* when lwIP's timers began */
     uint64_t next_life; /* of an object's place */
     struct rt_memory badges; /* u64 an object: whose end is waited for */
     bool gone_asked;
@@ -266,6 +272,10 @@ void netd_listener_progress(struct netd_object *o);
 /* One that nobody accepted has ended. */
 void netd_listener_forget(struct netd_object *listener, struct netd_object *tcp);
 
+/* half_open.c */
+/* The listener closes: what was half open is none of it any more. */
+void netd_half_open_end(struct netd_object *listener);
+
 /* tcp.c */
 /* Takes the PCB over. */
 void netd_tcp_adopt(struct netd_object *o, struct tcp_pcb *pcb);
@@ -275,6 +285,16 @@ void netd_tcp_close(struct netd_object *o);
 void netd_tcp_abort(struct netd_object *o);
 /* NETWORK_CONNECT. */
 void netd_tcp_connect(struct netd *n, const struct ring_received *call);
+
+/* room.c */
+/* Bytes that may be queued to be sent on this connection now. */
+uint32_t netd_room_send(const struct tcp_pcb *pcb);
+/* May a socket that holds so many frames of the pool keep one more? */
+bool netd_room_receive(uint32_t frames);
+/* Of NET_COUNTER_USED_PCBS and those after it, now; of another: what was counted. */
+uint64_t netd_room_counter(const struct netd *n, enum net_counter which);
+/* Memory runs short: a connection that nobody holds gives what it still has to send back. */
+void netd_room_step(struct netd *n);
 
 /* udp.c */
 void netd_udp_open(struct netd *n, const struct ring_received *call);

@@ -7,10 +7,13 @@
 #include "lwip/icmp.h"
 #include "lwip/inet_chksum.h"
 #include "lwip/prot/dhcp.h"
+#include "lwip/prot/iana.h"
 #include "lwip/prot/icmp.h"
 #include "lwip/raw.h"
+#include "lwip/stats.h"
 #include "stack/netd/netd.h"
 
+#define PORT_DNS       53u
 #define PING_ID        0x6e65u
 #define PING_BYTES     40u /* ICMP header and data */
 #define NAME_BYTES_MAX 253u /* RFC 1035 2.3.4, without the root's dot */
@@ -30,14 +33,28 @@ static enum lease_check check_of(const struct netd *n)
     return rt_parameter_is(n->rt, "address_check", "never") ? LEASE_CHECK_NEVER : LEASE_CHECK_AFTER;
 }
 
+/* Begins to ask for a lease where lwIP does not: at first, and again where it gave up for want of memory. */
+static void ask_for_lease(struct netd *n)
+{
+    const struct dhcp *dhcp = netif_dhcp_data(&n->netif);
+    const uint64_t now_ns = ring_now(&n->rt->ring);
+
+    if (n->nic.state != NIC_UP || (dhcp != NULL && dhcp->state != DHCP_STATE_OFF) ||
+        now_ns < n->lease_again_ns)
+        return;
+    if (dhcp_start(&n->netif) == ERR_OK)
+        return;
+    n->counters[NET_COUNTER_EXHAUSTED]++;
+    n->lease_again_ns = now_ns + NETD_RETRY_NS;
+}
+
 void netd_network_up(struct netd *n)
 {
     if (netif_dhcp_data(&n->netif) == NULL)
         lease_attach(&n->lease, &n->netif, check_of(n));
     netif_set_up(&n->netif);
     netif_set_link_up(&n->netif); /* a lease that there was is asked for again */
-    if (netif_dhcp_data(&n->netif) == NULL && dhcp_start(&n->netif) != ERR_OK)
-        n->counters[NET_COUNTER_EXHAUSTED]++;
+    ask_for_lease(n);
 }
 
 static void pending_done(struct netd_pending *p, enum net_error error, uint64_t value)
@@ -49,14 +66,32 @@ static void pending_done(struct netd_pending *p, enum net_error error, uint64_t 
         p->kind = PENDING_FREE;
 }
 
+/* What lwIP dropped, at each of its layers. */
+static uint64_t refused_frames(void)
+{
+    const struct stats_proto *layers[] = {&lwip_stats.link, &lwip_stats.etharp, &lwip_stats.ip_frag,
+                                          &lwip_stats.ip,   &lwip_stats.icmp,   &lwip_stats.udp,
+                                          &lwip_stats.tcp};
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < LWIP_ARRAYSIZE(layers); i++)
+        count += layers[i]->drop;
+    return count;
+}
+
 void netd_network_step(struct netd *n)
 {
     const bool bound = dhcp_supplied_address(&n->netif) != 0;
 
+    ask_for_lease(n);
     if (netif_dhcp_data(&n->netif) != NULL)
         lease_step(&n->netif);
+    n->counters[NET_COUNTER_REFUSED_FRAMES] = refused_frames();
+    n->counters[NET_COUNTER_REFUSED_LEASES] =
+        n->lease.refused.messages + n->lease.refused.mtus + n->lease.refused.routes;
     if (random_wants_seed(&n->random))
         netd_reseed(n);
+    netd_room_step(n);
     n->counters[NET_COUNTER_LEASES] += bound && !n->bound;
     n->bound = bound;
 }
@@ -218,6 +253,16 @@ static enum net_error take_name(struct netd *n, const struct ring_received *call
     return error;
 }
 
+/* An answer comes from the port that was asked (RFC 5452, 9.1); lwIP compares the server's address alone. The
+ * PCBs of its questions are those that nobody here opened. */
+static void from_servers_alone(void)
+{
+    for (struct udp_pcb *pcb = udp_pcbs; pcb != NULL; pcb = pcb->next) {
+        if (pcb->recv_arg == NULL && pcb->local_port != LWIP_IANA_PORT_DHCP_CLIENT && pcb->remote_port == 0)
+            (void)udp_connect(pcb, IP4_ADDR_ANY, PORT_DNS);
+    }
+}
+
 static void resolve(struct netd *n, const struct ring_received *call)
 {
     char name[NAME_BYTES_MAX + 1u];
@@ -237,6 +282,7 @@ static void resolve(struct netd *n, const struct ring_received *call)
         return;
     }
     begun = dns_gethostbyname(name, &found, on_name, p);
+    from_servers_alone();
     if (begun == ERR_INPROGRESS)
         return;
     netd_complete(n, &p->wait,
@@ -364,7 +410,7 @@ void netd_network_call(struct netd *n, const struct ring_received *call, bool lo
         break;
     case NETWORK_COUNTER:
         error = call->args[0] < NET_COUNTER_COUNT ? NET_OK : NET_E_VALUE;
-        value = error == NET_OK ? n->counters[call->args[0]] : 0;
+        value = error == NET_OK ? netd_room_counter(n, (enum net_counter)call->args[0]) : 0;
         break;
     case NETWORK_PING:
         ping(n, call);

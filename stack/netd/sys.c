@@ -59,5 +59,6 @@ bool netd_sys_init(struct netd *n)
     }
     random_serve_lwip(&n->random, clock_of, n);
     lwip_init();
+    n->began_ns = clock_of(n);
     return true;
 }

@@ -6,12 +6,16 @@
 #include "abi/assert.h"
 
 #define POLL_HALF_SECONDS 2u /* what failed for want of memory is tried again so often */
+/* The first full segments of a connection are acknowledged one by one (RFC 5681, 4.2: at least every second):
+ * a sender that begins with one would wait for lwIP's timer of 250 ms. */
+#define ACKED_AT_ONCE 16u
 
 static void drop_rx(struct netd_tcp *t)
 {
     for (; t->rx_count > 0; t->rx_count--)
         pbuf_free(t->rx[t->rx_first++ % NETD_RX_PBUFS]);
     t->rx_at = 0;
+    t->rx_frames = 0;
 }
 
 /* lwIP's window opens by what was read. */
@@ -43,6 +47,7 @@ static uint32_t read_some(struct netd_object *o, uint8_t *to, uint32_t room)
         t->rx_at = 0;
         t->rx_first++;
         t->rx_count--;
+        t->rx_frames -= pbuf_clen(p);
         pbuf_free(p);
     }
     return done;
@@ -69,6 +74,21 @@ static void progress_recv(struct netd_object *o)
     }
 }
 
+/* How many bytes lwIP took. It takes all of them or none: a peer whose window never was more than a few bytes
+ * makes so many segments of a whole part that they never find room. */
+static uint32_t write_some(struct tcp_pcb *pcb, const uint8_t *from, uint32_t left)
+{
+    const uint32_t room = netd_room_send(pcb);
+    uint32_t part = left < room ? left : room;
+
+    part = part < 0xffffu ? part : 0xffffu;
+    while (part > 0 &&
+           tcp_write(pcb, from, (u16_t)part,
+                     (u8_t)(TCP_WRITE_FLAG_COPY | (part < left ? TCP_WRITE_FLAG_MORE : 0))) != ERR_OK)
+        part /= 2u;
+    return part;
+}
+
 static void progress_send(struct netd_object *o)
 {
     struct netd_tcp *t = &o->tcp;
@@ -82,13 +102,9 @@ static void progress_send(struct netd_object *o)
         return;
     }
     while (w->done < w->length) {
-        const uint32_t left = w->length - w->done, room = tcp_sndbuf(t->pcb);
-        uint32_t part = left < room ? left : room;
+        const uint32_t part = write_some(t->pcb, o->buffer.at + w->offset + w->done, w->length - w->done);
 
-        part = part < 0xffffu ? part : 0xffffu;
-        if (part == 0 ||
-            tcp_write(t->pcb, o->buffer.at + w->offset + w->done, (u16_t)part,
-                      (u8_t)(TCP_WRITE_FLAG_COPY | (part < left ? TCP_WRITE_FLAG_MORE : 0))) != ERR_OK)
+        if (part == 0)
             break; /* acknowledged bytes make room, or the poll tries again */
         netd_witness_given(o, o->buffer.at + w->offset + w->done, part);
         w->done += part;
@@ -112,14 +128,18 @@ static err_t on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error
     struct netd_object *o = arg;
     struct netd_tcp *t = &o->tcp;
 
-    LWIP_UNUSED_ARG(pcb);
     LWIP_UNUSED_ARG(error); /* lwIP never sets it */
     if (p == NULL) {
         t->peer_closed = true;
     } else {
-        if (t->rx_count == NETD_RX_PBUFS)
+        if (t->rx_count == NETD_RX_PBUFS || !netd_room_receive(t->rx_frames))
             return ERR_MEM; /* lwIP keeps it, and offers it again */
         t->rx[(t->rx_first + t->rx_count++) % NETD_RX_PBUFS] = p;
+        t->rx_frames += pbuf_clen(p);
+        if (t->acked_at_once < ACKED_AT_ONCE && p->tot_len >= tcp_mss(pcb)) {
+            t->acked_at_once++;
+            tcp_set_flags(pcb, TF_ACK_NOW);
+        }
     }
     progress_recv(o);
     return ERR_OK;

@@ -31,9 +31,12 @@ static void on_datagram(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip
 {
     struct netd_object *o = arg;
     struct netd_udp *u = &o->udp;
+    uint32_t frames = 0;
 
     LWIP_UNUSED_ARG(pcb);
-    if (u->rx_count == NETD_DATAGRAMS) {
+    for (uint32_t i = 0; i < u->rx_count; i++)
+        frames += pbuf_clen(u->rx[(u->rx_first + i) % NETD_DATAGRAMS].p);
+    if (u->rx_count == NETD_DATAGRAMS || !netd_room_receive(frames)) {
         o->netd->counters[NET_COUNTER_DROPPED]++;
         pbuf_free(p);
         return;

@@ -1,11 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 # ./capos bench from end to end: every figure has its row, or the reason why it has none. No figure is judged here.
+import contextlib
 import json
 import os
 import pathlib
 import shutil
+import socket
+import struct
 import sys
+import tempfile
+import threading
+import time
 import unittest
 from unittest import mock
 
@@ -13,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from door import ROOT, capos  # noqa: E402
 
 sys.path.insert(0, str(ROOT / "door"))
+import bench_network  # noqa: E402
 import bench_programs  # noqa: E402
 import bench_qemu  # noqa: E402
 import tap  # noqa: E402
@@ -27,7 +34,7 @@ class Bench(unittest.TestCase):
         status, out, err = capos("bench", "--quick", "--json")
         self.assertEqual(status, 0, err)
         said = json.loads(out)
-        self.assertEqual(set(said), {"host", "machine", "programs", "explore"})
+        self.assertEqual(set(said), {"host", "machine", "programs", "network", "explore"})
         self.assertTrue(said["host"]["rows"])
         rows = {row["name"]: row for row in said["machine"]["rows"]}
         for name in ("QEMU start to landmark", "end of the log to power off, the slowest",
@@ -36,6 +43,14 @@ class Bench(unittest.TestCase):
         for row in (rows[name] for name in KICKS if "got" in rows[name]):
             self.assertGreater(row["bells_a_kick"], 0, row)
         self.programs(said["programs"]["rows"])
+        self.network(said["network"]["rows"])
+
+    def network(self, found):
+        self.assertEqual([(row["name"], row["unit"]) for row in found], [
+            *((name, bench_network.UNITS[name]) for name in bench_network.ASKED),
+            (bench_network.SEGMENT, "ns"), (bench_network.SEGMENT, "instructions")])
+        for row in found:
+            self.assertTrue(row.get("got", 0) > 0 or row.get("not_measured"), row)
 
     def programs(self, found):
         """Each figure of the processes, in each of its worlds."""
@@ -58,6 +73,7 @@ class Bench(unittest.TestCase):
         self.assertTrue(said["host"]["rows"])
         self.assertIsNone(said["machine"])
         self.assertIsNone(said["programs"])
+        self.assertIsNone(said["network"])
         self.assertIsNone(said["explore"])
 
     @unittest.skipIf(shutil.which("spin") is None, "spin is not installed (./capos setup bench)")
@@ -75,6 +91,40 @@ class Bench(unittest.TestCase):
         self.assertGreater(rows["random lives, world nic, all monitors on"]["steps_a_life"], 1)
         fuzzed = rows["fuzzer executions, world nic, sanitizers on"]
         self.assertTrue(fuzzed.get("got", 0) > 0 or fuzzed.get("not_measured"), fuzzed)
+
+    def test_the_address_is_seen_when_it_is_given_and_not_before(self):
+        def frame(start, kind):
+            whole = bytearray(400)
+            whole[12:14], whole[23:24], whole[34:38] = b"\x08\x00", b"\x11", start
+            whole[282:285] = bytes([53, 1, kind])
+            return struct.pack("=4I", 0, 0, len(whole), len(whole)) + whole
+
+        offer, ack, other = (frame(*of) for of in ((b"\0C\0D", 2), (b"\0C\0D", 5), (b"\0D\0C", 5)))
+        with tempfile.TemporaryDirectory() as folder, contextlib.closing(bench_network.Frames(folder)) as frames:
+            with open(f"{folder}/frames", "wb", buffering=0) as qemu:
+                for piece, seen in ((bytes(24), False), (offer, False), (other, False), (ack[:300], False), (ack[300:], True)):
+                    qemu.write(piece)
+                    self.assertEqual(frames.look(), seen)
+
+    def test_the_number_has_to_come_back(self):
+        """A host's port that refuses once, then echoes, then is wrong."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            def serve():
+                for change in (None, 0, 1):
+                    with server.accept()[0] as s:
+                        if change is not None:
+                            s.sendall(bytes(byte + change for byte in s.recv(8)))
+
+            thread = threading.Thread(target=serve)
+            thread.start()
+            frames = mock.Mock(fd=0, look=lambda: True)
+            console = socket.socketpair()
+            with console[0], console[1]:
+                port = server.getsockname()[1]
+                self.assertGreater(bench_network.answered(port, time.monotonic(), console[0], frames), 0)
+                with self.assertRaisesRegex(bench_network.Failed, "not what was sent"):
+                    bench_network.answered(port, time.monotonic(), console[0], frames)
+            thread.join()
 
     def test_without_namespace_or_device_the_rows_say_so(self):
         for what in ("enter_namespace", "Tap"):

@@ -77,9 +77,9 @@ u32_t netd_isn(const ip_addr_t *local, u16_t local_port, const ip_addr_t *remote
     return number;
 }
 
-err_t netd_tcp_arrives(struct tcp_pcb *pcb)
+err_t netd_tcp_arrives(struct tcp_pcb *pcb, const struct tcp_hdr *header)
 {
-    (void)pcb;
+    (void)pcb, (void)header;
     return ERR_OK;
 }
 
@@ -89,9 +89,9 @@ void netd_dhcp_parse(struct netif *netif, u8_t state, const struct dhcp_msg *mes
     (void)netif, (void)state, (void)message, (void)option, (void)p;
 }
 
-void netd_dhcp_append(struct netif *netif, u8_t *options, u16_t *used)
+void netd_dhcp_append(struct netif *netif, u8_t type, u8_t *options, u16_t *used)
 {
-    (void)netif, (void)options, (void)used;
+    (void)netif, (void)type, (void)options, (void)used;
 }
 
 int tcpip_thread_poll_one(void)

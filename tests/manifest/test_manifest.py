@@ -279,6 +279,18 @@ class Manifest(unittest.TestCase):
         self.assertIn(b"modern=1 poll=64 listen_7=8 listen_8080=4,10.0.2.0/24", package)
         self.assertEqual(check(package).stdout, "ok\n")
 
+    def test_of_a_program_file_goes_in_what_is_loaded(self):
+        """Two segments, the second of which is longer in memory, then symbols: the loader needs no byte behind the segments."""
+        segments = b"".join(struct.pack("<IIQQQQQQ", 1, 5, at, at, at, size, size + more, 1)
+                            for at, size, more in ((0, 176, 0), (184, 9, 100)))
+        head = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 3, 62, 1, 0, 64, 300, 0, 64, 56, 2, 64, 5, 4)
+        whole = (head + segments).ljust(184, b"\xaa") + b"last data" + b"symbols and lines".ljust(500, b".")
+        kept = tool.loaded(whole)
+        self.assertEqual(kept, whole[:193])
+        self.assertEqual(tool.loaded(kept), kept)
+        for other in (b"", b"init's file", whole[:100], b"\x7fELF\x01" + whole[5:]):  # no such file: as it is
+            self.assertEqual(tool.loaded(other), other)
+
     def test_command_line(self):
         with tempfile.TemporaryDirectory() as folder:
             home = pathlib.Path(folder)

@@ -57,33 +57,61 @@ int booted_boot(struct booted *b, const char *line)
     return status;
 }
 
-const char *booted_run(struct booted *b, bool isolate,
-                       void (*run)(void *ctx, uint16_t space, uint32_t result, struct processor_stop *out))
+/* What userland is set up with; the processor must live as long as it. */
+static void set_up(struct booted *b, bool isolate,
+                   void (*run)(void *ctx, uint16_t space, uint32_t result, struct processor_stop *out))
 {
     static const uint8_t key[32];
     static const uint8_t boot[8];
-    static const struct boot_params params = {.mode = BOOT_MODE_SERVE,
-                                              .exchanges = BOOT_EXCHANGES_DEFAULT};
-    struct console out;
-    struct sim_processor *processor = open_processor(b, isolate);
 
-    b->inner = sim_processor_ops(processor);
+    b->processor = open_processor(b, isolate);
+    b->inner = sim_processor_ops(b->processor);
     b->watched = *b->inner.ops;
-    b->watched.run = run;
-    const struct processor watched = {&b->watched, b->inner.ctx};
+    if (run != NULL)
+        b->watched.run = run;
     kernel_init(&b->k->kernel, &b->world.platform);
     kernel_scan(&b->k->kernel);
-    console_init(&out, &b->world.platform);
-    evidence_begin(&b->k->evidence, &out, key, boot);
+    console_init(&b->out, &b->world.platform);
+    evidence_begin(&b->k->evidence, &b->out, key, boot);
+}
+
+static const char *with_setup(struct booted *b,
+                              const char *(*begin)(struct userland *u, const struct userland_setup *setup))
+{
+    static const struct boot_params params = {.mode = BOOT_MODE_SERVE, .exchanges = BOOT_EXCHANGES_DEFAULT};
+    const struct processor watched = {&b->watched, b->inner.ctx};
     const struct userland_setup setup = {.kernel = &b->k->kernel,
                                          .platform = &b->world.platform,
                                          .evidence = &b->k->evidence,
-                                         .console = &out,
+                                         .console = &b->out,
                                          .processor = &watched,
                                          .package = &b->k->package,
                                          .params = &params};
-    const char *failed = userland_run(&b->k->userland, &setup);
-    sim_processor_close(processor);
+
+    return begin(&b->k->userland, &setup);
+}
+
+const char *booted_begin(struct booted *b, bool isolate,
+                         void (*run)(void *ctx, uint16_t space, uint32_t result, struct processor_stop *out))
+{
+    set_up(b, isolate, run);
+    return with_setup(b, userland_begin);
+}
+
+const char *booted_end(struct booted *b)
+{
+    const char *left = userland_end(&b->k->userland);
+
+    sim_processor_close(b->processor);
+    return left;
+}
+
+const char *booted_run(struct booted *b, bool isolate,
+                       void (*run)(void *ctx, uint16_t space, uint32_t result, struct processor_stop *out))
+{
+    set_up(b, isolate, run);
+    const char *failed = with_setup(b, userland_run);
+    sim_processor_close(b->processor);
     return failed;
 }
 

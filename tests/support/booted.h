@@ -14,8 +14,10 @@
 struct booted {
     struct sim_world world;
     struct kernel_storage *k;
+    struct sim_processor *processor;
     struct processor inner; /* the simulator's, without the watcher */
     struct processor_ops watched;
+    struct console out;
     struct sim_region package;
     size_t package_bytes;
 };
@@ -27,6 +29,11 @@ void booted_open(struct booted *b, const struct sim_world_config *config, const 
  */
 const char *booted_run(struct booted *b, bool isolate,
                        void (*run)(void *ctx, uint16_t space, uint32_t result, struct processor_stop *out));
+/* The same in two halves, for a caller that takes the system's turns itself. `run` NULL: nobody watches.
+ * After a begin that failed the end is due as well. */
+const char *booted_begin(struct booted *b, bool isolate,
+                         void (*run)(void *ctx, uint16_t space, uint32_t result, struct processor_stop *out));
+const char *booted_end(struct booted *b);
 /* The kernel's one entry, with this boot line. Returns its status. */
 int booted_boot(struct booted *b, const char *line);
 void booted_close(struct booted *b);

@@ -41,6 +41,14 @@ static void ask_interrupt(struct nicd *n)
     n->interrupt_asked = ring_submit(&n->rt->ring, NICD_USER_INTERRUPT, &wait);
 }
 
+/* Between two polls without work; 0 of the parameter: as it is best with an interrupt, and without. */
+static uint32_t sleep_us(const struct nicd *n)
+{
+    if (n->sleep_us != 0)
+        return n->sleep_us;
+    return cap_is_none(n->interrupt) ? NICD_SLEEP_US : NICD_IRQ_SLEEP_US;
+}
+
 static uint32_t run(struct nicd *n)
 {
     const uint64_t began_ns = ring_now(&n->rt->ring);
@@ -69,7 +77,7 @@ static uint32_t run(struct nicd *n)
         if (!n->up)
             timeout = RING_FOREVER;
         else if (empty > n->empty_polls)
-            timeout = 1000ull * (cap_is_none(n->interrupt) ? n->sleep_us : NICD_IRQ_SLEEP_US);
+            timeout = 1000ull * sleep_us(n);
         if (serve(n, timeout))
             empty = 0;
     }
@@ -106,7 +114,7 @@ uint32_t program_main(struct rt *rt)
     n->status = rt_grant(rt, "nic-status", CAP_IF_ENDPOINT);
     n->function = rt_first(rt, CAP_IF_FUNCTION);
     n->empty_polls = (uint32_t)rt_parameter_u64(rt, "empty_polls", NICD_EMPTY_POLLS);
-    n->sleep_us = (uint32_t)rt_parameter_u64(rt, "sleep_us", NICD_SLEEP_US);
+    n->sleep_us = (uint32_t)rt_parameter_u64(rt, "sleep_us", 0);
     if (rt_parameter_is(rt, "mode", "proof")) {
         const uint32_t code = proof_run(n);
 

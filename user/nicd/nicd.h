@@ -25,9 +25,9 @@
 
 /* Defaults of the start-up page's parameters. */
 #define NICD_EMPTY_POLLS  16u /* `empty_polls`: polls without work before it sleeps */
-#define NICD_SLEEP_US     200u /* `sleep_us`: the longest sleep while it polls */
+#define NICD_SLEEP_US     200u /* the longest sleep while it polls, if `sleep_us` does not say another */
 #define NICD_PROOF_NS     30000000000ull /* a proof's client comes within this time */
-#define NICD_IRQ_SLEEP_US 100000u /* and while an interrupt wakes it (`interrupts=1`) */
+#define NICD_IRQ_SLEEP_US 100000u /* the same while an interrupt wakes it (`interrupts=1`) */
 
 enum nicd_exit {
     NICD_EXIT_GRANT = 1, /* no endpoint to serve */

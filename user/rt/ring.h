@@ -74,8 +74,8 @@ bool ring_submit(struct ring_client *r, uint64_t user, const struct ring_submiss
 /* The next completion of a submission, kept ones first. False: none within `timeout_ns` (0: does not wait,
  * but lets the kernel take what was submitted), or nothing is open. */
 bool ring_wait(struct ring_client *r, uint64_t timeout_ns, struct ring_completion *out);
-/* A round for everybody else: comes back when `timeout_ns` went by, a completion is there, or nothing is open
- * (0: in the next round, whatever is open). What was submitted enters. */
+/* A round for everybody else: comes back when `timeout_ns` went by (0: in the next round) or a completion is
+ * there; RING_FOREVER: also when nothing is open. What was submitted enters. */
 void ring_sleep(struct ring_client *r, uint64_t timeout_ns);
 /* What was submitted enters; waits for nothing. */
 void ring_flush(struct ring_client *r);

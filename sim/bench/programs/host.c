@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The measuring package in the simulator. capos-bench-programs PACKAGE TYPED...: boots it, types each line
+/* A measuring package in the simulator. capos-bench-programs PACKAGE TYPED...: boots it, types each line
  * when the one before it is done, and prints how long each took in processor time, `COUNT NANOSECONDS` a
  * line. The first line of the output is the boot: nanoseconds from the first instruction to the first word of
- * init, and to the link that the measuring program sees. Trusts what the package says of counts. */
+ * init, and to the link that the measuring program sees. Trusts what the package says of counts.
+ *
+ * capos-bench-programs --stream COUNT PACKAGE: boots it, a client on the wire sends so many full segments to
+ * the port that takes (9), and `COUNT NANOSECONDS` is from the first that was acknowledged to the last. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +17,9 @@
 
 #define PROGRAMS_BYTES (32u << 20)
 #define LINE_BYTES     128u
+#define SEGMENT_BYTES  1460u
+#define TAKES          9u /* port */
+#define STREAM_NS      1000000000u /* after the machine's start: there is a lease, and a listener */
 
 struct run {
     struct sim_world world;
@@ -28,6 +34,8 @@ struct run {
     char line[LINE_BYTES]; /* of the console, as far as it came */
     size_t line_bytes;
     uint64_t booted_ns, init_ns, begun_ns;
+    uint32_t segments; /* of the stream; 0: lines are typed */
+    bool ended;
 };
 
 /* Of this process alone: other load of the host does not count. */
@@ -107,10 +115,36 @@ static size_t console_read(void *ctx, enum platform_console port, char *buffer, 
     return got;
 }
 
+static void zeros(void *ctx, uint32_t number, uint64_t offset, uint8_t *out, uint32_t bytes)
+{
+    (void)ctx, (void)number, (void)offset;
+    memset(out, 0, bytes);
+}
+
+/* Looks how far the stream is. */
+static void watch(struct run *r)
+{
+    const struct dm_client_report seen = dm_client_report(r->world.client, 0);
+    if (seen.acknowledged > 0 && r->begun_ns == 0) {
+        bench_mark();
+        r->begun_ns = now_ns();
+    }
+    if (seen.acknowledged == (uint64_t)r->segments * SEGMENT_BYTES && !r->ended) {
+        bench_mark();
+        printf("%u %llu\n", r->segments, (unsigned long long)(now_ns() - r->begun_ns));
+        r->ended = true;
+    } else if (seen.state > DM_CLIENT_DONE && !r->ended) {
+        fprintf(stderr, "capos bench: the stream ended in state %d\n", (int)seen.state);
+        r->failed = true;
+    }
+}
+
 static int end_requested(void *ctx)
 {
-    const struct run *r = ctx;
-    return r->failed || (r->due && r->left == 0);
+    struct run *r = ctx;
+    if (r->segments > 0)
+        watch(r);
+    return r->failed || r->ended || (r->due && r->left == 0);
 }
 
 static bool load(struct run *r, const char *path)
@@ -136,14 +170,20 @@ static const char *open_world(struct run *r)
     config.console = console;
     config.console_read = console_read;
     config.end_requested = end_requested;
-    return sim_world_open(&r->world, &config);
+    if (r->segments > 0)
+        config.nics[0].client_fill = zeros;
+    const char *why = sim_world_open(&r->world, &config);
+    const struct dm_client_connection stream = {
+        .port = TAKES, .start_ns = STREAM_NS, .send_bytes = (uint64_t)r->segments * SEGMENT_BYTES};
+    if (!why && r->segments > 0 && dm_client_start(r->world.client, &stream) != 0)
+        why = "no client";
+    return why;
 }
 
 static int boot(struct run *r)
 {
-    static const char line[] =
-        "mode=serve boot=0000000000000000 commit=bench "
-        "chain_key=0000000000000000000000000000000000000000000000000000000000000000";
+    static const char line[] = "mode=serve boot=0000000000000000 commit=bench "
+                               "chain_key=0000000000000000000000000000000000000000000000000000000000000000";
     const struct platform_memory_region memory = platform_memory_region(&r->world.platform);
     const struct platform_dma_region dma = platform_dma_region(&r->world.platform);
     const struct sim_processor_config config = {
@@ -167,8 +207,13 @@ static int boot(struct run *r)
 int main(int argc, char **argv)
 {
     static struct run r;
-    if (argc < 2) {
-        fprintf(stderr, "usage: capos-bench-programs PACKAGE [TYPED ...]\n");
+    if (argc > 2 && strcmp(argv[1], "--stream") == 0) {
+        r.segments = (uint32_t)strtoul(argv[2], NULL, 10);
+        argv += 2;
+        argc -= 2;
+    }
+    if (argc < 2 || (r.segments > 0 && argc > 2)) {
+        fprintf(stderr, "usage: capos-bench-programs [--stream COUNT] PACKAGE [TYPED ...]\n");
         return 2;
     }
     r.typed = argv + 2;

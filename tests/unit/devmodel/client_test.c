@@ -216,6 +216,30 @@ Test(client, manners_are_as_named)
     cr_assert(eq(u64, r.received, 5000));
 }
 
+/* Frames that it sent in answer to what came after it had given up. */
+static uint64_t answers_when_given_up(enum dm_client_manner manner)
+{
+    static const struct dm_wire_way slow = {.delay_ns = SECOND};
+    const struct dm_client_config c = client_config(5);
+    struct pair p = pair_open(&c, &slow);
+    const struct dm_client_connection one = {
+        .port = 7, .send_bytes = 100, .receive_bytes = 100, .manner = manner, .limit_ns = 5 * SECOND};
+    dm_client_start(p.client, &one);
+    two_ends_run(&p.ends, 5 * SECOND + SECOND / 2, NULL, NULL);
+    const uint64_t before = dm_backend_counts(p.client).to_guest;
+    cr_assert(eq(int, dm_client_report(p.client, 0).state, DM_CLIENT_TIMED_OUT));
+    two_ends_run(&p.ends, 20 * SECOND, NULL, NULL);
+    const uint64_t after = dm_backend_counts(p.client).to_guest;
+    pair_close(&p);
+    return after - before;
+}
+
+Test(client, a_host_that_gave_up_resets_what_still_comes)
+{
+    cr_assert(gt(u64, answers_when_given_up(DM_CLIENT_POLITE), 0));
+    cr_assert(eq(u64, answers_when_given_up(DM_CLIENT_FALLS_SILENT), 0));
+}
+
 Test(client, a_slow_reader_takes_what_it_said_and_no_more)
 {
     const struct dm_client_config c = client_config(5);

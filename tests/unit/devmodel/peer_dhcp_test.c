@@ -92,6 +92,15 @@ static void check_nak_at_rebind(struct dm_backend *b)
     expect_answer(b, ASK_REBIND, dhcp_guest_ip, ACK);
 }
 
+static void check_nak_at_reboot(struct dm_backend *b)
+{
+    expect_lease(b);
+    expect_answer(b, ASK_REBOOT, dhcp_guest_ip, NAK);
+    expect_lease(b);
+    expect_answer(b, ASK_REBOOT, dhcp_guest_ip, NAK);
+    expect_answer(b, ASK_RENEW, dhcp_guest_ip, ACK);
+}
+
 static void check_no_renew(struct dm_backend *b)
 {
     expect_lease(b);
@@ -310,6 +319,34 @@ static void check_no_router(struct dm_backend *b)
     cr_assert(option(3) == NULL);
 }
 
+static void check_mask_holes(struct dm_backend *b)
+{
+    expect_lease(b);
+    expect_word(1, 0xff00ff00);
+}
+
+static void expect_address(struct dm_backend *b, const uint8_t address[4])
+{
+    expect_answer(b, ASK_DISCOVER, address, OFFER);
+    cr_assert(eq(int, memcmp(message() + 16, address, 4), 0));
+    expect_answer(b, ASK_REQUEST, address, ACK);
+}
+
+static void check_address_none(struct dm_backend *b)
+{
+    expect_address(b, (const uint8_t[4]){0, 0, 0, 0});
+}
+
+static void check_address_multicast(struct dm_backend *b)
+{
+    expect_address(b, (const uint8_t[4]){224, 0, 0, 15});
+}
+
+static void check_address_everyone(struct dm_backend *b)
+{
+    expect_address(b, (const uint8_t[4]){10, 0, 2, 255});
+}
+
 static void expect_mtu(struct dm_backend *b, uint16_t mtu)
 {
     expect_lease(b);
@@ -419,6 +456,11 @@ static const struct {
     {DM_DHCP_HOST_MASK, check_host_mask},
     {DM_DHCP_ROUTER_OUTSIDE, check_router_outside},
     {DM_DHCP_NO_ROUTER, check_no_router},
+    {DM_DHCP_NAK_AT_REBOOT, check_nak_at_reboot},
+    {DM_DHCP_MASK_HOLES, check_mask_holes},
+    {DM_DHCP_ADDRESS_NONE, check_address_none},
+    {DM_DHCP_ADDRESS_MULTICAST, check_address_multicast},
+    {DM_DHCP_ADDRESS_EVERYONE, check_address_everyone},
     {DM_DHCP_MTU_0, check_mtu_0},
     {DM_DHCP_MTU_67, check_mtu_67},
     {DM_DHCP_MTU_576, check_mtu_576},

@@ -326,6 +326,18 @@ Test(ring, with_nothing_under_way_there_is_nothing_to_wait_for)
     cr_assert_eq(sb.result[a.p], RING_ENTERED);
 }
 
+Test(ring, with_nothing_under_way_a_time_is_slept_out)
+{
+    const uint64_t entered = sb.now;
+
+    enter(a.p, 1, 3000);
+    cr_assert(turn(a.p));
+    while (!turn(a.p))
+        cr_assert_lt(sb.now, entered + 10000);
+    cr_assert_geq(sb.now, entered + 3000);
+    nothing_completed(a.p);
+}
+
 Test(ring, a_timeout_at_the_end_of_time_is_forever)
 {
     struct ring_submission far = call1(a.timer, TIMER_WAIT, RING_FOREVER);

@@ -359,6 +359,30 @@ Test(stack_dhcp, end_of_a_check_in_use_does_not_begin_the_lease_anew)
     cr_assert_eq(messages[DHCP_REQUEST], 2, "renewed half a lease after it was bound");
 }
 
+/* Claimed again and again, after the check and through renewals: defended once in ten seconds, kept, and
+ * announced to who claims it. */
+Test(stack_dhcp, an_address_that_passed_its_check_is_kept_whoever_claims_it)
+{
+    static const uint8_t claimer[6] = {2, 0, 0, 0, 0, 9};
+
+    offer(plain, sizeof(plain));
+    start(LEASE_CHECK_AFTER);
+    run(9000);
+    cr_assert_eq(dhcp.acd.state, ACD_STATE_ONGOING);
+    arp_count = 0;
+    for (unsigned second = 0; second < 35; second++) {
+        for (unsigned i = 0; i < 20; i++) {
+            arp_reply(claimer, (uint8_t[]){ADDRESS});
+            run(50);
+            cr_assert(has_address(), "after %u s", second);
+        }
+    }
+    cr_assert_eq(messages[DHCP_DECLINE], 0);
+    cr_assert_eq(messages[DHCP_DISCOVER], 1);
+    cr_assert_geq(lease.refused.conflicts, 600);
+    cr_assert(arp_count >= 4 && arp_count <= 6, "%u announcements", arp_count);
+}
+
 Test(stack_dhcp, given_back_lease_leaves_nothing)
 {
     offer(compute_engine, sizeof(compute_engine));

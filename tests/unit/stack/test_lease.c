@@ -275,3 +275,54 @@ Test(stack_lease, any_bytes_are_read_or_refused)
         cr_assert(refused.messages == 0 || is_empty(&o));
     }
 }
+
+/* A message of a type, with the address that it gives, a mask and a time; an option of no bytes is left out.
+ */
+static bool admits(uint8_t type, uint32_t address, uint32_t mask, bool masked, uint32_t time_s, bool timed)
+{
+    begin();
+    for (uint32_t i = 0; i < 4u; i++)
+        message[16 + i] = (uint8_t)(address >> (24u - 8u * i));
+    PUT(53, type);
+    if (masked)
+        PUT(1, (uint8_t)(mask >> 24), (uint8_t)(mask >> 16), (uint8_t)(mask >> 8), (uint8_t)mask);
+    if (timed)
+        PUT(51, (uint8_t)(time_s >> 24), (uint8_t)(time_s >> 16), (uint8_t)(time_s >> 8), (uint8_t)time_s);
+    end();
+    return lease_admits(message, used);
+}
+
+Test(stack_lease, what_no_host_can_have_is_not_admitted)
+{
+    const uint32_t host = 0x0a00020f, mask = 0xffffff00;
+    static const uint32_t nobody[] = {0,          0x0a000200, 0x0a0002ff, 0x7f000001,
+                                      0xe0000001, 0xf0000001, UINT32_MAX};
+
+    cr_assert(admits(5, host, mask, true, 1, true));
+    cr_assert(admits(2, host, mask, true, 0, false), "an offer may leave the time to the ACK");
+    cr_assert_not(admits(5, host, mask, true, 0, false));
+    cr_assert_not(admits(5, host, mask, true, 0, true));
+    cr_assert(admits(5, host, mask, true, UINT32_MAX, true));
+    cr_assert(admits(5, host, 0, false, 1, true), "no mask: lwIP takes that of the class");
+    cr_assert_not(admits(5, host, 0xff00ff00, true, 1, true));
+    for (uint32_t i = 0; i < sizeof nobody / sizeof nobody[0]; i++) {
+        cr_assert_not(admits(2, nobody[i], mask, true, 1, true), "%08x", nobody[i]);
+        cr_assert_not(admits(5, nobody[i], mask, true, 1, true), "%08x", nobody[i]);
+    }
+    cr_assert(admits(5, 0x0a000200, 0xfffffffe, true, 1, true), "on a /31 both are hosts (RFC 3021)");
+    cr_assert(admits(5, 0x0a0002ff, 0xffffffff, true, 1, true), "a /32 has no broadcast address");
+    cr_assert(admits(6, 0, 0, false, 0, false), "a NAK gives none");
+}
+
+Test(stack_lease, a_message_cut_at_any_byte_or_without_its_cookie_is_not_admitted)
+{
+    cr_assert(admits(5, 0x0a00020f, 0xffffff00, true, 1, true));
+    for (size_t bytes = 0; bytes < used; bytes++)
+        cr_assert_not(lease_admits(message, bytes), "%zu bytes", bytes);
+    for (size_t i = 236; i < 240; i++) {
+        message[i] ^= 1;
+        cr_assert_not(lease_admits(message, used));
+        message[i] ^= 1;
+    }
+    cr_assert(lease_admits(message, used));
+}

@@ -20,9 +20,9 @@ void netd_panic(const char *what, const char *file, unsigned line)
 }
 
 /* Every segment may reach its PCB. */
-err_t netd_tcp_arrives(struct tcp_pcb *pcb)
+err_t netd_tcp_arrives(struct tcp_pcb *pcb, const struct tcp_hdr *header)
 {
-    (void)pcb;
+    (void)pcb, (void)header;
     return ERR_OK;
 }
 

@@ -87,7 +87,7 @@ enum dm_client_state {
     DM_CLIENT_RESET, /* by the guest */
     DM_CLIENT_RESET_ITSELF, /* by its manner */
     DM_CLIENT_WRONG, /* what came back was judged wrong, or was more than was expected */
-    DM_CLIENT_TIMED_OUT
+    DM_CLIENT_TIMED_OUT /* given up; what still comes for it is answered by a reset, unless it fell silent */
 };
 
 struct dm_client_report {

@@ -146,6 +146,8 @@ struct dm_peer_counts {
 struct dm_peer_counts dm_peer_counts(const struct dm_backend *peer);
 /* Another DHCP behaviour from the next message on; counts go on. */
 void dm_peer_dhcp(struct dm_backend *peer, const struct dm_dhcp_config *config);
+/* The same of DNS. */
+void dm_peer_dns(struct dm_backend *peer, enum dm_dns_case which, uint32_t value);
 
 #ifdef __cplusplus
 }
