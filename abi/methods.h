@@ -153,12 +153,13 @@ enum serial_method {
     SERIAL_WRITE = 1, /* range: text, escaped so that no line can pass for evidence. value: bytes taken */
     SERIAL_READ,      /* waits. range: bytes are written. value: how many, at least 1 */
     SERIAL_LINE,      /* range: the unfinished line as it is to be seen, printable ASCII, at most
-                         SERIAL_LINE_BYTES, escaped as above; args[0]: the cursor's place in it, 0 to its bytes.
-                         Only what differs is drawn. It is shown again below what others write, and ends with a
-                         newline of SERIAL_WRITE. SYS_E_STATE: another program reads the main console, or none
-                         does; SYS_E_VALUE: too long, not printable, or the cursor is beyond it */
-    SERIAL_CLEAR      /* the screen, cursor to its corner: for a table that is drawn again and again. Errors as
-                         above */
+                         SERIAL_LINE_BYTES, escaped as above; args[0]: the cursor's place in it, 0 to its
+                         bytes. Only what differs is drawn. It is shown again below what others write, and
+                         ends with a newline of SERIAL_WRITE. SYS_E_STATE: another program reads the main
+                         console, or none does; SYS_E_VALUE: too long, not printable, or the cursor is
+                         beyond it */
+    SERIAL_CLEAR      /* the screen, cursor to its corner: for a table that is drawn again and again. Errors
+                         as above */
 };
 #define SERIAL_LINE_BYTES 512u
 

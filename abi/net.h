@@ -65,9 +65,9 @@ enum network_method {
     NETWORK_UDP,        /* args[0]: local port, 0: any. cap: UdpSocket; value: its port */
     NETWORK_RESOLVE,    /* a MemoryObject copied along; args[0]: offset of the name, args[1]: its bytes, 1 to
                            253. value: IPv4 address, first byte lowest */
-    NETWORK_SOCKET      /* args[0]: place, from 0 on; args[1] 0: value: enum net_socket | local port << 16 | the
-                           peer's port << 32, 0: nothing there; 1: the peer's IPv4 address, first byte lowest.
-                           NET_E_VALUE: no such place */
+    NETWORK_SOCKET      /* args[0]: place, from 0 on; args[1] 0: value: enum net_socket | local port << 16 |
+                           the peer's port << 32, 0: nothing there; 1: the peer's IPv4 address, first byte
+                           lowest. NET_E_VALUE: no such place */
 };
 
 /* What stands at a place. */
