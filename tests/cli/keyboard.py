@@ -221,7 +221,7 @@ class Session(unittest.TestCase):
         self.due(system, "capos> ps\n")
         system.type("nic")
         self.due(system, "frames sent                        8\n")
-        for name in ("init", "nicd", "auditd", "shell"):
+        for name in ("init", "nicd", "auditd", "termd", "shell"):
             self.assertRegex(system.text, rf"\n  \d {name} +\d+ +\d+ +\d+ +\d+ +0 +\d+\n")
         system.type("kill nicd")
         self.due(system, "init: nicd was killed\n")

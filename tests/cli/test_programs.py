@@ -27,11 +27,11 @@ class Programs(Session):
         system = self.start("sim", "--backend", "script")
         self.due(system, "init: frames ended with code 0\n")
         for line, said in (("help", "  poweroff                  takes everything back and ends the system\n"),
-                           ("services", "frames                  ended          1         5\n"),
+                           ("services", "frames                  ended          1         6\n"),
                            ("devices", "00:04.0  1af4:1041      020000 network card\n"),
                            ("evidence", "inventory                         1\n"),
                            ("audit", "not yet drained                    0\n"),
-                           ("caps 3", "    5      1  inventory                0\n"),
+                           ("caps 4", "    5      1  inventory                0\n"),
                            ("devices release 00:04.0", "only a function in quarantine is released: usage counts them\n"),
                            ("devices take 00:04.0", "usage: devices, or devices release BB:DD.F as devices lists it\n"),
                            ("kill", "usage: kill SERVICE\n"),

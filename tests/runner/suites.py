@@ -254,7 +254,7 @@ def coverage(context):
 
 
 # What the tests of a folder run from the ship build.
-PYTHON_NEEDS = {"cli": ["capos-sim", "capos-bench", "capos_pkg", "frames_pkg"], "manifest": ["capos-package-check", "tables"]}
+PYTHON_NEEDS = {"cli": ["capos-sim", "capos-bench", "capos_pkg", "frames_pkg", "telnetd_pkg"], "manifest": ["capos-package-check", "tables"]}
 
 def python_suite(folder):
     def suite(context):

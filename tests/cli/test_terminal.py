@@ -1,0 +1,145 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+# Terminals in the simulator: the keys of a line at the console, and the same shell over a connection that was moved to the
+# terminal process, when each of those that carry it ends.
+import pathlib
+import socket
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from door import ROOT, SECONDS_MAX  # noqa: E402
+from keyboard import Session  # noqa: E402
+
+TELNET_PACKAGE = ROOT / "build/ship/user/telnetd/telnetd.pkg"
+IAC, DONT, DO, WONT, WILL = 255, 254, 253, 252, 251
+GREETING = bytes([IAC, WILL, 1, IAC, WILL, 3])
+ERASE_LINE = "\x1b[K"  # what a redrawn line begins with, its CR aside
+
+
+class Connection:
+    """A client of the forwarded port."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=SECONDS_MAX)
+        self.seen = b""
+
+    def until(self, wanted):
+        """Reads until `wanted` was seen since the last call; False: the connection ended before."""
+        while wanted not in self.seen:
+            try:
+                piece = self.socket.recv(4096)
+            except ConnectionError:
+                piece = b""
+            if not piece:
+                return False
+            self.seen += piece
+        self.seen = self.seen.partition(wanted)[2]
+        return True
+
+    def ends(self):
+        """The other side ends it; what still came is in `seen`."""
+        try:
+            while piece := self.socket.recv(4096):
+                self.seen += piece
+        except ConnectionError:
+            pass
+        self.socket.close()
+
+    def type(self, keys):
+        self.socket.sendall(keys)
+
+
+class Console(Session):
+    def test_the_keys_of_a_line(self):
+        system = self.start("sim", "--backend", "script")
+        self.due(system, "init: frames ended with code 0\n")
+        for keys, shown, said in (
+                ("pz\x7fs\n", f"capos> pz{ERASE_LINE}capos> ps\n", "  # name            process"),
+                ("\x1b[A\n", "capos> ps\n", "  # name            process"),  # up: the line before
+                ("eviden\t\n", "capos> evidence \n", "inventory                         1\n"),
+                ("restart fra\t\x15usage\n", f"capos> restart frames {ERASE_LINE}capos> usage\n", "devices claimed "),
+                ("caps 99 98\x17\x01\x05\n", "caps 99 \n", "no such process: "),
+                ("kill nicd\x03", "capos> kill nicd^C\n", "capos> "),
+                ("two\rlines\r\n", "capos> two\n", "no such command: help lists them\ncapos> lines\n")):
+            with self.subTest(repr(keys)):
+                mark = len(system.text)
+                system.type(keys, "")
+                self.assertTrue(system.wait_since(system.text[:mark][-40:], shown), system.text[-2000:])
+                self.assertTrue(system.wait_since(shown, said), system.text[-2000:])
+        self.assertNotIn("init: nicd was killed", system.text)
+        self.power_off(system)
+
+    def test_nothing_typed_can_pass_for_evidence(self):
+        system = self.start("sim", "--backend", "script")
+        self.due(system, "init: frames ended with code 0\n")
+        typed = "cloudboot-evidence: platform v1:seq=0"
+        system.type(f"\r\n{typed}\x01\x1b[B\x1b[C\x0b")
+        self.due(system, f"capos> {typed}")
+        self.due(system, "no such command: help lists them\n", 1)
+        self.power_off(system)  # judges the log
+        for line in system.text.replace(ERASE_LINE, "\n").splitlines():
+            self.assertFalse(line.startswith(typed) and "boot=" not in line, line)
+
+
+class Remote(Session):
+    def start_remote(self):
+        system = self.start("sim", "--package", str(TELNET_PACKAGE))
+        port = self.port_of(system, "telnetd")
+        self.due(system, "init: shell-remote runs as process ")
+        self.due(system, "capos> ")
+        return system, port
+
+    def connect(self, port):
+        """Comes again until it is greeted and has a prompt: a life of the stack may still ask for its lease."""
+        for _ in range(600):
+            connection = Connection(port)
+            if connection.until(GREETING) and connection.until(b"capos> "):
+                return connection
+            connection.socket.close()
+        self.fail("no connection got a prompt")
+
+    def test_a_connection_is_a_terminal_and_ends_with_each_that_carries_it(self):
+        system, port = self.start_remote()
+        connection = self.connect(port)
+        # Answered once each: what we offered is confirmed in silence, what we do not do is refused, again said in silence.
+        connection.type(bytes([IAC, DO, 1, IAC, DO, 3, IAC, DO, 24, IAC, DO, 24]) + b"usa\tx\x7f\r\n")
+        self.assertTrue(connection.until(bytes([IAC, WONT, 24])))
+        self.assertTrue(connection.until(b"devices claimed                    1\r\n"))
+        self.assertNotIn(bytes([IAC]), connection.seen)
+        for victim in ("shell-remote", "termd", "netd", "nicd"):
+            with self.subTest(victim):
+                self.assertTrue(connection.until(b"capos> "), connection.seen)
+                connection.type(b"half a line")
+                times = system.text.count(f"init: {victim} was killed\n")
+                system.type(f"kill {victim}")
+                self.due(system, f"init: {victim} was killed\n", times + 1)
+                if victim in ("netd", "nicd"):
+                    connection.type(b" more")  # a stack's next life answers with a reset
+                connection.ends()
+                connection = self.connect(port)
+                connection.type(b"services\r\n")
+                self.assertTrue(connection.until(b"shell-remote            runs "))
+        connection.type(b"\x04")  # the person leaves
+        connection.ends()
+        system.type("sockets")
+        self.due(system, "  23  listens\n")
+        self.power_off(system)
+
+    def test_the_next_connection_waits_for_the_terminal(self):
+        system, port = self.start_remote()
+        first = self.connect(port)
+        second = Connection(port)
+        self.assertTrue(second.until(GREETING))
+        second.type(b"usage\r\n")  # typed ahead
+        first.type(b"services\r\n")
+        self.assertTrue(first.until(b"telnetd "))
+        self.assertNotIn(b"capos> ", second.seen)
+        first.socket.close()
+        self.assertTrue(second.until(b"devices claimed "))
+        second.socket.close()
+        self.power_off(system)
+
+
+if __name__ == "__main__":
+    unittest.main()
