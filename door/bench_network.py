@@ -3,7 +3,6 @@
 # The network's share of ./capos bench: QEMU's start to a TCP answer, and one TCP stream into the guest and one out of it through
 # forwarded ports of the loopback; in the simulator a segment from the wire to a program. With --peers Debian's kernel in the same
 # machine beside it, in turns in one run. The guests' network is closed (restrict): they see libslirp and nobody else.
-import argparse
 import contextlib
 import json
 import os
@@ -267,26 +266,15 @@ def measure_sim(files, rows, rounds, quick):
 
 
 def main():
-    p = argparse.ArgumentParser(allow_abbrev=False)
-    for name in ("kernel", "nothing", "package", "host"):
-        p.add_argument(name, type=pathlib.Path)
-    p.add_argument("--quick", action="store_true")
-    p.add_argument("--json", action="store_true")
-    p.add_argument("--peers", action="store_true")
-    options = p.parse_args()
+    options = bench_programs.options_of("kernel", "nothing", "package", "host")
     files = bench_programs.Files(options.kernel, options.nothing, None, options.package, options.host)
-    rounds, rows = QUICK_ROUNDS if options.quick else ROUNDS, bench_programs.Rows()
-    try:
+    rounds = QUICK_ROUNDS if options.quick else ROUNDS
+
+    def measure(rows):
         measure_qemu(files, rows, rounds, options)
         measure_sim(files, rows, rounds, options.quick)
-    except Failed as why:
-        print(f"capos bench: {why}", file=sys.stderr)
-        return 1
-    if options.json:
-        print(json.dumps({"worlds": ["qemu", "sim"], "rows": rows}))
-    else:
-        bench_programs.print_text(rows, "network")
-    return 0
+
+    return bench_programs.told(options, "network", measure)
 
 
 if __name__ == "__main__":

@@ -335,7 +335,7 @@ def measure_tap(files, rows, rounds, options):
         rows.add(name, "frames/s", got[name])
 
 
-def print_text(rows, title="processes"):
+def print_text(rows, title):
     print(f"\n{title:<66} {'asked':>8} {'got':>12} {'ratio':>6}  unit")
     for r in rows:
         asked, ratio = (f"{value:.{digits}f}" if (value := r.get(name)) is not None else "-"
@@ -346,29 +346,43 @@ def print_text(rows, title="processes"):
         print(f"{r['name']:<66} {asked:>8} {got:>12} {ratio:>6}  {r['unit']}{''.join(notes)}")
 
 
-def main():
+def options_of(*files):
+    """The words of a share of ./capos bench: its files, then flags."""
     p = argparse.ArgumentParser(allow_abbrev=False)
-    for name in ("kernel", "nothing", "flood", "package", "host"):
+    for name in files:
         p.add_argument(name, type=pathlib.Path)
-    p.add_argument("--quick", action="store_true")
-    p.add_argument("--json", action="store_true")
-    p.add_argument("--peers", action="store_true")
-    options = p.parse_args()
-    files = Files(options.kernel, options.nothing, options.flood, options.package, options.host)
-    rounds, rows = QUICK_ROUNDS if options.quick else ROUNDS, Rows()
+    for flag in ("--quick", "--json", "--peers"):
+        p.add_argument(flag, action="store_true")
+    return p.parse_args()
+
+
+def told(options, title, measure):
+    """What `measure` puts into rows, as text or JSON. The exit status."""
+    rows = Rows()
     try:
-        measure_qemu(files, rows, rounds, options.quick)
-        measure_sim(files, rows, rounds, options.quick)
-        measure_steps(files, rows, options.quick)
-        measure_tap(files, rows, rounds, options)
+        measure(rows)
     except Failed as why:
         print(f"capos bench: {why}", file=sys.stderr)
         return 1
     if options.json:
         print(json.dumps({"worlds": ["qemu", "sim"], "rows": rows}))
     else:
-        print_text(rows)
+        print_text(rows, title)
     return 0
+
+
+def main():
+    options = options_of("kernel", "nothing", "flood", "package", "host")
+    files = Files(options.kernel, options.nothing, options.flood, options.package, options.host)
+    rounds = QUICK_ROUNDS if options.quick else ROUNDS
+
+    def measure(rows):
+        measure_qemu(files, rows, rounds, options.quick)
+        measure_sim(files, rows, rounds, options.quick)
+        measure_steps(files, rows, options.quick)
+        measure_tap(files, rows, rounds, options)
+
+    return told(options, "processes", measure)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def run_one(name, context):
 
 
 def report(name, result, out):
-    state = "ok  " if result.failed == 0 else "FAIL"
+    state = "FAIL" if result.failed else "ok  " if result.passed + len(result.skipped) else "left"  # to the deep tier
     counts = f"{result.passed} passed, {result.failed} failed, {len(result.skipped)} skipped"
     print(f"{state} {name:12} {counts}  ({result.seconds:.1f} s)", file=out, flush=True)
     for line in result.notes:
