@@ -79,6 +79,7 @@ void calls_prompt_write(struct calls *c, uint32_t process, const char *text, uin
 void calls_prompt_again(struct calls *c, uint32_t process);
 void calls_prompt_read(struct calls *c, uint32_t process);
 struct object_reply calls_audit(struct calls *c, const struct object_call *call);
+struct object_reply calls_audit_note(struct calls *c, const struct object_call *call);
 struct object_reply calls_entropy(struct calls *c, const struct object_call *call);
 bool calls_serial_port(uint16_t port);
 

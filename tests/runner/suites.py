@@ -252,7 +252,8 @@ def coverage(context):
 
 
 # What the tests of a folder run from the ship build.
-PYTHON_NEEDS = {"cli": ["capos-sim", "capos-bench", "capos_pkg", "frames_pkg"], "manifest": ["capos-package-check", "tables"]}
+PYTHON_NEEDS = {"cli": ["capos-sim", "capos-bench", "capos-secret", "capos_pkg", "frames_pkg"],
+                "manifest": ["capos-package-check", "tables"]}
 
 def python_suite(folder):
     def suite(context):

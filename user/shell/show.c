@@ -57,6 +57,7 @@ static const char *interface_name(uint16_t interface)
         [CAP_IF_SYSTEM] = "system",
         [CAP_IF_ENTROPY] = "entropy",
         [CAP_IF_INVENTORY] = "inventory",
+        [CAP_IF_AUDIT_NOTE] = "audit-note",
         [CAP_IF_NIC] = "nic",
         [CAP_IF_SUPERVISOR] = "supervisor",
         [CAP_IF_NIC_STATUS] = "nic-status",
@@ -65,6 +66,7 @@ static const char *interface_name(uint16_t interface)
         [CAP_IF_TCP_LISTENER] = "tcp-listener",
         [CAP_IF_TCP_SOCKET] = "tcp-socket",
         [CAP_IF_UDP_SOCKET] = "udp-socket",
+        [CAP_IF_LOGIN] = "login",
     };
 
     return interface < CAP_IF_COUNT && names[interface] != NULL ? names[interface] : "unknown";
