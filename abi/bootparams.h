@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define BOOT_COMMIT_BYTES 48u
+#define BOOT_VERIFIER_BYTES 192u /* with its zero byte */
 #define BOOT_LINE_BYTES_MAX 1024u
 #define BOOT_EXCHANGES_DEFAULT 10000u
 #define BOOT_EXCHANGES_MAX 10000000u
@@ -20,6 +21,7 @@
     BOOT_KEY(boot, "boot id, 16 hex digits")                                            \
     BOOT_KEY(chain_key, "key of the evidence chain, 64 hex digits, never printed")      \
     BOOT_KEY(exchanges, "frame exchanges of the proof, 1 to 10000000")                  \
+    BOOT_KEY(verifier, "of the operator's secret: $argon2id$v=19$m=KIB,t=PASSES,p=1$SALT$HASH")      \
     BOOT_KEY(commit, "source commit of this build, [0-9a-z-]")
 
 enum boot_mode { BOOT_MODE_SERVE = 0, BOOT_MODE_PROOF };
@@ -30,6 +32,7 @@ struct boot_params {
     uint8_t chain_key[32];
     uint32_t exchanges;
     char commit[BOOT_COMMIT_BYTES];
+    char verifier[BOOT_VERIFIER_BYTES]; /* its shape was checked; empty: nobody can log in */
 };
 
 enum boot_error {

@@ -51,6 +51,7 @@ enum cap_interface {
     CAP_IF_SYSTEM,         /* what runs and what is held; power */
     CAP_IF_ENTROPY,        /* random bytes of the kernel's source */
     CAP_IF_INVENTORY,      /* the scan record to look at; takes out of quarantine, hands nothing out */
+    CAP_IF_AUDIT_NOTE,     /* writes records of log-ins to the audit log */
     /* served by programs, through endpoints */
     CAP_IF_NIC,            /* frames, MAC, MTU, link */
     CAP_IF_SUPERVISOR,     /* services by name: list, restart, kill */
@@ -60,6 +61,7 @@ enum cap_interface {
     CAP_IF_TCP_LISTENER,   /* takes connections of one port */
     CAP_IF_TCP_SOCKET,     /* one connection */
     CAP_IF_UDP_SOCKET,     /* one local UDP port */
+    CAP_IF_LOGIN,          /* checks what was typed against the operator's secret */
     CAP_IF_TERMINALS,      /* terminal sessions of one kind, one after the other */
     CAP_IF_TERMINAL,       /* one person at one byte stream: lines in, text out */
     CAP_IF_TERMINAL_MAKER, /* makes terminals of connections that are moved to it */

@@ -170,11 +170,25 @@ enum audit_method {
                        written, from the oldest in the log on. value: how many, at least 1. SYS_E_VALUE: no
                        record has that number yet */
 };
+
+/* CAP_IF_AUDIT_NOTE: what a holder says happened, as a record of its own in the log. */
+enum audit_note_method {
+    AUDIT_NOTE = 1 /* args[0]: enum audit_note, args[1]: a number that goes with it. SYS_E_VALUE: no such
+                      note. CAP_EX_AUDIT_FULL: it could not be written, the holder goes by that */
+};
+enum audit_note { /* number: the source that login.h numbers */
+    AUDIT_NOTE_LOGIN_ACCEPTED = 1,
+    AUDIT_NOTE_LOGIN_REFUSED,
+    AUDIT_NOTE_LOGIN_DELAYED, /* too early after wrong ones */
+    AUDIT_NOTE_SESSION_ENDED,
+    AUDIT_NOTE_END
+};
+
 /* One record of the audit log, as it is hashed: chain is SHA-256(chain of the record before, the first 23
  * bytes of this one, little-endian); before the first stand 32 zero bytes. */
 struct audit_line {
     uint64_t seq;      /* from 1, without gaps */
-    cap_id handle;     /* the holder's, or a count */
+    cap_id handle;     /* the holder's, a count, or a noted number: index its low half */
     uint16_t owner;    /* 0xffff: the kernel */
     uint16_t bdf;      /* 0xffff: none */
     uint8_t kind;      /* what happened: enum audit_kind of the kernel */

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define PACKAGE_MAGIC      0x6b706163u /* "capk" */
-#define PACKAGE_VERSION    2u
+#define PACKAGE_VERSION    3u
 #define PACKAGE_NAME_BYTES 24u
 #define PACKAGE_PROGRAMS_MAX 16u
 #define PACKAGE_SERVICES_MAX 16u
@@ -55,13 +55,18 @@ enum package_restart { RESTART_NEVER = 0, RESTART_ALWAYS };
  * in one alone. */
 enum package_when { WHEN_ALWAYS = 0, WHEN_SERVE, WHEN_PROOF };
 
+/* Words of the boot line that are for one service alone: a bit each. Init adds `KEY=VALUE` to its start-up
+ * text where the boot line has that key, and to nobody else's. */
+#define PACKAGE_BOOT_VERIFIER 1u
+
 struct package_service {
     char name[PACKAGE_NAME_BYTES]; /* unique among services */
     uint16_t program;
     uint16_t first_grant, grant_count; /* in the grant list, without gaps between services */
     uint8_t restart;               /* enum package_restart */
     uint8_t when;                  /* enum package_when */
-    uint32_t restart_budget;       /* crashes in a minute before it stays down */
+    uint16_t restart_budget;       /* crashes in a minute before it stays down */
+    uint16_t boot_words;           /* PACKAGE_BOOT_* */
     uint32_t pages;                /* MemoryObject pages that it may hold */
     struct package_extent text;    /* `key=value` words for its start-up page */
 };

@@ -1,13 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# fetch_source.sh NAME: prints the path of a pinned source archive (sources.lock), fetching it first if it is not cached.
+# fetch_source.sh [--here] NAME: prints the path of a pinned source archive (sources.lock), fetching it first if it is not cached.
+# --here fetches nothing: exit 3 where it would have to.
 # Trusts nothing but the SHA-256 in sources.lock. Safe to run twice at once: files appear by rename only.
 # CAPOS_SOURCES=DIR takes the file from DIR and never fetches. Errors are one line; exit 3: not to be had, 2: usage.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 fail() { echo "fetch_source: $*" >&2; exit 3; }
 
-[ $# -eq 1 ] || { echo "usage: fetch_source.sh NAME" >&2; exit 2; }
+here_only=0
+[ "${1:-}" != --here ] || { here_only=1; shift; }
+[ $# -eq 1 ] || { echo "usage: fetch_source.sh [--here] NAME" >&2; exit 2; }
 name=$1
 read -r version release file sha < <(awk -v n="$name" '$1 == n { print $2, $3, $4, $5 }' "$here/sources.lock") ||
     fail "$name is not in cmake/sources.lock"
@@ -26,7 +29,26 @@ if good "$cache/$file"; then
     echo "$cache/$file"
     exit 0
 fi
+[ $here_only = 0 ] || fail "$file is not cached"
 mkdir -p "$cache" 2>/dev/null || fail "cannot create the cache $cache"
+
+keep() { # folder with the file: into the cache, if it is the one
+    good "$1/$file" || fail "the fetched $file does not have the pinned SHA-256 $sha"
+    mv -f "$1/$file" "$cache/$file"
+    echo "$cache/$file"
+}
+
+if [ "$release" = npm ]; then
+    command -v npm >/dev/null || fail "$file is not cached and there is no npm: set CAPOS_SOURCES to a folder with it"
+    work=$(mktemp -d "$cache/.fetch.XXXXXX")
+    trap 'rm -rf "$work"' EXIT
+    trap 'exit 130' INT TERM
+    (cd "$work" && npm pack --silent --ignore-scripts "$name@$version" >log 2>&1 </dev/null) ||
+        fail "npm cannot fetch $name@$version: $(tail -n 1 "$work/log")"
+    keep "$work"
+    exit 0
+fi
+
 command -v apt-get >/dev/null || fail "$file is not cached and there is no apt-get: set CAPOS_SOURCES to a folder with it"
 
 # Words that name a suite, for the release wanted: bookworm and bookworm-updates are trixie, bookworm-security is
@@ -77,6 +99,4 @@ apt=(apt-get -qq -o "Dir::Etc::sourcelist=$sources" -o "Dir::Etc::sourceparts=$w
 "${apt[@]}" update >"$work/log" 2>&1 || true # judged by what follows: one index that is missing may not matter
 (cd "$work/get" && { "${apt[@]}" source --download-only "$name=$version" || "${apt[@]}" source --download-only "$name"; }) \
     >>"$work/log" 2>&1 || fail "apt cannot fetch the source of $name $version: $(tail -n 1 "$work/log")"
-good "$work/get/$file" || fail "the fetched $file does not have the pinned SHA-256 $sha"
-mv -f "$work/get/$file" "$cache/$file"
-echo "$cache/$file"
+keep "$work/get"

@@ -3,6 +3,7 @@
 #   thirdparty_bearssl   SHA-256 and HMAC of BearSSL, one relocatable object rooms/bearssl.o with the flags of shipped code.
 #   thirdparty_drbg      HMAC_DRBG of BearSSL, over the above. A room of its own: the kernel does not draw from it.
 #   thirdparty_lwip      lwIP with the options of stack/lwip, where it is made.
+#   thirdparty_argon2    Argon2, the reference code, where it is made: user/authd.
 # A room that includes its headers: target_link_libraries(room_NAME_parts PRIVATE thirdparty_bearssl); what links the room
 # links thirdparty_bearssl once. A program names it among its ROOMS.
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
@@ -78,6 +79,7 @@ endfunction()
 
 capos_source(bearssl BEARSSL_DIR)
 capos_source(lwip LWIP_DIR)
+capos_source(argon2 ARGON2_DIR)
 set(BEARSSL_DEFINES BR_USE_URANDOM=0 BR_USE_UNIX_TIME=0 BR_RDRAND=0 BR_AES_X86NI=0 BR_SSE2=0 BR_USE_GETENTROPY=0)
 # sha2small needs the 32-bit range encoder and decoder; hmac needs the hash's class table, which sha2small holds.
 capos_thirdparty_room(bearssl

@@ -54,6 +54,7 @@ is_met() { # package, check
             case $what in *:*) minimum=${what##*:} what=${what%:*} ;; esac
             command -v "$what" >/dev/null && { [ -z "$minimum" ] || at_least "$(program_version "$what")" "$minimum"; }
             ;;
+        fetch) command -v "${what#*:}" >/dev/null || "$ROOT/cmake/fetch_source.sh" --here "${what%%:*}" >/dev/null 2>&1 ;;
         header) [ -f "/usr/include/$what" ] || [ -f "/usr/local/include/$what" ] ;;
         pc) pkg-config --exists "$what" 2>/dev/null ;;
         py) "${PYTHON[@]}" -c "import $what" 2>/dev/null ;;

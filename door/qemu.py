@@ -57,11 +57,12 @@ def parse(words):
     p.add_argument("--until", metavar="MARKER", help="end in order once this evidence marker was printed")
     p.add_argument("--seed", type=int, metavar="N",
                    help="count instructions as time: same seed, same log; without the network stack, which wants a client outside")
+    p.add_argument("--secret-file", metavar="FILE", help="take the operator's secret from it; else draw and show one")
     p.add_argument("--net", choices=("closed", "open"), default="closed", help="open lets the guest out (closed)")
     p.add_argument("--accel", choices=("tcg", "kvm"), default="tcg", help="kvm only where the host really has it (tcg)")
     p.add_argument("--gdb", action="store_true", help="wait for a debugger on a free port and print how to attach")
     p.add_argument("--json", action="store_true", help="one JSON object on standard output instead of the console")
-    for own in ("--kernel", "--run-dir", "--boot", "--commit"):
+    for own in ("--kernel", "--run-dir", "--boot", "--commit", "--verifier", "--show-secret"):
         p.add_argument(own, help=argparse.SUPPRESS)
     p.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
     options = p.parse_args(words)
@@ -71,15 +72,19 @@ def parse(words):
         p.error("--exchanges takes 1 to 10000000")
     if options.port and (options.proof or options.nics == 0):
         p.error("--port goes with a run that stays up and has a NIC")
-    if options.check and any((options.kernel, options.run_dir, options.boot, options.commit)):
-        p.error("--kernel, --run-dir, --boot and --commit are the front door's own")
+    if options.secret_file and options.proof:
+        p.error("--secret-file goes with a run that stays up: nobody logs in to a proof")
+    own = (options.kernel, options.run_dir, options.boot, options.commit, options.verifier, options.show_secret)
+    if options.check and any(own):
+        p.error("--kernel, --run-dir, --boot, --commit, --verifier and --show-secret are the front door's own")
     return options
 
 
 def command_line(options, run):
     key = (run / "chain.key").read_text().strip()
     mode = "proof" if options.proof else "serve"
-    return f"mode={mode} boot={options.boot} chain_key={key} exchanges={options.exchanges} commit={options.commit}"
+    line = f"mode={mode} boot={options.boot} chain_key={key} exchanges={options.exchanges} commit={options.commit}"
+    return f"{line} verifier={options.verifier}" if options.verifier else line
 
 
 def arguments(options, run, folder, gdb_port, forwards):
@@ -328,6 +333,9 @@ def main(words):
         except ValueError as error:
             print(f"capos qemu: {error}", file=sys.stderr)
             return 4
+    if options.show_secret:
+        secret = pathlib.Path(options.show_secret).read_text(encoding="ascii").strip()
+        print(f"operator secret: {secret}", file=sys.stderr, flush=True)
     run, started = pathlib.Path(options.run_dir), time.monotonic()
     with Machine(options, run, forwards) as machine:
         machine.serve()

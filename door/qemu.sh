@@ -4,12 +4,13 @@
 . "$ROOT/door/run.sh"
 
 command_qemu() {
-    local seed= proof=0 json=0 previous= argument run status key boot package=()
+    local seed= proof=0 json=0 previous= argument run status key boot package=() secret=() secret_file=
     for argument in "$@"; do
-        case $previous in --seed) seed=$argument ;; esac
+        case $previous in --seed) seed=$argument ;; --secret-file) secret_file=$argument ;; esac
         case $argument in
             --seed=*) seed=${argument#*=} ;;
             --proof) proof=1 ;;
+            --secret-file=*) secret_file=${argument#*=} ;;
             --json) json=1 ;;
             --package | --package=*) package=(given) ;;
         esac
@@ -22,7 +23,7 @@ command_qemu() {
     need_groups build evidence qemu
     "${PYTHON[@]}" "$ROOT/door/qemu.py" --check "$@" || exit $?
     need_sources
-    build ship kernel.elf capos_pkg frames_pkg
+    build ship kernel.elf capos_pkg frames_pkg capos-secret
     # Nobody outside could be made again.
     if [ -n "$seed" ] && [ ${#package[@]} = 0 ]; then
         set -- "$@" --package "$ROOT/build/ship/user/frames/frames.pkg"
@@ -36,8 +37,9 @@ boot_qemu() { # the flags: one run, in a folder of its own
     run=$(make_run)
     key=$(draw 'chain key' 32 "$seed") boot=$(draw 'boot id' 8 "$seed")
     (umask 077 && echo "$key" >"$run/chain.key")
+    [ "$proof" = 1 ] || make_secret "$run" "$seed" "$secret_file"
     supervise "${PYTHON[@]}" "$ROOT/door/qemu.py" "$@" ${package[@]+"${package[@]}"} --kernel "$ROOT/build/ship/kernel.elf" \
-        --run-dir "$run" --boot "$boot" --commit "$(commit_id)"
+        --run-dir "$run" --boot "$boot" --commit "$(commit_id)" ${secret[@]+"${secret[@]}"}
     if [ ! -f "$run/console.log" ]; then # the package was refused: nothing ran
         rm -rf "$run"
         exit "$status"

@@ -47,6 +47,21 @@ make_run() { # prints the folder of a new run
     echo "$run"
 }
 
+# The operator's secret of a run that stays up: drawn, or the one of --secret-file. It stays in the run's folder; what boots
+# gets the verifier alone, and a secret that was drawn is shown before the system starts. Sets secret to the flags that say so.
+make_secret() { # run folder, seed or nothing, file or nothing
+    local words=() verifier
+    [ -z "$2" ] || words+=(--seed "$2")
+    [ -z "$3" ] || words+=(--secret-file "$3")
+    verifier=$("$ROOT/build/ship/user/authd/capos-secret" ${words[@]+"${words[@]}"} "$1/operator.secret") || {
+        status=$?
+        rm -rf "$1"
+        exit "$status"
+    }
+    secret=(--verifier "$verifier")
+    [ -n "$3" ] || secret+=(--show-secret "$1/operator.secret")
+}
+
 # Runs a program in the background of this script but in the terminal's foreground group, hands signals on, and waits for
 # its own end: it closes the log in order. Sets status.
 supervise() {

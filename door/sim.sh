@@ -4,17 +4,19 @@
 . "$ROOT/door/run.sh"
 
 command_sim() {
-    local seed= replay= proof=0 json=0 previous= argument run status helping=0 key boot package=()
+    local seed= replay= proof=0 json=0 previous= argument run status helping=0 key boot package=() secret=() secret_file=
     for argument in "$@"; do
-        case $previous in --seed) seed=$argument ;; --replay) replay=$argument ;; esac
+        case $previous in --seed) seed=$argument ;; --replay) replay=$argument ;; --secret-file) secret_file=$argument ;; esac
         case $argument in
             --seed=*) seed=${argument#*=} ;;
             --proof | --replay) proof=1 ;;
             --replay=*) proof=1 replay=${argument#*=} ;;
+            --secret-file=*) secret_file=${argument#*=} ;;
             --json) json=1 ;;
             --help) helping=1 ;;
             --package | --package=*) package=(given) ;;
-            --run-dir | --run-dir=* | --key-file | --key-file=* | --boot | --boot=* | --commit | --commit=*)
+            --run-dir | --run-dir=* | --key-file | --key-file=* | --boot | --boot=* | --commit | --commit=* | \
+                --verifier | --verifier=* | --show-secret | --show-secret=*)
                 fail 2 "sim: $argument is the front door's own" ;;
         esac
         previous=$argument
@@ -25,7 +27,7 @@ command_sim() {
     fi
     need_groups build evidence
     need_sources
-    build ship capos-sim capos_pkg
+    build ship capos-sim capos_pkg capos-secret
     cd "$cd_caller"
     run_to_the_end boot_sim "$@"
 }
@@ -35,8 +37,9 @@ boot_sim() { # the flags: one run, in a folder of its own
     key=$(draw 'chain key' 32 "$seed") boot=$(draw 'boot id' 8 "$seed")
     [ -z "$replay" ] || draw_again "$replay"
     (umask 077 && echo "$key" >"$run/chain.key")
+    [ "$proof" = 1 ] || make_secret "$run" "$seed" "$secret_file"
     supervise "$ROOT/build/ship/sim/capos-sim" "$@" ${package[@]+"${package[@]}"} --run-dir "$run" --key-file "$run/chain.key" \
-        --boot "$boot" --commit "$(commit_id)"
+        --boot "$boot" --commit "$(commit_id)" ${secret[@]+"${secret[@]}"}
     if [ ! -f "$run/console.log" ]; then # flags or input were refused: nothing ran
         rm -rf "$run"
         exit "$status"

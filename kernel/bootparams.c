@@ -6,11 +6,14 @@
 #include "abi/assert.h"
 #include "abi/memory.h"
 
+#define SALT_CHARACTERS_MIN 11u /* 8 bytes */
+#define HASH_CHARACTERS_MIN 22u /* 16 bytes */
+
 enum boot_key {
 #define BOOT_KEY(key, text) KEY_##key,
     BOOT_KEYS(BOOT_KEY)
 #undef BOOT_KEY
-    KEY_COUNT
+        KEY_COUNT
 };
 
 struct span {
@@ -85,6 +88,56 @@ static bool parse_commit(struct span v, char *out)
     return true;
 }
 
+/* Takes `text` off the front of `v`. */
+static bool take_text(struct span *v, const char *text)
+{
+    size_t n = 0;
+
+    while (text[n] != 0 && n < v->bytes && v->at[n] == text[n])
+        n++;
+    *v = (struct span){v->at + n, v->bytes - n};
+    return text[n] == 0;
+}
+
+/* A number without a sign or a leading zero, of at most ten digits. */
+static bool take_number(struct span *v)
+{
+    size_t n = 0;
+
+    while (n < v->bytes && v->at[n] >= '0' && v->at[n] <= '9')
+        n++;
+    const bool good = n > 0 && n <= 10 && v->at[0] != '0';
+    *v = (struct span){v->at + n, v->bytes - n};
+    return good;
+}
+
+/* Base 64 without padding, of at least `least` characters. */
+static bool take_base64(struct span *v, size_t least)
+{
+    size_t n = 0;
+
+    while (n < v->bytes && ((v->at[n] >= '0' && v->at[n] <= '9') || (v->at[n] >= 'a' && v->at[n] <= 'z') ||
+                            (v->at[n] >= 'A' && v->at[n] <= 'Z') || v->at[n] == '+' || v->at[n] == '/'))
+        n++;
+    *v = (struct span){v->at + n, v->bytes - n};
+    return n >= least;
+}
+
+/* Its shape alone: what the numbers may be is for the service that checks a secret against it. */
+static bool parse_verifier(struct span v, char *out)
+{
+    struct span left = v;
+
+    if (v.bytes >= BOOT_VERIFIER_BYTES || !take_text(&left, "$argon2id$v=19$m=") || !take_number(&left) ||
+        !take_text(&left, ",t=") || !take_number(&left) || !take_text(&left, ",p=1$") ||
+        !take_base64(&left, SALT_CHARACTERS_MIN) || !take_text(&left, "$") ||
+        !take_base64(&left, HASH_CHARACTERS_MIN) || left.bytes != 0)
+        return false;
+    memcpy(out, v.at, v.bytes);
+    out[v.bytes] = 0;
+    return true;
+}
+
 static bool parse_value(enum boot_key key, struct span v, struct boot_params *p)
 {
     switch (key) {
@@ -97,6 +150,8 @@ static bool parse_value(enum boot_key key, struct span v, struct boot_params *p)
         return parse_hex(v, p->chain_key, sizeof p->chain_key);
     case KEY_exchanges:
         return parse_number(v, BOOT_EXCHANGES_MAX, &p->exchanges);
+    case KEY_verifier:
+        return parse_verifier(v, p->verifier);
     case KEY_commit:
         return parse_commit(v, p->commit);
     case KEY_COUNT:
@@ -154,7 +209,7 @@ struct boot_parse boot_params_parse(const char *line, size_t bytes, struct boot_
 
 const char *boot_error_name(enum boot_error error)
 {
-    static const char *const names[BOOT_E_COUNT] = {"ok",         "not key=value",   "unknown key",
+    static const char *const names[BOOT_E_COUNT] = {"ok",           "not key=value",     "unknown key",
                                                     "key repeated", "value not allowed", "line too long"};
     ASSERT(error < BOOT_E_COUNT);
     return names[error];

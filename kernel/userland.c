@@ -113,6 +113,10 @@ static bool init_words(struct text *t, const struct package *package, const stru
     text_string(t, params->mode == BOOT_MODE_PROOF ? "proof" : "serve");
     text_string(t, " exchanges=");
     text_u64(t, params->exchanges);
+    if (params->verifier[0] != 0) { /* for the service that the manifest says */
+        text_string(t, " verifier=");
+        text_string(t, params->verifier);
+    }
     return !t->overflow;
 }
 

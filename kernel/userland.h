@@ -15,7 +15,7 @@ struct userland {
     struct package_table_copy copies[PACKAGE_TABLES_MAX];
     const struct reg_table *tables[PACKAGE_TABLES_MAX];
     struct kernel_usage before; /* the first process */
-    uint16_t init;              /* its process */
+    uint16_t init; /* its process */
 };
 
 /* What it stands on: all initialised, all outliving it. */
@@ -26,7 +26,8 @@ struct userland_setup {
     struct console *console;
     const struct processor *processor;
     const struct package *package; /* checked; page-aligned bytes */
-    const struct boot_params *params; /* `mode` and `exchanges` go to init, as words of its start-up page */
+    const struct boot_params
+        *params; /* `mode`, `exchanges` and `verifier` go to init, as words of its start-up page */
 };
 
 /* Runs until power-off is asked for, from within or without, or, in mode proof, until init ended; then ends

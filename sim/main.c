@@ -77,10 +77,29 @@ static const char *command_line(struct run *r, char *out, size_t bytes)
     if (why)
         return why;
     snprintf(boot, sizeof boot, "%016llx", (unsigned long long)r->options.seed);
-    snprintf(out, bytes, "mode=%s boot=%s chain_key=%s exchanges=%u commit=%s",
-             r->options.proof ? "proof" : "serve", r->options.boot ? r->options.boot : boot, key,
-             r->options.exchanges, r->options.commit);
-    return NULL;
+    const int used =
+        snprintf(out, bytes, "mode=%s boot=%s chain_key=%s exchanges=%u commit=%s%s%s",
+                 r->options.proof ? "proof" : "serve", r->options.boot ? r->options.boot : boot, key,
+                 r->options.exchanges, r->options.commit, r->options.verifier ? " verifier=" : "",
+                 r->options.verifier ? r->options.verifier : "");
+    return used > 0 && (size_t)used < bytes ? NULL : "the boot line is too long";
+}
+
+/* The operator's secret that was drawn for this run, to whoever began it. */
+static const char *show_secret(const struct run *r)
+{
+    char text[256];
+    FILE *in = r->options.secret ? fopen(r->options.secret, "r") : NULL;
+    if (!r->options.secret)
+        return NULL;
+    if (!in)
+        return strerror(errno);
+    const bool read = fgets(text, sizeof text, in) != NULL;
+    fclose(in);
+    if (read)
+        fprintf(stderr, "operator secret: %s", text);
+    explicit_bzero(text, sizeof text);
+    return read ? NULL : "it is empty";
 }
 
 static struct sim_world_config world_config(struct run *r)
@@ -310,6 +329,9 @@ int main(int argc, char **argv)
     if (!r.kernel || !sim_console_open(&r.console, &r.options))
         return refuse(r.options.run_dir, r.kernel ? strerror(errno) : "no memory");
     set_console(&r);
+    why = show_secret(&r);
+    if (why)
+        return refuse(r.options.secret, why);
     const struct kernel_boot boot = {.platform = &r.world.platform,
                                      .command_line = line,
                                      .command_line_bytes = strlen(line),

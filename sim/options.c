@@ -23,6 +23,7 @@ static const char help[] =
     "  --until MARKER             end in order once this evidence marker was printed\n"
     "  --package FILE             boot package whose programs run (the one that was built)\n"
     "  --port [SERVICE=]PORT      port of 127.0.0.1 that leads to a service (a free one), once for each\n"
+    "  --secret-file FILE         take the operator's secret from it; else draw and show one\n"
     "  --pcap FILE                write the frames of both directions\n"
     "  --json                     one JSON object on standard output instead of the console\n"
     "  --help                     this text\n"
@@ -46,7 +47,10 @@ enum option_code {
     OPT_RUN_DIR,
     OPT_KEY_FILE,
     OPT_BOOT,
-    OPT_COMMIT
+    OPT_COMMIT,
+    OPT_SECRET_FILE,
+    OPT_VERIFIER,
+    OPT_SHOW_SECRET
 };
 
 static const struct option long_options[] = {
@@ -61,6 +65,7 @@ static const struct option long_options[] = {
     {"package", required_argument, NULL, OPT_PACKAGE},
     {"pcap", required_argument, NULL, OPT_PCAP},
     {"port", required_argument, NULL, OPT_PORT},
+    {"secret-file", required_argument, NULL, OPT_SECRET_FILE},
     {"json", no_argument, NULL, OPT_JSON},
     {"help", no_argument, NULL, OPT_HELP},
     /* given by ./capos */
@@ -68,6 +73,8 @@ static const struct option long_options[] = {
     {"key-file", required_argument, NULL, OPT_KEY_FILE},
     {"boot", required_argument, NULL, OPT_BOOT},
     {"commit", required_argument, NULL, OPT_COMMIT},
+    {"verifier", required_argument, NULL, OPT_VERIFIER},
+    {"show-secret", required_argument, NULL, OPT_SHOW_SECRET},
     {NULL, 0, NULL, 0},
 };
 
@@ -180,6 +187,15 @@ static bool parse_one(struct sim_options *o, int code, const char *value)
     case OPT_COMMIT:
         o->commit = value;
         return true;
+    case OPT_SECRET_FILE:
+        o->secret_given = true;
+        return true;
+    case OPT_VERIFIER:
+        o->verifier = value;
+        return true;
+    case OPT_SHOW_SECRET:
+        o->secret = value;
+        return true;
     default:
         return false;
     }
@@ -251,6 +267,10 @@ enum sim_options_result sim_options_parse(struct sim_options *o, int argc, char 
         return usage(
             "--port goes with slirp in a run that stays up without --seed: others have no host behind them",
             NULL);
+    if (o->secret_given && (o->proof || o->replay))
+        return usage("--secret-file goes with a run that stays up: nobody logs in to a proof", NULL);
+    if (o->secret_given && !o->verifier)
+        return usage("--secret-file is ./capos sim's: it makes the verifier", NULL);
     if (o->replay && o->seeded)
         return usage("--replay and --seed exclude each other", NULL);
     return SIM_OPTIONS_RUN;

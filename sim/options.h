@@ -29,6 +29,9 @@ struct sim_options {
     const char *key_file; /* NULL: a key of the run's generator */
     const char *boot; /* 16 hex digits, or NULL */
     const char *commit;
+    const char *verifier; /* of the operator's secret, or NULL */
+    bool secret_given; /* --secret-file: the front door read it, and gave the verifier */
+    const char *secret; /* file with the secret that is shown, or NULL */
 };
 
 /* Prints help to stdout, or one line about what is wrong to stderr. */

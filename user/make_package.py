@@ -15,7 +15,7 @@ import struct
 import sys
 
 ABI = pathlib.Path(__file__).resolve().parents[1] / "abi"
-HEADER, PROGRAM, SERVICE, GRANT, TABLE = "<8I8I32s", "<24sII32s32s", "<24sHHHBBIIII", "<24sHHHH24sHHHHQ", "<24sIIIIII"
+HEADER, PROGRAM, SERVICE, GRANT, TABLE = "<8I8I32s", "<24sII32s32s", "<24sHHHBBHHIII", "<24sHHHH24sHHHHQ", "<24sIIIIII"
 HEAD, ROW_BYTES, STEP_BYTES = "<HHBBBBIIII", 24, 16
 NAME = re.compile(r"[a-z0-9-]+")
 KEY = re.compile(r"[a-z0-9_]+")
@@ -23,7 +23,7 @@ VALUE = re.compile(r"[!-~]+")
 FIELDS = {  # of an object of the manifest: name, JSON type; those with * must be there
     "manifest": {"*init": str, "*programs": list, "*tables": list, "*services": list, "comment": list},
     "service": {"*name": str, "*program": str, "restart": str, "restart_budget": int, "when": str, "*pages": int,
-                "parameters": dict, "*grants": list, "comment": str},
+                "parameters": dict, "boot": list, "*grants": list, "comment": str},
     "grant": {"*name": str, "kernel": str, "port": int, "device": dict, "service": str, "served": str, "serves": str,
               "optional": bool, "backlog": int, "from": str, "evidence": list, "comment": str},
     "device": {"*vendor": str, "*class": str, "number": int},
@@ -66,11 +66,12 @@ WHENS = enumeration("package.h", "package_when", "WHEN_")
 REASONS = [name.removeprefix("package-e-") for name in enumeration("package.h", "package_error", "")][1:-1]
 # What init gets from the kernel and hands on.
 KERNEL = ["functions", "memory-source", "endpoint-source", "timer", "spawner", "serial", "audit", "system", "entropy",
-          "inventory"]
+          "inventory", "audit-note"]
 BACKLOG, BACKLOG_MAX = 8, 64  # connections that may wait at a port
 # What a service serves under a name; listeners, sockets and terminals come out of these.
 SERVED = [*[name for name, value in INTERFACES.items() if INTERFACES["nic"] <= value <= INTERFACES["tcp-listen-authority"]],
-          "terminals", "terminal-maker", "network-status"]
+          "login", "terminals", "terminal-maker", "network-status"]
+BOOT_WORDS = {"verifier": LIMITS["PACKAGE_BOOT_VERIFIER"]}  # of the boot line, for the services that ask for them
 
 
 def bounded(where, value, low, high):
@@ -305,6 +306,12 @@ def check_graph(manifest):
         one_of(f"{where}.when", service.get("when", "always"), WHENS)
         bounded(f"{where}.restart_budget", service.get("restart_budget", 0), 0, LIMITS["PACKAGE_RESTARTS_MAX"])
         bounded(f"{where}.pages", service["pages"], 0, LIMITS["PACKAGE_PAGES_MAX"])
+        service["boot_words"] = 0
+        for word in service.get("boot", []):
+            bit = BOOT_WORDS[one_of(f"{where}.boot", word, list(BOOT_WORDS))]
+            if service["boot_words"] & bit:
+                raise Refused(f"{where}.boot", "field", f'"{word}" is there already')
+            service["boot_words"] |= bit
         names, service["compiled"] = [], []
         for at, grant in enumerate(service["grants"]):
             service["compiled"].append(compile_grant(f"{where}.grants[{at}]", grant, manifest, names))
@@ -365,7 +372,8 @@ def assemble(manifest, files, tables, providers):
     for service in manifest["services"]:
         restart, when = RESTARTS[service.get("restart", "never")], WHENS[service.get("when", "always")]
         services += struct.pack(SERVICE, service["name"].encode(), manifest["programs"].index(service["program"]), len(grants),
-                                len(service["compiled"]), restart, when, service.get("restart_budget", 0), service["pages"],
+                                len(service["compiled"]), restart, when, service.get("restart_budget", 0),
+                                service["boot_words"], service["pages"],
                                 *out.put(service["text"]))
         grants += service["compiled"]
     packed = b"".join(struct.pack(TABLE, name.encode(), *out.put(tables[name][0]), *out.put(tables[name][1]),

@@ -97,6 +97,8 @@ static struct object_reply dispatch(struct calls *c, const struct object_call *c
         return calls_system(c, call);
     case CAP_IF_ENTROPY:
         return calls_entropy(c, call);
+    case CAP_IF_AUDIT_NOTE:
+        return calls_audit_note(c, call);
     default:
         return transport(RING_E_METHOD);
     }
@@ -202,6 +204,7 @@ static bool is_root(const struct calls_root *root)
     case CAP_IF_SYSTEM:
     case CAP_IF_ENTROPY:
     case CAP_IF_INVENTORY:
+    case CAP_IF_AUDIT_NOTE:
         return true;
     default:
         return false;

@@ -121,6 +121,31 @@ struct object_reply calls_audit(struct calls *c, const struct object_call *call)
     return given == 0 ? still_waits() : done(given);
 }
 
+/* As a grant does, it needs room in the log beside what is kept for a reader; it keeps none for an end. */
+struct object_reply calls_audit_note(struct calls *c, const struct object_call *call)
+{
+    static const uint8_t kinds[AUDIT_NOTE_END] = {
+        [AUDIT_NOTE_LOGIN_ACCEPTED] = AUDIT_LOGIN_ACCEPTED,
+        [AUDIT_NOTE_LOGIN_REFUSED] = AUDIT_LOGIN_REFUSED,
+        [AUDIT_NOTE_LOGIN_DELAYED] = AUDIT_LOGIN_DELAYED,
+        [AUDIT_NOTE_SESSION_ENDED] = AUDIT_SESSION_ENDED,
+    };
+
+    if (call->method != AUDIT_NOTE)
+        return transport(RING_E_METHOD);
+    if (call->args[0] >= AUDIT_NOTE_END || kinds[call->args[0]] == 0)
+        return calls_refuse(c, call, SYS_E_VALUE);
+    const struct audit_event event = {
+        .handle = {(uint32_t)call->args[1], (uint32_t)(call->args[1] >> 32)},
+        .owner = caller(c, call)->index,
+        .bdf = AUDIT_BDF_NONE,
+        .kind = kinds[call->args[0]],
+        .object_kind = call->interface,
+        .result = 0,
+    };
+    return audit_note(&c->kernel->core.audit, &event) ? done(0) : calls_deny(c, call, CAP_EX_AUDIT_FULL);
+}
+
 void calls_audit_rest(struct kernel *k, struct platform *platform)
 {
     struct audit_record record;

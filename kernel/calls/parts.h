@@ -82,6 +82,7 @@ void calls_prompt_read(struct calls *c, uint32_t process);
 bool calls_prompt_draw(struct calls *c, uint32_t process, const char *text, uint32_t bytes, uint32_t cursor);
 bool calls_prompt_clear(struct calls *c, uint32_t process);
 struct object_reply calls_audit(struct calls *c, const struct object_call *call);
+struct object_reply calls_audit_note(struct calls *c, const struct object_call *call);
 struct object_reply calls_entropy(struct calls *c, const struct object_call *call);
 bool calls_serial_port(uint16_t port);
 

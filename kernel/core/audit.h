@@ -33,12 +33,17 @@ enum audit_kind {
     AUDIT_EXIT, /* an owner ended */
     AUDIT_SPAWN, /* a process was made: handle.index is its number */
     AUDIT_FAULT, /* a process ended by a fault; result: exception vector */
+    AUDIT_LOGIN_ACCEPTED, /* these: what the holder of an AuditNote said; handle: its number, low half first
+                           */
+    AUDIT_LOGIN_REFUSED,
+    AUDIT_LOGIN_DELAYED,
+    AUDIT_SESSION_ENDED,
     AUDIT_KIND_COUNT
 };
 
 struct audit_record {
     uint64_t seq; /* from 1, without gaps */
-    cap_id handle; /* the holder's handle, or a count */
+    cap_id handle; /* the holder's handle, a count, or a noted number */
     uint16_t owner; /* index of the owner, AUDIT_OWNER_KERNEL for privileged calls */
     uint16_t bdf; /* 0xffff: no function concerned */
     uint8_t kind; /* enum audit_kind */

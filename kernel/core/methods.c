@@ -33,6 +33,7 @@ static const uint8_t lines[CAP_IF_NIC][METHODS_MAX] = {
     [CAP_IF_SYSTEM] = {W, W, W, N, W}, /* process, usage, cap, power, evidence */
     [CAP_IF_ENTROPY] = {W}, /* fill */
     [CAP_IF_INVENTORY] = {N, W, N}, /* count, info, release */
+    [CAP_IF_AUDIT_NOTE] = {N}, /* note */
 };
 
 bool method_known(uint8_t interface, uint16_t method, enum range_use *range)

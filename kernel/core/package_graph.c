@@ -71,7 +71,7 @@ static enum package_error check_service(const struct package *p, uint32_t i, uin
     if (s->first_grant != first_grant || s->grant_count > p->header->grants - first_grant)
         return PACKAGE_E_FIELD;
     if (s->restart > RESTART_ALWAYS || s->when > WHEN_PROOF || s->restart_budget > PACKAGE_RESTARTS_MAX ||
-        s->pages > PACKAGE_PAGES_MAX)
+        s->pages > PACKAGE_PAGES_MAX || s->boot_words > PACKAGE_BOOT_VERIFIER)
         return PACKAGE_E_FIELD;
     if (!package_extent_ok(p, s->text, 0))
         return PACKAGE_E_EXTENT;
@@ -92,6 +92,7 @@ static bool kernel_interface(uint16_t interface)
     case CAP_IF_SYSTEM:
     case CAP_IF_ENTROPY:
     case CAP_IF_INVENTORY:
+    case CAP_IF_AUDIT_NOTE:
         return true;
     default:
         return false;
@@ -102,7 +103,7 @@ static bool kernel_interface(uint16_t interface)
 static bool served_interface(uint16_t interface)
 {
     return (interface >= CAP_IF_NIC && interface <= CAP_IF_TCP_LISTEN_AUTHORITY) ||
-           interface == CAP_IF_TERMINALS || interface == CAP_IF_TERMINAL_MAKER ||
+           interface == CAP_IF_LOGIN || interface == CAP_IF_TERMINALS || interface == CAP_IF_TERMINAL_MAKER ||
            interface == CAP_IF_NETWORK_STATUS;
 }
 

@@ -142,7 +142,8 @@ class Missing(unittest.TestCase):
     def test_every_package_line_has_group_name_and_a_known_check(self):
         for line in (ROOT / "packages").read_text(encoding="utf-8").splitlines():
             if line and not line.startswith("#"):
-                self.assertRegex(line, r"^(build|test|evidence|qemu|bench|peers) +[a-z0-9.+-]+ +(deb|(cmd|pc|py|header):\S+)$")
+                self.assertRegex(line, r"^(build|test|evidence|qemu|bench|peers) +[a-z0-9.+-]+ "
+                                       r"+(deb|(cmd|pc|py|header|fetch):\S+)$")
 
 
 class Sources(unittest.TestCase):
@@ -180,6 +181,24 @@ class Sources(unittest.TestCase):
             self.assertIn("trixie", words)
             self.assertLessEqual(words, {"trixie", "trixie-security"})
             self.assertNotRegex(asked, r"(?m)^(deb |Types:.*\bdeb\b(?!-))")
+
+    def test_a_source_of_npm_is_asked_of_npm_and_not_believed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            place = pathlib.Path(folder)
+            (place / "npm").write_text("#!/bin/bash\necho \"$*\" >\"$(dirname \"$0\")/asked\"\necho x >argon2-0.45.1.tgz\n",
+                                       encoding="utf-8")
+            (place / "npm").chmod(0o755)
+            changes = {"XDG_CACHE_HOME": folder, "PATH": f"{folder}:{os.environ['PATH']}", "CAPOS_SOURCES": ""}
+            status, _, err = self.fetch("argon2", **changes)
+            self.assertEqual((status, len(err.strip().splitlines())), (3, 1))
+            self.assertIn("SHA-256", err)
+            self.assertIn("argon2@0.45.1", (place / "asked").read_text(encoding="utf-8"))
+            self.assertEqual(sorted(path.name for path in (place / "capos/sources").iterdir()), [], "nothing is kept")
+            (place / "asked").unlink()
+            done = subprocess.run([str(ROOT / "cmake/fetch_source.sh"), "--here", "argon2"], env=environment(**changes),
+                                  capture_output=True, check=False)
+            self.assertEqual(done.returncode, 3)
+            self.assertFalse((place / "asked").exists(), "--here asks nobody")
 
     def test_unknown_source_and_usage(self):
         self.assertEqual(self.fetch("nosuchsource")[0], 3)

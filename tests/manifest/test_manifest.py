@@ -167,7 +167,9 @@ FAULTS = [
      lambda p: p.entry("service", NICD, 5, 2)),
     ("field", "a budget too large", lambda m: service(m, SHELL).update(restart_budget=17),
      lambda p: p.entry("service", SHELL, 6, 17)),
-    ("field", "pages too many", lambda m: service(m, SHELL).update(pages=16385), lambda p: p.entry("service", SHELL, 7, 16385)),
+    ("field", "pages too many", lambda m: service(m, SHELL).update(pages=16385), lambda p: p.entry("service", SHELL, 8, 16385)),
+    ("field", "a word of the boot line for nobody", lambda m: service(m, SHELL).update(boot=["chain_key"]),
+     lambda p: p.entry("service", SHELL, 7, 2)),
     ("field", "no kind of grant", lambda m: grant(m, SHELL, 0).pop("kernel"), lambda p: p.entry("grant", 6, 1, 0)),
     ("field", "a port too high", lambda m: grant(m, SHELL, 0).update(port=5), lambda p: p.entry("grant", 6, 4, 5)),
     ("field", "an interface that is not init's to give", lambda m: grant(m, SHELL, 0).update(kernel="device"),
@@ -176,7 +178,7 @@ FAULTS = [
      lambda p: p.entry("grant", 4, 6, 0xffff)),
     ("field", "a sink over nothing", lambda m: grant(m, SHELL, 3).update(evidence=[]), lambda p: p.entry("grant", 9, 10, 0)),
     ("field", "parameters too long", lambda m: service(m, NICD)["parameters"].update(word="x" * 512),
-     lambda p: p.entry("service", NICD, 9, 512)),
+     lambda p: p.entry("service", NICD, 10, 512)),
     ("dangling", "a service that is not there", lambda m: grant(m, SHELL, 1).update(service="netd"),
      lambda p: p.entry("grant", 7, 3, 3)),
     ("dangling", "a name that it does not serve", lambda m: grant(m, SHELL, 1).update(served="nid"),
@@ -350,6 +352,7 @@ class Schema(unittest.TestCase):
         self.assertEqual(kernel["properties"]["port"]["maximum"], tool.LIMITS["PACKAGE_PORTS_MAX"])
         self.assertEqual(defs["service"]["properties"]["restart"]["enum"], list(tool.RESTARTS))
         self.assertEqual(defs["service"]["properties"]["when"]["enum"], list(tool.WHENS))
+        self.assertEqual(defs["service"]["properties"]["boot"]["items"]["enum"], list(tool.BOOT_WORDS))
         self.assertEqual(defs["service"]["properties"]["pages"]["maximum"], tool.LIMITS["PACKAGE_PAGES_MAX"])
         self.assertEqual(defs["service"]["properties"]["restart_budget"]["maximum"], tool.LIMITS["PACKAGE_RESTARTS_MAX"])
         self.assertEqual(defs["service"]["properties"]["grants"]["maxItems"], tool.LIMITS["STARTUP_GRANTS_MAX"])

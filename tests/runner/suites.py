@@ -254,7 +254,8 @@ def coverage(context):
 
 
 # What the tests of a folder run from the ship build.
-PYTHON_NEEDS = {"cli": ["capos-sim", "capos-bench", "capos_pkg", "frames_pkg", "telnetd_pkg"], "manifest": ["capos-package-check", "tables"]}
+PYTHON_NEEDS = {"cli": ["capos-sim", "capos-bench", "capos-secret", "capos_pkg", "frames_pkg", "telnetd_pkg"],
+                "manifest": ["capos-package-check", "tables"]}
 
 ALONE = {"test_wire.py"}  # its wires and its DHCP server's clock are real time: nothing else runs beside
 

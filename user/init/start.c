@@ -171,6 +171,8 @@ static void fill_request(const struct init *init, uint32_t service, struct spawn
     memcpy(request->text, text, bytes);
     add_word(init, "mode", request);
     add_word(init, "exchanges", request);
+    if ((p->services[service].boot_words & PACKAGE_BOOT_VERIFIER) != 0)
+        add_word(init, "verifier", request);
 }
 
 static uint32_t process_number(struct init *init, cap_id process)

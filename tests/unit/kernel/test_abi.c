@@ -100,11 +100,12 @@ Test(abi, numbers_do_not_move)
     cr_assert(RING_EXTRA_COPY == 1 && RING_EXTRA_MOVE == 2 && RING_EXTRA_RANGE == 4);
     cr_assert(RING_E_OPCODE == 1 && RING_E_CANCELLED == 10 && RING_STATUS_COUNT == 11);
     cr_assert(CAP_IF_DEVICE == 1 && CAP_IF_MEMORY == 10 && CAP_IF_PROCESS == 15 && CAP_IF_ENTROPY == 21);
-    cr_assert(CAP_IF_INVENTORY == 22 && CAP_IF_NIC == 23 && CAP_IF_SUPERVISOR == 24);
-    cr_assert(CAP_IF_NIC_STATUS == 25 && CAP_IF_NETWORK_MANAGER == 26 && CAP_IF_TCP_LISTEN_AUTHORITY == 27);
-    cr_assert(CAP_IF_TCP_LISTENER == 28 && CAP_IF_TCP_SOCKET == 29 && CAP_IF_UDP_SOCKET == 30);
-    cr_assert(CAP_IF_TERMINALS == 31 && CAP_IF_TERMINAL == 32 && CAP_IF_TERMINAL_MAKER == 33);
-    cr_assert(CAP_IF_NETWORK_STATUS == 34);
+    cr_assert(CAP_IF_INVENTORY == 22 && CAP_IF_AUDIT_NOTE == 23 && CAP_IF_NIC == 24);
+    cr_assert(CAP_IF_SUPERVISOR == 25 && CAP_IF_NIC_STATUS == 26 && CAP_IF_NETWORK_MANAGER == 27);
+    cr_assert(CAP_IF_TCP_LISTEN_AUTHORITY == 28 && CAP_IF_TCP_LISTENER == 29 && CAP_IF_TCP_SOCKET == 30);
+    cr_assert(CAP_IF_UDP_SOCKET == 31 && CAP_IF_LOGIN == 32);
+    cr_assert(CAP_IF_TERMINALS == 33 && CAP_IF_TERMINAL == 34 && CAP_IF_TERMINAL_MAKER == 35);
+    cr_assert(CAP_IF_NETWORK_STATUS == 36);
     cr_assert(PROCESS_EXITED == 1 && PROCESS_KILLED == 2 && PROCESS_FAULTED == 3);
     cr_assert(SYS_E_NO_MEMORY == 1 && SYS_E_AGAIN == 8);
 }

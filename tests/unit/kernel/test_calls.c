@@ -331,6 +331,63 @@ Test(calls, records_that_were_given_stay_until_their_reader_says_that_they_are_w
     cr_assert_eq(((const struct audit_line *)(const void *)cb.range)->seq, 2);
 }
 
+/* The last record of the log, which is empty afterwards. */
+static struct audit_record last_record(void)
+{
+    struct audit_record record = {0};
+
+    while (kernel_audit_drain(K, &record, 1) == 1)
+        ;
+    return record;
+}
+
+Test(calls, what_is_noted_is_a_record_with_who_said_it_and_its_number)
+{
+    static const struct {
+        enum audit_note note;
+        enum audit_kind kind;
+    } notes[] = {
+        {AUDIT_NOTE_LOGIN_ACCEPTED, AUDIT_LOGIN_ACCEPTED},
+        {AUDIT_NOTE_LOGIN_REFUSED, AUDIT_LOGIN_REFUSED},
+        {AUDIT_NOTE_LOGIN_DELAYED, AUDIT_LOGIN_DELAYED},
+        {AUDIT_NOTE_SESSION_ENDED, AUDIT_SESSION_ENDED},
+    };
+    const cap_id noter = cb.roots[CAP_IF_AUDIT_NOTE];
+
+    for (uint32_t i = 0; i < AUDIT_NOTE_END - 1u; i++) {
+        const uint64_t before = kernel_audit_count(K);
+
+        good(ask(0, noter, AUDIT_NOTE, notes[i].note, 0x700000002ull + i));
+        cr_assert_eq(kernel_audit_count(K), before + 1u);
+        const struct audit_record record = last_record();
+        cr_assert_eq(record.kind, notes[i].kind);
+        cr_assert(record.handle.index == 2u + i && record.handle.generation == 7u);
+        cr_assert_eq(record.owner, S->processes[0].owner->index);
+        cr_assert(record.object_kind == CAP_IF_AUDIT_NOTE && record.result == 0);
+    }
+    says(ask(0, noter, AUDIT_NOTE, 0, 0), SYS_E_VALUE);
+    says(ask(0, noter, AUDIT_NOTE, AUDIT_NOTE_END, 0), SYS_E_VALUE);
+    says(ask(0, noter, AUDIT_NOTE, UINT64_MAX, 0), SYS_E_VALUE);
+    cr_assert_eq(last_record().kind, AUDIT_DENIAL);
+    transports(ask(0, noter, AUDIT_NOTE + 1u, 1, 0), RING_E_METHOD);
+}
+
+Test(calls, a_full_log_refuses_a_note_and_keeps_its_room_for_a_reader)
+{
+    const cap_id noter = cb.roots[CAP_IF_AUDIT_NOTE];
+    uint32_t written = 0;
+
+    while (ask(0, noter, AUDIT_NOTE, AUDIT_NOTE_LOGIN_REFUSED, written).exception == CAP_EX_NONE)
+        cr_assert(++written < AUDIT_RECORDS_MAX);
+    cr_assert_gt(written, 0);
+    const uint64_t full = kernel_audit_count(K);
+    cr_assert_eq(ask(0, noter, AUDIT_NOTE, AUDIT_NOTE_LOGIN_ACCEPTED, 0).exception, CAP_EX_AUDIT_FULL);
+    cr_assert_eq(kernel_audit_count(K), full);
+    cr_assert(audit_has_reader_room(&K->core.audit, AUDIT_READER_ROOM / 2u));
+    (void)last_record();
+    good(ask(0, noter, AUDIT_NOTE, AUDIT_NOTE_LOGIN_ACCEPTED, 0));
+}
+
 Test(calls, a_refused_call_is_a_denial_in_the_log_of_its_process)
 {
     struct door_nic n;

@@ -5,6 +5,9 @@
 
 #include "abi/bootparams.h"
 
+/* The reference code's own example: "password" with the salt "somesalt". */
+#define VERIFIER "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
+
 #define KEY64 "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 
 static struct boot_parse parse(const char *line, struct boot_params *out)
@@ -19,13 +22,15 @@ Test(bootparams, defaults_for_absent_keys)
     cr_assert_eq(p.mode, BOOT_MODE_SERVE);
     cr_assert_eq(p.exchanges, BOOT_EXCHANGES_DEFAULT);
     cr_assert_str_eq(p.commit, "unknown");
+    cr_assert_str_eq(p.verifier, "");
 }
 
 Test(bootparams, every_key_is_taken)
 {
     struct boot_params p;
-    struct boot_parse r =
-        parse("  mode=proof  boot=00112233445566ff chain_key=" KEY64 " exchanges=12 commit=ab-9 ", &p);
+    struct boot_parse r = parse("  mode=proof  boot=00112233445566ff chain_key=" KEY64
+                                " exchanges=12 commit=ab-9 verifier=" VERIFIER " ",
+                                &p);
     cr_assert_eq(r.error, BOOT_OK, "%s at %u", boot_error_name(r.error), r.at);
     cr_assert_eq(p.mode, BOOT_MODE_PROOF);
     cr_assert_eq(p.boot[1], 0x11);
@@ -33,11 +38,16 @@ Test(bootparams, every_key_is_taken)
     cr_assert_eq(p.chain_key[31], 0x1f);
     cr_assert_eq(p.exchanges, 12);
     cr_assert_str_eq(p.commit, "ab-9");
+    cr_assert_str_eq(p.verifier, VERIFIER);
 }
 
 Test(bootparams, each_fault_is_refused_at_its_word_and_leaves_the_result_alone)
 {
-    static const struct { const char *line; enum boot_error error; uint32_t at; } cases[] = {
+    static const struct {
+        const char *line;
+        enum boot_error error;
+        uint32_t at;
+    } cases[] = {
         {"mode", BOOT_E_WORD, 0},
         {"=proof", BOOT_E_WORD, 0},
         {"mode=proof color=red", BOOT_E_KEY, 11},
@@ -62,6 +72,56 @@ Test(bootparams, each_fault_is_refused_at_its_word_and_leaves_the_result_alone)
         cr_assert_eq(r.at, cases[i].at, "%s: at %u", cases[i].line, r.at);
         cr_assert_eq(((uint8_t *)&p)[sizeof p - 1], 0x5a, "%s: the result was touched", cases[i].line);
     }
+}
+
+/* Each is the good one with one thing wrong. */
+Test(bootparams, a_verifier_of_another_shape_is_refused)
+{
+    static const char verifier[] = VERIFIER;
+    static const struct {
+        const char *good, *bad;
+    } changes[] = {
+        {"$argon2id", "$argon2i"},
+        {"$argon2id", "argon2id"},
+        {"v=19", "v=16"},
+        {"m=256", "m=0256"},
+        {"m=256", "m="},
+        {"m=256", "m=-256"},
+        {"m=256", "m=12345678901"},
+        {"t=2", "t=0"},
+        {"t=2,", "t=2"},
+        {"p=1", "p=2"},
+        {"p=1$", "p=1"},
+        {"c29tZXNhbHQ", "c29tZXNhbH"},
+        {"c29tZXNhbHQ", "c29tZX NhbHQ"},
+        {"c29tZXNhbHQ", "c29tZXNhbH="},
+        {"c29tZXNhbHQ$", "c29tZXNhbHQ"},
+        {"nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4", "nf65EOgLrQMR/uIPnA4rE"},
+        {"Gi/4", "Gi/4$"},
+        {"Gi/4", "Gi/4\n"},
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        char line[512];
+        struct boot_params p;
+        const char *at = strstr(verifier, changes[i].good);
+        cr_assert_not_null(at);
+        snprintf(line, sizeof line, "verifier=%.*s%s%s", (int)(at - verifier), verifier, changes[i].bad,
+                 at + strlen(changes[i].good));
+        cr_expect_eq(parse(line, &p).error, BOOT_E_VALUE, "%s", line);
+    }
+}
+
+Test(bootparams, a_verifier_longer_than_its_place_is_refused)
+{
+    char line[] =
+        "verifier=" VERIFIER "4444444444444444444444444444444444444444444444444444444444444444444444444444"
+        "44444444444444444444444444444444444444444444";
+    struct boot_params p;
+    const size_t longest = sizeof "verifier=" - 1u + BOOT_VERIFIER_BYTES - 1u;
+    cr_assert_gt(sizeof line - 1u, longest);
+    cr_assert_eq(boot_params_parse(line, longest, &p).error, BOOT_OK);
+    cr_assert_eq(strlen(p.verifier), BOOT_VERIFIER_BYTES - 1u);
+    cr_assert_eq(boot_params_parse(line, longest + 1u, &p).error, BOOT_E_VALUE);
 }
 
 Test(bootparams, a_line_beyond_the_limit_is_refused)

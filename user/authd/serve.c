@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One attempt from its call to its answer. The caller is anybody who was given the interface: its memory is
+ * looked at once, and zeroed. Each attempt leaves a record in the audit log before it is answered; one that
+ * cannot be recorded lets nobody in. */
+#include "abi/assert.h"
+#include "abi/memory.h"
+#include "user/authd/authd.h"
+#include "user/authd/libc.h"
+
+#define HOLD_NS (LOGIN_HOLD_MS * 1000000ull)
+#define MS_NS   1000000u
+
+static enum login_error noted(struct authd *a, enum audit_note note, uint64_t source, enum login_error error)
+{
+    const struct ring_completion done =
+        ring_call(&a->rt->ring, a->notes, AUDIT_NOTE, RING_ARGS(note, source), NULL);
+
+    return ring_completed(&done) ? error : LOGIN_E_AUDIT;
+}
+
+/* A caller that ended meanwhile has no answer to get: that is no concern of ours. */
+static void answer(struct authd *a, uint64_t token, enum login_error error, uint64_t value)
+{
+    (void)ring_return(&a->rt->ring, token, (uint16_t)error, value, NULL);
+}
+
+/* Out of the caller's memory, where zeroes are left. */
+static bool take_over(struct authd *a, const struct ring_received *call, uint8_t *secret)
+{
+    struct ring_client *ring = &a->rt->ring;
+    const uint64_t offset = call->args[0], bytes = call->args[1];
+
+    if (call->cap_interface != CAP_IF_MEMORY) /* asking another program would be waiting for it */
+        return false;
+    const struct ring_completion size = ring_call(ring, call->cap, MEMORY_BYTES, NULL, NULL);
+
+    if (!ring_completed(&size) || bytes < LOGIN_SECRET_BYTES_MIN || bytes > LOGIN_SECRET_BYTES_MAX ||
+        offset > size.value || bytes > size.value - offset)
+        return false;
+    const struct ring_completion mapped = ring_call(ring, call->cap, MEMORY_MAP, RING_ARGS(1), NULL);
+    if (!ring_completed(&mapped))
+        return false;
+    uint8_t *at = (uint8_t *)(uintptr_t)mapped.value + offset;
+    memcpy(secret, at, bytes);
+    argon2_libc_wipe(at, bytes);
+    (void)ring_call(ring, call->cap, MEMORY_UNMAP, NULL, NULL);
+    return true;
+}
+
+/* A free place; NULL: there is none, or one is the source's already. */
+static struct authd_held *place(struct authd *a, uint64_t source)
+{
+    struct authd_held *free = NULL;
+
+    for (uint32_t i = 0; i < AUTHD_HELD; i++) {
+        if (a->held[i].used && a->held[i].source == source)
+            return NULL;
+        if (!a->held[i].used)
+            free = &a->held[i];
+    }
+    return free;
+}
+
+static void let_go(struct authd_held *h)
+{
+    argon2_libc_wipe(h, sizeof *h);
+}
+
+/* It is due at a time to come: waits for it, or is sent away. */
+static void later(struct authd *a, struct authd_held *h, uint64_t due_ns)
+{
+    const uint64_t left_ns = due_ns - ring_now(&a->rt->ring);
+    const enum login_error error =
+        noted(a, AUDIT_NOTE_LOGIN_DELAYED, h->source, left_ns > HOLD_NS ? LOGIN_E_WAIT : LOGIN_OK);
+
+    h->due_ns = due_ns;
+    if (error != LOGIN_OK) {
+        answer(a, h->token, error, error == LOGIN_E_WAIT ? (left_ns + MS_NS - 1u) / MS_NS : 0);
+        let_go(h);
+    }
+}
+
+static void check_call(struct authd *a, const struct ring_received *call)
+{
+    uint8_t secret[LOGIN_SECRET_BYTES_MAX];
+    const uint64_t source = call->args[2];
+    struct authd_held *h = place(a, source);
+    const bool taken = take_over(a, call, secret);
+
+    if (!taken || !a->can || h == NULL) {
+        const enum login_error error = !taken ? LOGIN_E_VALUE : !a->can ? LOGIN_E_NO_VERIFIER : LOGIN_E_BUSY;
+
+        answer(a, call->token, noted(a, AUDIT_NOTE_LOGIN_REFUSED, source, error), 0);
+    } else {
+        const uint64_t now_ns = ring_now(&a->rt->ring), due_ns = delays_due(&a->delays, source, now_ns);
+
+        *h = (struct authd_held){.used = true, .token = call->token, .source = source, .due_ns = due_ns};
+        h->bytes = (uint32_t)call->args[1];
+        memcpy(h->secret, secret, h->bytes);
+        if (due_ns > now_ns)
+            later(a, h, due_ns);
+    }
+    argon2_libc_wipe(secret, sizeof secret);
+}
+
+void authd_call(struct authd *a, const struct ring_received *call)
+{
+    if (call->interface == CAP_IF_LOGIN && call->method == LOGIN_CHECK)
+        check_call(a, call);
+    else if (call->interface == CAP_IF_LOGIN && call->method == LOGIN_ENDED)
+        answer(a, call->token, noted(a, AUDIT_NOTE_SESSION_ENDED, call->args[0], LOGIN_OK), 0);
+    else
+        answer(a, call->token, LOGIN_E_VALUE, 0);
+    if (!cap_is_none(call->cap))
+        (void)ring_release(&a->rt->ring, call->cap);
+}
+
+static void check(struct authd *a, struct authd_held *h)
+{
+    const bool right = verifier_check(&a->verifier, h->secret, h->bytes, a->memory.at);
+    const enum audit_note note = right ? AUDIT_NOTE_LOGIN_ACCEPTED : AUDIT_NOTE_LOGIN_REFUSED;
+
+    ring_flush(&a->rt->ring); /* the check took its time: what comes next is counted from now */
+    delays_checked(&a->delays, h->source, ring_now(&a->rt->ring), right);
+    answer(a, h->token, noted(a, note, h->source, right ? LOGIN_OK : LOGIN_E_WRONG), 0);
+    let_go(h);
+}
+
+static struct authd_held *first(struct authd *a)
+{
+    struct authd_held *found = NULL;
+
+    for (uint32_t i = 0; i < AUTHD_HELD; i++) {
+        if (a->held[i].used && (found == NULL || a->held[i].due_ns < found->due_ns))
+            found = &a->held[i];
+    }
+    return found;
+}
+
+uint64_t authd_turn(struct authd *a)
+{
+    struct authd_held *h = first(a);
+    const uint64_t now_ns = ring_now(&a->rt->ring);
+
+    if (h != NULL && h->due_ns <= now_ns) {
+        const uint64_t due_ns = delays_due(&a->delays, h->source, now_ns); /* others were wrong meanwhile */
+
+        if (due_ns > now_ns)
+            later(a, h, due_ns);
+        else
+            check(a, h);
+        h = first(a);
+    }
+    return h == NULL ? RING_FOREVER : h->due_ns;
+}
