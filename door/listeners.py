@@ -9,6 +9,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "user"))
 import make_package as maker  # noqa: E402
@@ -66,8 +67,10 @@ def forwards(package, words, proof=False):
 
 
 class Knock:
-    """A proof's client outside: sends a number that nobody inside can know to a port of the loopback, and takes what comes back."""
-    BYTES, SECONDS = 8, 60
+    """A proof's client outside: sends a number that nobody inside can know to a port of the loopback, and takes what comes back.
+    It knocks until somebody is in: the forward takes a connection before the guest does, so that a port on which no service
+    listens yet shows as a connection that ends without a byte."""
+    BYTES, SECONDS, PAUSE = 8, 60, 0.1
 
     def __init__(self, port):
         self.port, self.number, self.back, self.named = port, os.urandom(self.BYTES), b"", False
@@ -78,6 +81,12 @@ class Knock:
             self.thread.start()
 
     def run(self):
+        until = time.monotonic() + self.SECONDS
+        while not self.back and time.monotonic() < until:
+            self.once()
+            time.sleep(self.PAUSE)
+
+    def once(self):
         try:
             with socket.create_connection(("127.0.0.1", self.port), self.SECONDS) as s:
                 s.sendall(self.number)

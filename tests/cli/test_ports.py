@@ -64,6 +64,19 @@ class Ports(Session):
         self.assertEqual(listeners.forwards(package, [("echod", 8007)]), [("echod", 8007, 7)])
         self.assertEqual(listeners.listening(b"no package", False), [])
 
+    def test_a_proofs_client_knocks_until_a_service_is_in(self):
+        with socket.create_server(("127.0.0.1", 0)) as port:
+            knock = listeners.Knock(port.getsockname()[1])
+            knock.begin()
+            port.accept()[0].close()  # what a forward does for a port on which nobody in the guest listens yet
+            inside, _ = port.accept()
+            with inside:
+                inside.sendall(inside.recv(listeners.Knock.BYTES))
+        knock.thread.join()
+        self.assertEqual(knock.reasons(), ["the evidence does not name the number that was sent"])
+        knock.watch(b"l4-round-trip v1:seq=1,number=0x" + knock.number.hex().encode() + b",taken=8")
+        self.assertEqual(knock.reasons(), [])
+
 
 if __name__ == "__main__":
     unittest.main()
