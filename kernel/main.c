@@ -17,8 +17,9 @@
 /* What this run does not try, by name: a reader need not guess. */
 struct item {
     const char *name;
-    uint32_t marker; /* tried in a proof whose package grants this marker to a service; ITEM_NEVER: by no run
-                        of this kernel; ITEM_VECTORS: in a proof with a NIC that has MSI-X */
+    uint32_t marker; /* tried where it was emitted, and in a proof whose package grants this marker to a
+                        service; ITEM_NEVER: by no run of this kernel; ITEM_VECTORS: in a proof with a NIC
+                        that has MSI-X */
 };
 #define ITEM_NEVER   UINT32_MAX
 #define ITEM_VECTORS (UINT32_MAX - 1u)
@@ -32,7 +33,7 @@ static const struct item items[] = {
     {"dhcp", EVIDENCE_DHCP_LEASE},
     {"l4", EVIDENCE_L4_ROUND_TRIP},
     {"web", ITEM_NEVER},
-    {"access-path", ITEM_NEVER},
+    {"access-path", EVIDENCE_ACCESS_PATH},
     {"process-isolation", ITEM_NEVER},
     {"smp", ITEM_NEVER},
     {"gvnic", ITEM_NEVER},
@@ -129,6 +130,8 @@ static bool granted(const struct package *p, uint32_t marker)
 
 static bool tried(const struct kernel_storage *k, const struct item *item, bool packaged, bool vectors)
 {
+    if (item->marker < EVIDENCE_MARKERS_MAX && k->evidence.lines[item->marker] != 0)
+        return true;
     if (k->params.mode != BOOT_MODE_PROOF || item->marker == ITEM_NEVER)
         return false;
     return item->marker == ITEM_VECTORS ? vectors : packaged && granted(&k->package, item->marker);

@@ -70,6 +70,11 @@ struct calls_witness {
     uint64_t denials_before; /* of the process: what is refused afterwards names what is gone */
 };
 
+/* Log-ins at the console that an AuditNote recorded. */
+struct calls_logins {
+    uint64_t accepted, refused;
+};
+
 struct calls_setup {
     struct kernel *kernel; /* initialised and scanned */
     struct platform *platform;
@@ -93,6 +98,7 @@ struct calls {
     struct object_ref taken[FUNCTIONS_MAX]; /* Function object of each scan record */
     struct calls_sink sinks[CALLS_SINKS_MAX];
     struct calls_witness witnesses[PROCESSES_MAX];
+    struct calls_logins logins;
     enum calls_power power; /* asked for by a holder of a System */
     struct dma_publication batch[DMA_BATCH_MAX]; /* the kernel's copy of the one under check */
 };

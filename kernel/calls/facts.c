@@ -83,6 +83,8 @@ bool calls_fact_condition(struct calls *c, uint16_t process, enum evidence_marke
     const bool own = w != NULL && w == calls_witness_of(c, process);
     const bool runs = w != NULL && kernel_device_state(c->kernel, w->bdf) == DEVICE_DRIVER_OK;
 
+    if (marker == EVIDENCE_ACCESS_PATH)
+        return c->logins.accepted != 0;
     if (w == NULL)
         return false;
     kernel_take_in(c->kernel, w->bdf); /* a polling driver makes no call for what it sees used */
@@ -188,8 +190,8 @@ static uint64_t faults(const struct calls *c)
     return sum;
 }
 
-void calls_fact(struct calls *c, uint16_t process, const struct evidence_fact *fact,
-                struct evidence_line *line)
+static void device_fact(struct calls *c, uint16_t process, const struct evidence_fact *fact,
+                        struct evidence_line *line)
 {
     const struct calls_witness *w = subject(c, process);
     const struct kernel_usage usage = kernel_usage(c->kernel);
@@ -231,4 +233,22 @@ void calls_fact(struct calls *c, uint16_t process, const struct evidence_fact *f
     }
     const bool known = put_word(w, fact, line);
     ASSERT(known); /* markers.json names a fact that is none of the kernel's */
+}
+
+static void access_path(const struct calls *c, const struct evidence_fact *fact, struct evidence_line *line)
+{
+    if (fact->kind == EVIDENCE_KIND_WORD)
+        evidence_fact_word(line, fact->name, "serial-console-shell");
+    else
+        evidence_fact_u64(line, fact->name,
+                          calls_same_text(fact->name, "accepted") ? c->logins.accepted : c->logins.refused);
+}
+
+void calls_fact(struct calls *c, uint16_t process, enum evidence_marker marker,
+                const struct evidence_fact *fact, struct evidence_line *line)
+{
+    if (marker == EVIDENCE_ACCESS_PATH)
+        access_path(c, fact, line);
+    else
+        device_fact(c, process, fact, line);
 }

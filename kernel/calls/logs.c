@@ -2,6 +2,7 @@
 /* Bytes in and out: serial ports, the audit log, entropy. Text is escaped on its way out, so that no line of
  * a program can pass for evidence. What is taken from a port or from the log is in the caller's range when
  * the call completes: nothing is taken that has no room there. */
+#include "abi/login.h"
 #include "evidence/audit_line.h"
 #include "kernel/calls/parts.h"
 #include "kernel/core/audit.h"
@@ -143,7 +144,13 @@ struct object_reply calls_audit_note(struct calls *c, const struct object_call *
         .object_kind = call->interface,
         .result = 0,
     };
-    return audit_note(&c->kernel->core.audit, &event) ? done(0) : calls_deny(c, call, CAP_EX_AUDIT_FULL);
+    if (!audit_note(&c->kernel->core.audit, &event))
+        return calls_deny(c, call, CAP_EX_AUDIT_FULL);
+    if (call->args[1] == LOGIN_SOURCE_CONSOLE) {
+        c->logins.accepted += event.kind == AUDIT_LOGIN_ACCEPTED;
+        c->logins.refused += event.kind == AUDIT_LOGIN_REFUSED;
+    }
+    return done(0);
 }
 
 void calls_audit_rest(struct kernel *k, struct platform *platform)

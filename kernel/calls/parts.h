@@ -96,8 +96,8 @@ bool calls_same_text(const char *a, const char *b);
 /* Does what the marker claims hold, as far as the kernel sees? */
 bool calls_fact_condition(struct calls *c, uint16_t process, enum evidence_marker marker);
 /* One fact that is the kernel's to fill in; the condition held. */
-void calls_fact(struct calls *c, uint16_t process, const struct evidence_fact *fact,
-                struct evidence_line *line);
+void calls_fact(struct calls *c, uint16_t process, enum evidence_marker marker,
+                const struct evidence_fact *fact, struct evidence_line *line);
 
 /* witness.c */
 void calls_witness_claim(struct calls *c, uint16_t process, uint16_t bdf);

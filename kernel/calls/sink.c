@@ -201,7 +201,7 @@ static struct object_reply emit(struct calls *c, const struct object_call *call,
         const char *given = NULL;
 
         if (facts[i].by_kernel) {
-            calls_fact(c, call->process, &facts[i], &line);
+            calls_fact(c, call->process, marker, &facts[i], &line);
             continue;
         }
         given = value_of(&words, facts[i].name);

@@ -137,6 +137,11 @@ static void reboot(struct shell *s)
     power(s, 2);
 }
 
+static void logout(struct shell *s)
+{
+    s->closed = true;
+}
+
 static void help(struct shell *s);
 
 /* In groups by what one wants; a line without a function is a group's head. */
@@ -150,6 +155,7 @@ static const struct command commands[] = {
     {"Start and stop", NULL, NULL, NULL, 0, 0},
     {"restart", "SERVICE", "ends it if it runs, and starts it anew", restart, 1, 1},
     {"kill", "SERVICE", "ends it; its rule says whether it comes back", kill, 1, 1},
+    {"logout", "", "ends this session; ^D on an empty line does, too", logout, 0, 0},
     {"poweroff", "", "takes everything back and ends the system", poweroff, 0, 0},
     {"reboot", "", "the same, and begins anew", reboot, 0, 0},
     {"Look at the network", NULL, NULL, NULL, 0, 0},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The operator's shell: one person at one terminal at a time. It asks for a line, runs a command, and holds
- * no stream, no network, and nothing that it could claim a device by. What is typed is anything. */
+/* The operator's shell: one person at one terminal at a time, who has given the operator's secret. It asks
+ * for a line, runs a command, and holds no stream, no network, and nothing that it could claim a device by.
+ * What is typed is anything. */
 #include "abi/memory.h"
 #include "abi/methods.h"
 #include "user/shell/shell.h"
@@ -67,6 +68,8 @@ static bool enter(struct shell *s)
         return false;
     s->terminal = opened.cap;
     s->closed = false;
+    s->kind = (enum terminal_kind)(opened.value & 0xffffffffu);
+    s->source = shell_source(opened.value);
     if (map_page(s))
         return true;
     leave(s);
@@ -112,19 +115,25 @@ uint32_t program_main(struct rt *rt)
 {
     struct shell s = {.rt = rt,
                       .terminals = rt_first(rt, CAP_IF_TERMINALS),
+                      .login = rt_first(rt, CAP_IF_LOGIN),
+                      .evidence = rt_first(rt, CAP_IF_EVIDENCE),
                       .system = rt_first(rt, CAP_IF_SYSTEM),
                       .supervisor = rt_first(rt, CAP_IF_SUPERVISOR),
                       .inventory = rt_first(rt, CAP_IF_INVENTORY),
                       .nic = rt_first(rt, CAP_IF_NIC_STATUS),
                       .network = rt_first(rt, CAP_IF_NETWORK_STATUS)};
 
-    if (cap_is_none(s.terminals) || cap_is_none(s.system) || cap_is_none(s.supervisor))
+    if (cap_is_none(s.terminals) || cap_is_none(s.login) || cap_is_none(s.system) ||
+        cap_is_none(s.supervisor))
         return SHELL_EXIT_GRANT;
     if (!rt_memory_make(rt, RING_PAGE_BYTES, &s.range))
         return SHELL_EXIT_MEMORY;
     for (;;) {
         if (enter(&s)) {
-            serve(&s);
+            if (shell_login(&s)) {
+                serve(&s);
+                shell_logged_out(&s);
+            }
             leave(&s);
         } else {
             ring_sleep(&rt->ring, PAUSE_NS);

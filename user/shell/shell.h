@@ -15,12 +15,15 @@
 
 struct shell {
     struct rt *rt;
-    cap_id terminals, system, supervisor, inventory, nic, network; /* the last three: or CAP_NONE */
+    cap_id terminals, login, system, supervisor;
+    cap_id inventory, nic, network, evidence; /* each or CAP_NONE */
     struct rt_memory range; /* records that calls write */
     cap_id terminal; /* the session, or CAP_NONE */
     struct rt_memory page; /* its buffer: the line first, then text on its way out */
     uint32_t out_bytes; /* of that text */
-    bool closed; /* the session ended under us */
+    bool closed; /* the session ended under us, or is to end */
+    enum terminal_kind kind; /* of the session */
+    uint64_t source; /* of it, as abi/login.h numbers them */
     uint64_t asked; /* calls on the Nic so far */
     uint32_t count; /* words of the line */
     char *word[SHELL_WORDS];
@@ -37,6 +40,13 @@ struct command {
     void (*run)(struct shell *s);
     uint32_t least, most; /* words behind the name */
 };
+
+/* login.c: asks for the operator's secret until it is right. False: the session is over. */
+bool shell_login(struct shell *s);
+/* Of a session that got in. */
+void shell_logged_out(struct shell *s);
+/* The number of a session's place, by what TERMINALS_OPEN says of it. */
+uint64_t shell_source(uint64_t opened);
 
 /* commands.c: one line, split into words; at least one. */
 void shell_run(struct shell *s);
