@@ -63,6 +63,7 @@ class Programs(Session):
         # The first run may have said the same before it ended; and what is typed while it ends is that run's.
         self.assertTrue(system.wait_since("machine: restarts\n", "init: frames ended with code 0\n"),
                         system.text[-3000:])
+        self.log_in(system, 2)
         self.power_off(system)
 
 

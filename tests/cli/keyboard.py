@@ -18,6 +18,8 @@ FRAMES = "frames: sent 8, arp replies 4, echo replies 4, others 0\n"
 SYSTEM_PACKAGE = ROOT / "build/ship/capos.pkg"
 FRAMES_PACKAGE = ROOT / "build/ship/user/frames/frames.pkg"
 TRIES_MAX = 600  # connections
+PROMPT = "capos> "
+SECRET = "tests: open, please"  # the operator's, in runs that tests start
 NO_BDF = 0xFFFF
 LINE = re.compile(r"audit: seq=(\d+) owner=(\d+) kind=(\d+) interface=(\d+) handle=(\d+)\.(\d+) bdf=(\S+) result=(\d+) "
                   r"chain=([0-9a-f]{64})")
@@ -86,6 +88,17 @@ class Keyboard:
         with self.changed:
             return self.changed.wait_for(lambda: mark in self.text and text in self.text.rpartition(mark)[2], timeout=SECONDS_MAX)
 
+    def at_prompt(self):
+        """Waits until nothing stands behind the shell's prompt, and returns where that begins; -1: it does not come."""
+        with self.changed:
+            come = self.changed.wait_for(lambda: self.text.endswith(PROMPT), timeout=SECONDS_MAX)
+            return len(self.text) - len(PROMPT) if come else -1
+
+    def wait_from(self, place, text):
+        """`text` from that place on."""
+        with self.changed:
+            return self.changed.wait_for(lambda: text in self.text[place:], timeout=SECONDS_MAX)
+
     def end(self):
         self.reader.join(SECONDS_MAX)
         if self.reader.is_alive():  # it does not end: its status will say that it was killed
@@ -108,17 +121,29 @@ class Session(unittest.TestCase):
 
     def setUp(self):
         self.before = runs()
+        self.secret = tempfile.NamedTemporaryFile("w", prefix="capos-secret-")
+        self.addCleanup(self.secret.close)
+        self.secret.write(SECRET + "\n")
+        self.secret.flush()
 
     def tearDown(self):
         remove(runs() - self.before)
 
-    def start(self, *words):
-        """Frames and their answers go by the small client, unless another package is named."""
+    def start(self, *words, login=True):
+        """Frames and their answers go by the small client, unless another package is named. The operator is logged in."""
         if "--package" not in words:
             words = (*words, "--package", str(FRAMES_PACKAGE))
-        system = Keyboard(*words)
+        system = Keyboard(*words, "--secret-file", self.secret.name)
         self.addCleanup(system.kill)
+        if login:
+            self.log_in(system)
         return system
+
+    def log_in(self, system, times=1):
+        """At the console, for the `times`th time in this run of the system."""
+        self.due(system, "secret: ", times)
+        system.type(SECRET)
+        self.due(system, "help says what there is to do\n", times)
 
     def due(self, system, text, times=1):
         self.assertTrue(system.wait(text, times), f"not {times} times {text!r}:\n{system.text[-3000:]}")
@@ -205,7 +230,7 @@ class Session(unittest.TestCase):
             for times, said in enumerate(("nicd was down when this shell started: restart nicd, then shell\n", "frames sent "), 1):
                 system.type("kill shell")
                 self.due(system, "init: shell was killed\n", times)
-                self.assertTrue(system.wait_since("init: shell runs as process ", "capos> "), system.text[-3000:])
+                self.log_in(system, 1 + times)
                 system.type("nic")
                 self.due(system, said)
                 system.type("restart nicd")
@@ -221,7 +246,7 @@ class Session(unittest.TestCase):
         self.due(system, "capos> ps\n")
         system.type("nic")
         self.due(system, "frames sent                        8\n")
-        for name in ("init", "nicd", "auditd", "termd", "shell"):
+        for name in ("init", "nicd", "auditd", "authd", "termd", "shell"):
             self.assertRegex(system.text, rf"\n  \d {name} +\d+ +\d+ +\d+ +\d+ +0 +\d+\n")
         system.type("kill nicd")
         self.due(system, "init: nicd was killed\n")

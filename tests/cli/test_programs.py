@@ -27,11 +27,11 @@ class Programs(Session):
         system = self.start("sim", "--backend", "script")
         self.due(system, "init: frames ended with code 0\n")
         for line, said in (("help", "  poweroff                  takes everything back and ends the system\n"),
-                           ("services", "frames                  ended          1         6\n"),
+                           ("services", "frames                  ended          1         7\n"),
                            ("devices", "00:04.0  1af4:1041      020000 network card\n"),
                            ("evidence", "inventory                         1\n"),
                            ("audit", "not yet drained                    0\n"),
-                           ("caps 4", "    5      1  inventory                0\n"),
+                           ("caps 5", "  inventory                0\n"),
                            ("devices release 00:04.0", "only a function in quarantine is released: usage counts them\n"),
                            ("devices take 00:04.0", "usage: devices, or devices release BB:DD.F as devices lists it\n"),
                            ("kill", "usage: kill SERVICE\n"),
@@ -65,6 +65,7 @@ class Programs(Session):
         self.due(system, "capos> ")
         system.type("reboot")
         self.due(system, "capos kernel starting\n", 2)
+        self.log_in(system, 2)
         self.assertTrue(system.wait_since("capos kernel starting\n", "init: frames ended with code 0\n"), system.text[-3000:])
         self.power_off(system)
         self.assertEqual(len(runs() - self.before), 2)

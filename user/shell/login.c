@@ -83,7 +83,7 @@ bool shell_login(struct shell *s)
 {
     const uint64_t ask_ns = s->kind == TERMINAL_CONSOLE ? RING_FOREVER : ASK_NS;
 
-    shell_say(s, "capos: log in as operator\n");
+    shell_say(s, "log in as operator\n");
     while (!s->closed) {
         shell_flush(s);
         memcpy(s->page.at, PROMPT, sizeof PROMPT - 1u);
