@@ -6,6 +6,7 @@ import os
 import pathlib
 import pty
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -90,14 +91,25 @@ class Machine(unittest.TestCase):
             self.assertIn("cloudboot-evidence: end ", out)
             self.assertEqual(machines(run_folder(err)), [])
 
+    def staying(self, **streams):
+        """./capos qemu with a secret that is known here: (child, what to type to log in)."""
+        secret = "the machine's tests"
+        file = tempfile.NamedTemporaryFile("w", prefix="capos-secret-")
+        self.addCleanup(file.close)
+        file.write(secret + "\n")
+        file.flush()
+        child = subprocess.Popen([str(ROOT / "capos"), "qemu", "--secret-file", file.name], cwd=ROOT, env=environment(),
+                                 stderr=subprocess.PIPE, start_new_session=True, **streams)
+        return child, secret.encode()
+
     def test_on_a_terminal_keys_go_to_the_guest_and_one_ends_the_run(self):
         ours, theirs = pty.openpty()
-        child = subprocess.Popen([str(ROOT / "capos"), "qemu"], cwd=ROOT, env=environment(), stdin=theirs, stdout=theirs,
-                                 stderr=subprocess.PIPE, start_new_session=True)
+        child, secret = self.staying(stdin=theirs, stdout=theirs)
         os.close(theirs)
-        said, typed = b"", [(b"capos> ", b"us\x03age\r"), (b"interrupts ", b"\x1d")]  # Ctrl-C is a key as well
+        said, typed = b"", [(b"secret: ", secret + b"\r"), (b"capos> ", b"us\x03usage\r"),  # Ctrl-C is a key as well
+                            (b"interrupts ", b"\x1d")]
         try:
-            while data := os.read(ours, 4096):
+            while select.select([ours], [], [], SECONDS_MAX)[0] and (data := os.read(ours, 4096)):
                 said += data
                 if typed and typed[0][0] in said:
                     os.write(ours, typed.pop(0)[1])
@@ -105,6 +117,8 @@ class Machine(unittest.TestCase):
             pass  # the terminal's other end is closed
         finally:
             os.close(ours)
+            if typed:
+                os.killpg(child.pid, signal.SIGTERM)
         err = child.communicate(timeout=SECONDS_MAX)[1]
         self.assertEqual(child.returncode, 0, said + err)
         self.assertEqual(typed, [])
@@ -113,12 +127,11 @@ class Machine(unittest.TestCase):
 
     def test_a_file_is_typed_whole_and_its_end_ends_nothing(self):
         with tempfile.TemporaryFile() as keys:
-            keys.write(b"usage\npoweroff\n")
-            keys.seek(0)
-            done = subprocess.run([str(ROOT / "capos"), "qemu"], cwd=ROOT, env=environment(), stdin=keys, capture_output=True,
-                                  timeout=SECONDS_MAX, check=False)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertIn(b"\ndenials ", done.stdout)
+            child, secret = self.staying(stdin=keys, stdout=subprocess.PIPE)
+            os.pwrite(keys.fileno(), secret + b"\nusage\npoweroff\n", 0)
+            out, err = child.communicate(timeout=SECONDS_MAX)
+        self.assertEqual(child.returncode, 0, out + err)
+        self.assertIn(b"\ndenials ", out)
 
     def test_what_is_no_package_is_refused_and_leaves_no_run(self):
         for words, due in ((("--package", "/no/such/file"), "no file"), (("--package", "/dev/null"), "no file")):
