@@ -4,6 +4,7 @@
 # signals to an orderly end, a hard limit on everything. Trusts the image no further than its text: it is a guest. The network is
 # closed unless asked.
 import argparse
+import contextlib
 import ctypes
 import json
 import os
@@ -166,7 +167,8 @@ class Machine:
 
     def __exit__(self, *_):
         if self.terminal:
-            termios.tcsetattr(0, termios.TCSANOW, self.terminal)
+            with contextlib.suppress(termios.error):  # it may be gone
+                termios.tcsetattr(0, termios.TCSANOW, self.terminal)
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
@@ -206,8 +208,7 @@ class Machine:
         if not data:
             return False
         if not self.options.json:
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
+            self.show(data)
         *lines, self.partial = (self.partial + data).split(b"\n")
         self.partial = self.partial[-LINE_BYTES_MAX:]
         for line in lines:
@@ -215,6 +216,14 @@ class Machine:
         if self.listens and not self.told and not self.partial:
             self.tell()
         return True
+
+    def show(self, data):
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except OSError:  # terminal or pipe are gone, and nobody looks: the system ends as by a signal
+            self.interrupted = self.quit = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
     def tell(self):
         """Behind the kernel's first line, between two of its lines."""
@@ -249,7 +258,10 @@ class Machine:
             print(f"  at {name}", file=sys.stderr if self.options.json else sys.stdout, flush=True)
 
     def keys(self, selector):
-        data = os.read(0, 256)
+        try:
+            data = os.read(0, 256)
+        except OSError:  # the terminal is gone
+            data = b""
         if not data:
             selector.unregister(0)  # end of input is no input: the system stays up
         elif self.terminal and KEY_QUIT in data:

@@ -125,6 +125,19 @@ class Machine(unittest.TestCase):
         self.assertTrue(said.startswith(b"Ctrl-] quits\r\ncapos kernel starting"), said[:100])
         self.assertIn(b"cloudboot-evidence: end ", said)
 
+    def test_a_terminal_that_goes_ends_the_machine_in_order(self):
+        ours, theirs = pty.openpty()
+        child, _ = self.staying(stdin=theirs, stdout=theirs)
+        os.close(theirs)
+        said = b""
+        while b"secret: " not in said and select.select([ours], [], [], SECONDS_MAX)[0]:
+            said += os.read(ours, 4096)
+        os.close(ours)
+        err = child.communicate(timeout=SECONDS_MAX)[1].decode()
+        self.assertEqual(child.returncode, 130, err)
+        self.assertNotIn("Traceback", err)
+        self.assertIn(b"cloudboot-evidence: end ", (run_folder(err) / "console.log").read_bytes())
+
     def test_a_file_is_typed_whole_and_its_end_ends_nothing(self):
         with tempfile.TemporaryFile() as keys:
             child, secret = self.staying(stdin=keys, stdout=subprocess.PIPE)
