@@ -24,7 +24,13 @@ static void answer(struct authd *a, uint64_t token, enum login_error error, uint
     (void)ring_return(&a->rt->ring, token, (uint16_t)error, value, NULL);
 }
 
-/* Out of the caller's memory, where zeroes are left. */
+static void refuse(struct authd *a, const struct ring_received *call, enum login_error error)
+{
+    answer(a, call->token, noted(a, AUDIT_NOTE_LOGIN_REFUSED, call->args[2], error), 0);
+}
+
+/* Out of the caller's memory, where zeroes are left; `secret` NULL: to nowhere. Straight to where it is held:
+ * each call of the kernel lets others run, and a copy on the stack would lie there meanwhile. */
 static bool take_over(struct authd *a, const struct ring_received *call, uint8_t *secret)
 {
     struct ring_client *ring = &a->rt->ring;
@@ -41,7 +47,8 @@ static bool take_over(struct authd *a, const struct ring_received *call, uint8_t
     if (!ring_completed(&mapped))
         return false;
     uint8_t *at = (uint8_t *)(uintptr_t)mapped.value + offset;
-    memcpy(secret, at, bytes);
+    if (secret != NULL)
+        memcpy(secret, at, bytes);
     argon2_libc_wipe(at, bytes);
     (void)ring_call(ring, call->cap, MEMORY_UNMAP, NULL, NULL);
     return true;
@@ -82,25 +89,26 @@ static void later(struct authd *a, struct authd_held *h, uint64_t due_ns)
 
 static void check_call(struct authd *a, const struct ring_received *call)
 {
-    uint8_t secret[LOGIN_SECRET_BYTES_MAX];
     const uint64_t source = call->args[2];
     struct authd_held *h = place(a, source);
-    const bool taken = take_over(a, call, secret);
 
-    if (!taken || !a->can || h == NULL) {
-        const enum login_error error = !taken ? LOGIN_E_VALUE : !a->can ? LOGIN_E_NO_VERIFIER : LOGIN_E_BUSY;
-
-        answer(a, call->token, noted(a, AUDIT_NOTE_LOGIN_REFUSED, source, error), 0);
+    if (!take_over(a, call, h != NULL && a->can ? h->secret : NULL)) {
+        refuse(a, call, LOGIN_E_VALUE);
+    } else if (!a->can) {
+        refuse(a, call, LOGIN_E_NO_VERIFIER);
+    } else if (h == NULL) {
+        refuse(a, call, LOGIN_E_BUSY);
     } else {
-        const uint64_t now_ns = ring_now(&a->rt->ring), due_ns = delays_due(&a->delays, source, now_ns);
+        const uint64_t now_ns = ring_now(&a->rt->ring);
 
-        *h = (struct authd_held){.used = true, .token = call->token, .source = source, .due_ns = due_ns};
+        h->used = true;
+        h->token = call->token;
+        h->source = source;
         h->bytes = (uint32_t)call->args[1];
-        memcpy(h->secret, secret, h->bytes);
-        if (due_ns > now_ns)
-            later(a, h, due_ns);
+        h->due_ns = delays_due(&a->delays, source, now_ns);
+        if (h->due_ns > now_ns)
+            later(a, h, h->due_ns);
     }
-    argon2_libc_wipe(secret, sizeof secret);
 }
 
 void authd_call(struct authd *a, const struct ring_received *call)

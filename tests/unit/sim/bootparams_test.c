@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Boot parameters: what is accepted, and that each kind of fault is refused at its place. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "abi/bootparams.h"
