@@ -14,6 +14,9 @@
 #define BOOT_LINE_BYTES_MAX 1024u
 #define BOOT_EXCHANGES_DEFAULT 10000u
 #define BOOT_EXCHANGES_MAX 10000000u
+#define BOOT_COLUMNS_MIN 20u
+#define BOOT_ROWS_MIN 5u
+#define BOOT_SIZE_MAX 512u /* of either */
 
 /* BOOT_KEY(key, text): the closed list. */
 #define BOOT_KEYS(BOOT_KEY)                                                             \
@@ -22,6 +25,8 @@
     BOOT_KEY(chain_key, "key of the evidence chain, 64 hex digits, never printed")      \
     BOOT_KEY(exchanges, "frame exchanges of the proof, 1 to 10000000")                  \
     BOOT_KEY(verifier, "of the operator's secret: $argon2id$v=19$m=KIB,t=PASSES,p=1$SALT$HASH")      \
+    BOOT_KEY(columns, "of the terminal at the console, 20 to 512; without it 80")        \
+    BOOT_KEY(rows, "of the terminal at the console, 5 to 512; without it 24")            \
     BOOT_KEY(commit, "source commit of this build, [0-9a-z-]")
 
 enum boot_mode { BOOT_MODE_SERVE = 0, BOOT_MODE_PROOF };
@@ -31,6 +36,7 @@ struct boot_params {
     uint8_t boot[8];
     uint8_t chain_key[32];
     uint32_t exchanges;
+    uint32_t columns, rows; /* 0: not said */
     char commit[BOOT_COMMIT_BYTES];
     char verifier[BOOT_VERIFIER_BYTES]; /* its shape was checked; empty: nobody can log in */
 };

@@ -55,9 +55,11 @@ enum package_restart { RESTART_NEVER = 0, RESTART_ALWAYS };
  * in one alone. */
 enum package_when { WHEN_ALWAYS = 0, WHEN_SERVE, WHEN_PROOF };
 
-/* Words of the boot line that are for one service alone: a bit each. Init adds `KEY=VALUE` to its start-up
- * text where the boot line has that key, and to nobody else's. */
+/* Words of the boot line that are for those services that ask for them: a bit each. Init adds `KEY=VALUE` to
+ * their start-up text where the boot line has that key, and to nobody else's. */
 #define PACKAGE_BOOT_VERIFIER 1u
+#define PACKAGE_BOOT_TERMINAL 2u /* columns, rows */
+#define PACKAGE_BOOT_ALL      (PACKAGE_BOOT_VERIFIER | PACKAGE_BOOT_TERMINAL)
 
 struct package_service {
     char name[PACKAGE_NAME_BYTES]; /* unique among services */

@@ -85,7 +85,13 @@ def command_line(options, run):
     key = (run / "chain.key").read_text().strip()
     mode = "proof" if options.proof else "serve"
     line = f"mode={mode} boot={options.boot} chain_key={key} exchanges={options.exchanges} commit={options.commit}"
-    return f"{line} verifier={options.verifier}" if options.verifier else line
+    if options.verifier:
+        line += f" verifier={options.verifier}"
+    if not options.proof and options.seed is None and os.isatty(1):
+        columns, rows = os.get_terminal_size(1)
+        if 20 <= columns <= 512 and 5 <= rows <= 512:
+            line += f" columns={columns} rows={rows}"
+    return line
 
 
 def arguments(options, run, folder, gdb_port, forwards):

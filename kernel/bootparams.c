@@ -152,6 +152,10 @@ static bool parse_value(enum boot_key key, struct span v, struct boot_params *p)
         return parse_number(v, BOOT_EXCHANGES_MAX, &p->exchanges);
     case KEY_verifier:
         return parse_verifier(v, p->verifier);
+    case KEY_columns:
+        return parse_number(v, BOOT_SIZE_MAX, &p->columns) && p->columns >= BOOT_COLUMNS_MIN;
+    case KEY_rows:
+        return parse_number(v, BOOT_SIZE_MAX, &p->rows) && p->rows >= BOOT_ROWS_MIN;
     case KEY_commit:
         return parse_commit(v, p->commit);
     case KEY_COUNT:

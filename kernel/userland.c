@@ -113,9 +113,18 @@ static bool init_words(struct text *t, const struct package *package, const stru
     text_string(t, params->mode == BOOT_MODE_PROOF ? "proof" : "serve");
     text_string(t, " exchanges=");
     text_u64(t, params->exchanges);
-    if (params->verifier[0] != 0) { /* for the service that the manifest says */
+    /* for the services that the manifest says */
+    if (params->verifier[0] != 0) {
         text_string(t, " verifier=");
         text_string(t, params->verifier);
+    }
+    if (params->columns != 0) {
+        text_string(t, " columns=");
+        text_u64(t, params->columns);
+    }
+    if (params->rows != 0) {
+        text_string(t, " rows=");
+        text_u64(t, params->rows);
     }
     return !t->overflow;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "evidence/text.h"
@@ -69,19 +70,33 @@ static const char *read_key(struct run *r, char hex[65])
     return got == 64 && strspn(hex, "0123456789abcdef") == 64 ? NULL : "the key is 64 hex digits";
 }
 
+/* How large the terminal is that the console goes to, where it is one. */
+static const char *terminal_words(const struct run *r, char *out, size_t bytes)
+{
+    struct winsize size;
+
+    out[0] = 0;
+    if (!r->options.proof && !r->options.seeded && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 &&
+        size.ws_col >= BOOT_COLUMNS_MIN && size.ws_col <= BOOT_SIZE_MAX && size.ws_row >= BOOT_ROWS_MIN &&
+        size.ws_row <= BOOT_SIZE_MAX)
+        snprintf(out, bytes, " columns=%u rows=%u", size.ws_col, size.ws_row);
+    return out;
+}
+
 static const char *command_line(struct run *r, char *out, size_t bytes)
 {
     char key[65];
     char boot[17];
+    char size[40];
     const char *why = read_key(r, key);
     if (why)
         return why;
     snprintf(boot, sizeof boot, "%016llx", (unsigned long long)r->options.seed);
     const int used =
-        snprintf(out, bytes, "mode=%s boot=%s chain_key=%s exchanges=%u commit=%s%s%s",
+        snprintf(out, bytes, "mode=%s boot=%s chain_key=%s exchanges=%u commit=%s%s%s%s",
                  r->options.proof ? "proof" : "serve", r->options.boot ? r->options.boot : boot, key,
                  r->options.exchanges, r->options.commit, r->options.verifier ? " verifier=" : "",
-                 r->options.verifier ? r->options.verifier : "");
+                 r->options.verifier ? r->options.verifier : "", terminal_words(r, size, sizeof size));
     return used > 0 && (size_t)used < bytes ? NULL : "the boot line is too long";
 }
 

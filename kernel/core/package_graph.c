@@ -71,7 +71,7 @@ static enum package_error check_service(const struct package *p, uint32_t i, uin
     if (s->first_grant != first_grant || s->grant_count > p->header->grants - first_grant)
         return PACKAGE_E_FIELD;
     if (s->restart > RESTART_ALWAYS || s->when > WHEN_PROOF || s->restart_budget > PACKAGE_RESTARTS_MAX ||
-        s->pages > PACKAGE_PAGES_MAX || s->boot_words > PACKAGE_BOOT_VERIFIER)
+        s->pages > PACKAGE_PAGES_MAX || (s->boot_words & ~PACKAGE_BOOT_ALL) != 0)
         return PACKAGE_E_FIELD;
     if (!package_extent_ok(p, s->text, 0))
         return PACKAGE_E_EXTENT;

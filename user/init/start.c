@@ -173,6 +173,10 @@ static void fill_request(const struct init *init, uint32_t service, struct spawn
     add_word(init, "exchanges", request);
     if ((p->services[service].boot_words & PACKAGE_BOOT_VERIFIER) != 0)
         add_word(init, "verifier", request);
+    if ((p->services[service].boot_words & PACKAGE_BOOT_TERMINAL) != 0) {
+        add_word(init, "columns", request);
+        add_word(init, "rows", request);
+    }
 }
 
 static uint32_t process_number(struct init *init, cap_id process)

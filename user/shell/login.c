@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Who may have a session: authd is asked, and believed. What was typed lies in the session's page alone, where
- * authd finds it and leaves zeroes; this program copies no byte of it. */
+/* Who may have a session: authd is asked, and believed. What was typed lies in the session's page alone,
+ * where authd finds it and leaves zeroes; this program copies no byte of it. */
 #include "abi/login.h"
 #include "abi/memory.h"
 #include "abi/methods.h"
@@ -91,8 +91,7 @@ bool shell_login(struct shell *s)
             ring_call(&s->rt->ring, s->terminal, TERMINAL_READ,
                       RING_ARGS(0, (sizeof PROMPT - 1u) | SECRET, ask_ns), NULL);
 
-        if (typed.status == RING_OK && typed.exception == CAP_EX_NONE &&
-            typed.result == TERMINAL_E_INTERRUPT)
+        if (typed.status == RING_OK && typed.exception == CAP_EX_NONE && typed.result == TERMINAL_E_INTERRUPT)
             continue;
         if (!ring_completed(&typed))
             return false;

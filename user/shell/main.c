@@ -70,7 +70,10 @@ static bool enter(struct shell *s)
     s->closed = false;
     s->kind = (enum terminal_kind)(opened.value & 0xffffffffu);
     s->source = shell_source(opened.value);
-    if (map_page(s))
+    const struct ring_completion size = shell_call(s, s->terminal, TERMINAL_SIZE, 0, 0);
+    s->columns = (uint32_t)(size.value & 0xffffu);
+    s->rows = (uint32_t)(size.value >> 16 & 0xffffu);
+    if (ring_completed(&size) && map_page(s))
         return true;
     leave(s);
     return false;

@@ -12,6 +12,7 @@
 #define SHELL_PROCESSES  16u /* places of the kernel's table */
 #define SHELL_ANSWER_NS  2000000000u /* that a service gets: one that hangs must not take the shell along */
 #define SHELL_OUT_BYTES  96u /* of one line of output */
+#define SHELL_WIDE       88u /* columns of a terminal that has room for the longest names */
 
 struct shell {
     struct rt *rt;
@@ -23,6 +24,7 @@ struct shell {
     uint32_t out_bytes; /* of that text */
     bool closed; /* the session ended under us, or is to end */
     enum terminal_kind kind; /* of the session */
+    uint32_t columns, rows; /* of its terminal */
     uint64_t source; /* of it, as abi/login.h numbers them */
     uint64_t asked; /* calls on the Nic so far */
     uint32_t count; /* words of the line */
@@ -66,6 +68,8 @@ void row_number(struct row *r, uint64_t value, uint32_t end);
 /* At most `most` bytes, up to a zero. */
 void row_name(struct row *r, const char *name, uint32_t most);
 void row_end(struct shell *s, struct row *r);
+/* Columns for a process's name: all of it where there is room. Every table keeps within 80 with the least. */
+uint32_t shell_name_columns(const struct shell *s);
 /* `name  value`. */
 void shell_pair(struct shell *s, const char *name, uint64_t value);
 bool shell_same(const char *a, const char *b);

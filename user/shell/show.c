@@ -10,7 +10,14 @@
 
 void shell_ps(struct shell *s)
 {
-    shell_say(s, "  # name            process  pages   caps     calls  denied    run ms\n");
+    const uint32_t more = shell_name_columns(s) - 16u;
+    struct row head;
+
+    row_begin(&head);
+    text_string(&head.t, "  # name");
+    row_column(&head, 20u + more);
+    text_string(&head.t, "process  pages   caps     calls  denied    run ms");
+    row_end(s, &head);
     for (uint64_t i = 0; i < SHELL_PROCESSES; i++) {
         struct process_info info;
         struct row r;
@@ -20,13 +27,13 @@ void shell_ps(struct shell *s)
         row_begin(&r);
         row_number(&r, i, 3);
         row_column(&r, 4);
-        row_name(&r, info.name, 16);
-        row_number(&r, info.number, 27);
-        row_number(&r, info.pages, 34);
-        row_number(&r, info.caps, 41);
-        row_number(&r, info.calls, 51);
-        row_number(&r, info.denials, 59);
-        row_number(&r, info.run_ns / 1000000u, 69);
+        row_name(&r, info.name, 16u + more);
+        row_number(&r, info.number, 27u + more);
+        row_number(&r, info.pages, 34u + more);
+        row_number(&r, info.caps, 41u + more);
+        row_number(&r, info.calls, 51u + more);
+        row_number(&r, info.denials, 59u + more);
+        row_number(&r, info.run_ns / 1000000u, 69u + more);
         row_end(s, &r);
     }
 }

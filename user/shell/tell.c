@@ -2,6 +2,7 @@
 /* Lines of output of at most 80 columns, and calls with what they came to. */
 #include "abi/assert.h"
 #include "abi/memory.h"
+#include "abi/package.h"
 #include "user/shell/shell.h"
 
 #define OUT_AT SHELL_LINE_BYTES /* of the page: behind the line */
@@ -82,6 +83,11 @@ void row_end(struct shell *s, struct row *r)
     shell_write(s, r->t.at, r->t.used); /* what did not fit is not there */
     if (r->t.overflow)
         shell_say(s, "\n");
+}
+
+uint32_t shell_name_columns(const struct shell *s)
+{
+    return s->columns < SHELL_WIDE ? 16u : PACKAGE_NAME_BYTES;
 }
 
 void shell_pair(struct shell *s, const char *name, uint64_t value)

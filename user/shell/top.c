@@ -3,7 +3,8 @@
 #include "abi/methods.h"
 #include "user/shell/shell.h"
 
-#define APART_NS 2000000000u
+#define APART_NS  2000000000u
+#define HEAD_ROWS 3u /* above the processes, and the cursor's below */
 
 struct sample {
     bool there[SHELL_PROCESSES];
@@ -49,16 +50,22 @@ static void head(struct shell *s, const struct sample *now)
     text_u64(&r.t, (uint64_t)now->usage.pages_used + now->usage.pages_free);
     text_string(&r.t, "; any key ends");
     row_end(s, &r);
-    shell_say(s, "  # name            process   %  calls/s  pages   caps\n");
+    row_begin(&r);
+    text_string(&r.t, "  # name");
+    row_column(&r, 4u + shell_name_columns(s));
+    text_string(&r.t, "process   %  calls/s  pages   caps");
+    row_end(s, &r);
 }
 
 static void draw(struct shell *s, const struct sample *was, const struct sample *now)
 {
     const uint64_t ns = now->usage.now_ns - was->usage.now_ns;
+    const uint32_t more = shell_name_columns(s) - 16u;
     bool drawn[SHELL_PROCESSES] = {false};
 
     head(s, now);
-    for (uint32_t rank = 0; rank < SHELL_PROCESSES; rank++) { /* the busiest of those left, each time */
+    /* The busiest of those left, each time, as many as the terminal has rows for. */
+    for (uint32_t rank = 0; rank < SHELL_PROCESSES && rank + HEAD_ROWS < s->rows; rank++) {
         uint64_t best = SHELL_PROCESSES;
         struct row r;
 
@@ -73,12 +80,12 @@ static void draw(struct shell *s, const struct sample *was, const struct sample 
         row_begin(&r);
         row_number(&r, best, 3);
         row_column(&r, 4);
-        row_name(&r, now->info[best].name, 16);
-        row_number(&r, now->info[best].number, 27);
-        row_number(&r, ns == 0 ? 0 : ran(was, now, best) * 100u / ns, 31);
-        row_number(&r, ns == 0 ? 0 : called(was, now, best) * 1000000000u / ns, 40);
-        row_number(&r, now->info[best].pages, 47);
-        row_number(&r, now->info[best].caps, 54);
+        row_name(&r, now->info[best].name, 16u + more);
+        row_number(&r, now->info[best].number, 27u + more);
+        row_number(&r, ns == 0 ? 0 : ran(was, now, best) * 100u / ns, 31u + more);
+        row_number(&r, ns == 0 ? 0 : called(was, now, best) * 1000000000u / ns, 40u + more);
+        row_number(&r, now->info[best].pages, 47u + more);
+        row_number(&r, now->info[best].caps, 54u + more);
         row_end(s, &r);
     }
 }

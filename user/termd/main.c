@@ -90,6 +90,7 @@ static enum termd_exit begin(struct termd *t)
     t->connections = rt_grant(rt, "connection-terminal", CAP_IF_ENDPOINT);
     t->maker = rt_grant(rt, "terminal-maker", CAP_IF_ENDPOINT);
     t->columns = (uint32_t)rt_parameter_u64(rt, "columns", TERMD_COLUMNS);
+    t->rows = (uint32_t)rt_parameter_u64(rt, "rows", TERMD_ROWS);
     if (cap_is_none(t->port) || cap_is_none(t->consoles) || cap_is_none(t->connections) ||
         cap_is_none(t->maker) || cap_is_none(endpoints))
         return TERMD_EXIT_GRANT;

@@ -185,6 +185,13 @@ static void call_words(struct termd *t, struct session *s, const struct ring_rec
     termd_answer(t, call->token, TERMINAL_OK, 0);
 }
 
+static uint64_t size_of(const struct termd *t, const struct session *s)
+{
+    if (s == &t->sessions[TERMD_CONSOLE])
+        return t->columns | (uint64_t)t->rows << 16;
+    return TERMD_COLUMNS | (uint64_t)TERMD_ROWS << 16;
+}
+
 static void session_call(struct termd *t, struct session *s, const struct ring_received *call)
 {
     const struct ring_extra page = ring_copy(s->page.cap);
@@ -215,7 +222,7 @@ static void session_call(struct termd *t, struct session *s, const struct ring_r
         termd_answer(t, call->token, TERMINAL_OK, 0);
         return;
     case TERMINAL_SIZE:
-        termd_answer(t, call->token, TERMINAL_OK, t->columns | (uint64_t)TERMD_ROWS << 16);
+        termd_answer(t, call->token, TERMINAL_OK, size_of(t, s));
         return;
     case TERMINAL_CLOSE:
         session_close(t, s);

@@ -72,7 +72,7 @@ void show_line(struct termd *t, struct session *s)
 {
     struct discipline_view v;
 
-    discipline_view(&s->line, t->columns, &v);
+    discipline_view(&s->line, is_console(t, s) ? t->columns : TERMD_COLUMNS, &v);
     if (is_console(t, s))
         console_call(t, SERIAL_LINE, v.cursor, v.text, v.bytes);
     else

@@ -91,7 +91,7 @@ struct termd {
     struct rt_memory badges; /* u64 a session: whose end is waited for */
     bool gone_asked, keys_asked;
     uint64_t next_life;
-    uint32_t columns;
+    uint32_t columns, rows; /* of the console; a connection has those of the defaults */
     struct opener openers[TERMD_OPENERS];
     struct session sessions[TERMD_SESSIONS];
 };

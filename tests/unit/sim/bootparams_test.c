@@ -24,13 +24,14 @@ Test(bootparams, defaults_for_absent_keys)
     cr_assert_eq(p.exchanges, BOOT_EXCHANGES_DEFAULT);
     cr_assert_str_eq(p.commit, "unknown");
     cr_assert_str_eq(p.verifier, "");
+    cr_assert(p.columns == 0 && p.rows == 0);
 }
 
 Test(bootparams, every_key_is_taken)
 {
     struct boot_params p;
     struct boot_parse r = parse("  mode=proof  boot=00112233445566ff chain_key=" KEY64
-                                " exchanges=12 commit=ab-9 verifier=" VERIFIER " ",
+                                " exchanges=12 commit=ab-9 verifier=" VERIFIER " columns=512 rows=5 ",
                                 &p);
     cr_assert_eq(r.error, BOOT_OK, "%s at %u", boot_error_name(r.error), r.at);
     cr_assert_eq(p.mode, BOOT_MODE_PROOF);
@@ -40,6 +41,7 @@ Test(bootparams, every_key_is_taken)
     cr_assert_eq(p.exchanges, 12);
     cr_assert_str_eq(p.commit, "ab-9");
     cr_assert_str_eq(p.verifier, VERIFIER);
+    cr_assert(p.columns == 512 && p.rows == 5);
 }
 
 Test(bootparams, each_fault_is_refused_at_its_word_and_leaves_the_result_alone)
@@ -55,6 +57,10 @@ Test(bootparams, each_fault_is_refused_at_its_word_and_leaves_the_result_alone)
         {"mode=proof mode=proof", BOOT_E_REPEATED, 11},
         {"mode=proofs", BOOT_E_VALUE, 0},
         {"mode=", BOOT_E_VALUE, 0},
+        {"columns=19", BOOT_E_VALUE, 0},
+        {"columns=513", BOOT_E_VALUE, 0},
+        {"rows=4", BOOT_E_VALUE, 0},
+        {"rows=513", BOOT_E_VALUE, 0},
         {"boot=0011", BOOT_E_VALUE, 0},
         {"boot=00112233445566FG", BOOT_E_VALUE, 0},
         {"chain_key=00", BOOT_E_VALUE, 0},
