@@ -35,7 +35,7 @@ command_bench() {
     fi
     if [ "$only" != explore ]; then
         ! { asked_for programs || asked_for network; } || need_groups build qemu bench ${peers[@]:+peers}
-        build ship capos-bench kernel.elf capos_pkg frames_pkg bench_nothing bench_flood bench_pkg network_pkg \
+        build ship capos-bench capos-sim kernel.elf capos_pkg frames_pkg bench_nothing bench_flood bench_pkg network_pkg \
             capos-bench-programs
     fi
     cd "$cd_caller"
@@ -75,7 +75,8 @@ bench_machine() {
 bench_programs() {
     local ship=$ROOT/build/ship
     "${PYTHON[@]}" "$ROOT/door/bench_programs.py" "$ship/kernel.elf" "$ship/sim/nothing.elf" "$ship/sim/flood.elf" \
-        "$ship/sim/bench/programs/bench.pkg" "$ship/sim/bench/programs/capos-bench-programs" "$@"
+        "$ship/sim/bench/programs/bench.pkg" "$ship/sim/bench/programs/capos-bench-programs" "$ship/sim/capos-sim" \
+        "$ship/capos.pkg" "$@"
 }
 
 bench_network() {

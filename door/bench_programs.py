@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The processes' share of ./capos bench: an empty cap_enter, a call and its answer between two processes, a start and an end, a
 # killed driver until its next life serves, one frame out and its answer back, in QEMU and in the simulator, there in
-# instructions as well; frames a second between a process and a tap; boot to init and to the link. One boot package, driven
+# instructions as well; frames a second between a process and a tap; boot to init, to the link and, of the system as it ships, to
+# the prompt of the log-in. For the others one boot package, driven
 # from its console (sim/bench/programs): it says when a job begins and when it is done, and the lines' arrival is timed. With
 # --peers Debian's kernel in the same machine beside it (bench_linux.py).
 import argparse
@@ -31,6 +32,7 @@ INIT, UP, BEGINS, DONE = "init: ", "bench: link=1", "bench: begins=", "bench: do
 WRONG = ("bench: failed", "bench: unknown", "bench: link=0", "claim failed: ", "panic")
 ROUNDS, QUICK_ROUNDS = 7, 1
 QUICK = 5  # so many times less work
+PROMPT, PROMPT_ASKED = b"secret: ", 200  # ms
 SETTLE = "enter 1000"  # meanwhile the audit log of the start is written
 
 
@@ -152,6 +154,8 @@ class Files:
     flood: pathlib.Path
     package: pathlib.Path
     host: pathlib.Path
+    sim: pathlib.Path
+    system: pathlib.Path
 
     def boots(self):
         return self.kernel, APPEND, self.package
@@ -227,6 +231,33 @@ def measure_sim(files, rows, rounds, quick):
     limit = "SHA-256 of the package, its programs and the log: three quarters of the instructions"
     rows.add("first kernel instruction to init's first word, simulator", "ns", statistics.median(init), limit=limit)
     rows.add("first kernel instruction to the link, simulator", "ns", statistics.median(up), limit=limit)
+
+
+def to_prompt(files):
+    """Seconds from the kernel's first line to the first prompt, in the simulator as ./capos sim starts it."""
+    with tempfile.TemporaryDirectory(prefix="capos-") as folder:
+        key = pathlib.Path(folder, "key")
+        key.write_text(bench_qemu.KEY + "\n", encoding="ascii")
+        child = subprocess.Popen([str(files.sim), "--package", str(files.system), "--run-dir", folder, "--key-file", str(key), "--boot",
+                                  bench_qemu.BOOT, "--commit", "bench"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                 stderr=subprocess.DEVNULL)
+        said, began = b"", None
+        try:
+            while PROMPT not in said:
+                if not select.select([child.stdout], [], [], bench_qemu.SECONDS_MAX)[0] or not (piece := os.read(child.stdout.fileno(), 4096)):
+                    raise Failed("the simulator came to no prompt")
+                said += piece
+                began = time.monotonic() if began is None else began
+            return time.monotonic() - began
+        finally:
+            child.kill()
+            child.communicate()
+
+
+def measure_prompt(files, rows, rounds):
+    taken = [to_prompt(files) for _ in range(rounds)]
+    rows.add("the kernel's first line to the log-in's prompt, simulator", "ms", statistics.median(taken) * 1e3, PROMPT_ASKED,
+             limit="SHA-256 of the package, its programs and the log, and eight starts")
 
 
 def measure_steps(files, rows, quick):
@@ -372,13 +403,15 @@ def told(options, title, measure):
 
 
 def main():
-    options = options_of("kernel", "nothing", "flood", "package", "host")
-    files = Files(options.kernel, options.nothing, options.flood, options.package, options.host)
+    names = [field.name for field in dataclasses.fields(Files)]
+    options = options_of(*names)
+    files = Files(*(getattr(options, name) for name in names))
     rounds = QUICK_ROUNDS if options.quick else ROUNDS
 
     def measure(rows):
         measure_qemu(files, rows, rounds, options.quick)
         measure_sim(files, rows, rounds, options.quick)
+        measure_prompt(files, rows, rounds)
         measure_steps(files, rows, options.quick)
         measure_tap(files, rows, rounds, options)
 

@@ -62,6 +62,7 @@ class Bench(unittest.TestCase):
                   *(f"60 B frames from a loop in ring 0 into a tap, {batch} a kick" for batch in (32, 128))]
         due = [(f"{name}, {world}", "ns") for name in jobs + boots for world in ("QEMU", "simulator")]
         due += [(f"{name}, simulator", "instructions") for name in jobs] + [(name, "frames/s") for name in frames]
+        due.append(("the kernel's first line to the log-in's prompt, simulator", "ms"))
         self.assertEqual(set(rows), set(due))
         for row in found:
             self.assertTrue(row.get("got", 0) > 0 or row.get("not_measured"), row)
