@@ -14,6 +14,7 @@ void booted_open(struct booted *b, const struct sim_world_config *config, const 
     FILE *in = fopen(package, "rb");
 
     memset(b, 0, sizeof *b);
+    b->params = (struct boot_params){.mode = BOOT_MODE_SERVE, .exchanges = BOOT_EXCHANGES_DEFAULT};
     cr_assert_not_null(in, "%s", package);
     b->k = calloc(1, sizeof *b->k);
     cr_assert_not_null(b->k);
@@ -78,7 +79,6 @@ static void set_up(struct booted *b, bool isolate,
 static const char *with_setup(struct booted *b,
                               const char *(*begin)(struct userland *u, const struct userland_setup *setup))
 {
-    static const struct boot_params params = {.mode = BOOT_MODE_SERVE, .exchanges = BOOT_EXCHANGES_DEFAULT};
     const struct processor watched = {&b->watched, b->inner.ctx};
     const struct userland_setup setup = {.kernel = &b->k->kernel,
                                          .platform = &b->world.platform,
@@ -86,7 +86,7 @@ static const char *with_setup(struct booted *b,
                                          .console = &b->out,
                                          .processor = &watched,
                                          .package = &b->k->package,
-                                         .params = &params};
+                                         .params = &b->params};
 
     return begin(&b->k->userland, &setup);
 }

@@ -10,6 +10,9 @@
 
 #define TEXT_BYTES (1u << 18)
 #define LIMIT_NS   60000000000ull /* of virtual time */
+#define SECRET     "correct horse 7"
+#define VERIFIER                                                                                             \
+    "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$Ita5RWe7DSgiml06HvirQJkJFQ1eWSXbOK8EWcTGLM0"
 #define FRAMES     "frames: sent 8, arp replies 4, echo replies 4, others 0\n"
 #define FRAMES_END "init: frames ended with code 0\n"
 
@@ -17,10 +20,13 @@
 static const struct step {
     const char *due, *types;
 } steps[] = {
-    {FRAMES_END, "help\n"},
+    {FRAMES_END, ""},
+    {"secret: ", "not " SECRET "\n"},
+    {"that is not the secret\n", SECRET "\n"},
+    {"capos> ", "help\n"},
     {"takes everything back and ends the system\n", "ps\n"},
     {"capos> ps\n", "services\n"},
-    {"frames                  ended          1         5\n", "caps 3\n"},
+    {"frames                  ended          1         7\n", "caps 5\n"},
     {"inventory                0\n", "devices\n"},
     {"020000 network card\n", "nic\n"},
     {"frames sent                        8\n", "evidence\n"},
@@ -34,7 +40,9 @@ static const struct step {
     {FRAMES_END, "restart auditd\n"},
     {"capos> restart auditd\n", "se\x7fx\x7f\x7f\n"},
     {"capos> ", "kill shell\n"},
-    {"init: shell was killed\n", "no-such-command\n"},
+    {"init: shell was killed\n", ""},
+    {"secret: ", SECRET "\n"},
+    {"capos> ", "no-such-command\n"},
     {"no such command: help lists them\n", "poweroff\n"},
 };
 #define STEPS (sizeof steps / sizeof steps[0])
@@ -92,10 +100,12 @@ static void session(enum dm_transport transport, bool isolate)
     config.console_read = keyboard;
     config.end_requested = end_requested;
     booted_open(&t.b, &config, SHIPPED_PACKAGE);
+    memcpy(t.b.params.verifier, VERIFIER, sizeof VERIFIER);
     const char *failed = booted_run(&t.b, isolate, run_plainly);
     const char *last = t.text + (t.text_bytes > 2000u ? t.text_bytes - 2000u : 0);
     cr_expect_null(failed, "%s", failed);
     cr_expect_eq(t.step, STEPS, "not said: %s\n%s", steps[t.step % STEPS].due, last);
+    cr_expect_null(strstr(t.text, SECRET), "the secret is shown");
     cr_expect_eq(sim_world_complaints(&t.b.world, 2), 0);
     booted_close(&t.b);
 }
