@@ -59,6 +59,7 @@ def parse(words):
     p.add_argument("--seed", type=int, metavar="N",
                    help="count instructions as time: same seed, same log; without the network stack, which wants a client outside")
     p.add_argument("--secret-file", metavar="FILE", help="take the operator's secret from it; else draw and show one")
+    p.add_argument("--secret-cost", metavar="KIB,PASSES", help="what a check of it costs, within the manifest's memory_kib (4096,3)")
     p.add_argument("--net", choices=("closed", "open"), default="closed", help="open lets the guest out (closed)")
     p.add_argument("--accel", choices=("tcg", "kvm"), default="tcg", help="kvm only where the host really has it (tcg)")
     p.add_argument("--gdb", action="store_true", help="wait for a debugger on a free port and print how to attach")
@@ -73,8 +74,10 @@ def parse(words):
         p.error("--exchanges takes 1 to 10000000")
     if options.port and (options.proof or options.nics == 0):
         p.error("--port goes with a run that stays up and has a NIC")
-    if options.secret_file and options.proof:
-        p.error("--secret-file goes with a run that stays up: nobody logs in to a proof")
+    if "" in (options.secret_file, options.secret_cost):
+        p.error("--secret-file and --secret-cost have a value")
+    if (options.secret_file or options.secret_cost) and options.proof:
+        p.error("--secret-file and --secret-cost go with a run that stays up: nobody logs in to a proof")
     own = (options.kernel, options.run_dir, options.boot, options.commit, options.verifier, options.show_secret)
     if options.check and any(own):
         p.error("--kernel, --run-dir, --boot, --commit, --verifier and --show-secret are the front door's own")

@@ -4,13 +4,14 @@
 . "$ROOT/door/run.sh"
 
 command_qemu() {
-    local seed= proof=0 json=0 previous= argument run status key boot package=() secret=() secret_file=
+    local seed= proof=0 json=0 previous= argument run status key boot package=() secret=() secret_file= secret_cost=
     for argument in "$@"; do
-        case $previous in --seed) seed=$argument ;; --secret-file) secret_file=$argument ;; esac
+        case $previous in --seed) seed=$argument ;; --secret-file) secret_file=$argument ;; --secret-cost) secret_cost=$argument ;; esac
         case $argument in
             --seed=*) seed=${argument#*=} ;;
             --proof) proof=1 ;;
             --secret-file=*) secret_file=${argument#*=} ;;
+            --secret-cost=*) secret_cost=${argument#*=} ;;
             --json) json=1 ;;
             --package | --package=*) package=(given) ;;
         esac
@@ -37,7 +38,7 @@ boot_qemu() { # the flags: one run, in a folder of its own
     run=$(make_run)
     key=$(draw 'chain key' 32 "$seed") boot=$(draw 'boot id' 8 "$seed")
     (umask 077 && echo "$key" >"$run/chain.key")
-    [ "$proof" = 1 ] || make_secret "$run" "$seed" "$secret_file"
+    [ "$proof" = 1 ] || make_secret "$run" "$seed" "$secret_file" "$secret_cost"
     supervise "${PYTHON[@]}" "$ROOT/door/qemu.py" "$@" ${package[@]+"${package[@]}"} --kernel "$ROOT/build/ship/kernel.elf" \
         --run-dir "$run" --boot "$boot" --commit "$(commit_id)" ${secret[@]+"${secret[@]}"}
     if [ ! -f "$run/console.log" ]; then # the package was refused: nothing ran

@@ -49,10 +49,11 @@ make_run() { # prints the folder of a new run
 
 # The operator's secret of a run that stays up: drawn, or the one of --secret-file. It stays in the run's folder; what boots
 # gets the verifier alone, and a secret that was drawn is shown before the system starts. Sets secret to the flags that say so.
-make_secret() { # run folder, seed or nothing, file or nothing
+make_secret() { # run folder, and each or nothing: seed, file, cost
     local words=() verifier
     [ -z "$2" ] || words+=(--seed "$2")
     [ -z "$3" ] || words+=(--secret-file "$3")
+    [ -z "$4" ] || words+=(--secret-cost "$4")
     verifier=$("$ROOT/build/ship/user/authd/capos-secret" ${words[@]+"${words[@]}"} "$1/operator.secret") || {
         status=$?
         rm -rf "$1"

@@ -4,14 +4,15 @@
 . "$ROOT/door/run.sh"
 
 command_sim() {
-    local seed= replay= proof=0 json=0 previous= argument run status helping=0 key boot package=() secret=() secret_file=
+    local seed= replay= proof=0 json=0 previous= argument run status helping=0 key boot package=() secret=() secret_file= secret_cost=
     for argument in "$@"; do
-        case $previous in --seed) seed=$argument ;; --replay) replay=$argument ;; --secret-file) secret_file=$argument ;; esac
+        case $previous in --seed) seed=$argument ;; --replay) replay=$argument ;; --secret-file) secret_file=$argument ;; --secret-cost) secret_cost=$argument ;; esac
         case $argument in
             --seed=*) seed=${argument#*=} ;;
             --proof | --replay) proof=1 ;;
             --replay=*) proof=1 replay=${argument#*=} ;;
             --secret-file=*) secret_file=${argument#*=} ;;
+            --secret-cost=*) secret_cost=${argument#*=} ;;
             --json) json=1 ;;
             --help) helping=1 ;;
             --package | --package=*) package=(given) ;;
@@ -37,7 +38,7 @@ boot_sim() { # the flags: one run, in a folder of its own
     key=$(draw 'chain key' 32 "$seed") boot=$(draw 'boot id' 8 "$seed")
     [ -z "$replay" ] || draw_again "$replay"
     (umask 077 && echo "$key" >"$run/chain.key")
-    [ "$proof" = 1 ] || make_secret "$run" "$seed" "$secret_file"
+    [ "$proof" = 1 ] || make_secret "$run" "$seed" "$secret_file" "$secret_cost"
     supervise "$ROOT/build/ship/sim/capos-sim" "$@" ${package[@]+"${package[@]}"} --run-dir "$run" --key-file "$run/chain.key" \
         --boot "$boot" --commit "$(commit_id)" ${secret[@]+"${secret[@]}"}
     if [ ! -f "$run/console.log" ]; then # flags or input were refused: nothing ran

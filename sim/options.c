@@ -24,6 +24,7 @@ static const char help[] =
     "  --package FILE             boot package whose programs run (the one that was built)\n"
     "  --port [SERVICE=]PORT      port of 127.0.0.1 that leads to a service (a free one), once for each\n"
     "  --secret-file FILE         take the operator's secret from it; else draw and show one\n"
+    "  --secret-cost KIB,PASSES   what a check of it costs, within the manifest's memory_kib (4096,3)\n"
     "  --pcap FILE                write the frames of both directions\n"
     "  --json                     one JSON object on standard output instead of the console\n"
     "  --help                     this text\n"
@@ -49,6 +50,7 @@ enum option_code {
     OPT_BOOT,
     OPT_COMMIT,
     OPT_SECRET_FILE,
+    OPT_SECRET_COST,
     OPT_VERIFIER,
     OPT_SHOW_SECRET
 };
@@ -66,6 +68,7 @@ static const struct option long_options[] = {
     {"pcap", required_argument, NULL, OPT_PCAP},
     {"port", required_argument, NULL, OPT_PORT},
     {"secret-file", required_argument, NULL, OPT_SECRET_FILE},
+    {"secret-cost", required_argument, NULL, OPT_SECRET_COST},
     {"json", no_argument, NULL, OPT_JSON},
     {"help", no_argument, NULL, OPT_HELP},
     /* given by ./capos */
@@ -188,8 +191,9 @@ static bool parse_one(struct sim_options *o, int code, const char *value)
         o->commit = value;
         return true;
     case OPT_SECRET_FILE:
+    case OPT_SECRET_COST:
         o->secret_given = true;
-        return true;
+        return value[0] != 0;
     case OPT_VERIFIER:
         o->verifier = value;
         return true;
@@ -268,9 +272,10 @@ enum sim_options_result sim_options_parse(struct sim_options *o, int argc, char 
             "--port goes with slirp in a run that stays up without --seed: others have no host behind them",
             NULL);
     if (o->secret_given && (o->proof || o->replay))
-        return usage("--secret-file goes with a run that stays up: nobody logs in to a proof", NULL);
+        return usage("--secret-file and --secret-cost go with a run that stays up: nobody logs in to a proof",
+                     NULL);
     if (o->secret_given && !o->verifier)
-        return usage("--secret-file is ./capos sim's: it makes the verifier", NULL);
+        return usage("--secret-file and --secret-cost are ./capos sim's: it makes the verifier", NULL);
     if (o->replay && o->seeded)
         return usage("--replay and --seed exclude each other", NULL);
     return SIM_OPTIONS_RUN;

@@ -30,7 +30,7 @@ struct sim_options {
     const char *boot; /* 16 hex digits, or NULL */
     const char *commit;
     const char *verifier; /* of the operator's secret, or NULL */
-    bool secret_given; /* --secret-file: the front door read it, and gave the verifier */
+    bool secret_given; /* --secret-file or --secret-cost: the front door's, which gave the verifier */
     const char *secret; /* file with the secret that is shown, or NULL */
 };
 

@@ -71,9 +71,17 @@ class Secret(unittest.TestCase):
             self.assertEqual(capos("sim", f"--secret-file={file}")[0], 3)
         self.assertEqual(runs(), before)
 
+    def test_what_is_no_cost_is_refused_and_leaves_no_run(self):
+        before = runs()
+        for cost in ("", "4096", "4096,", ",3", "7,3", "4096,0", "4096,65", "1048577,1", "4096,3,1", "-8,3", "99999999999999999999,3"):
+            with self.subTest(cost):
+                status, out, err = capos("sim", "--secret-cost=" + cost)
+                self.assertEqual((status, out, len(err.splitlines())), (2, "", 1), err)
+        self.assertEqual(runs(), before)
+
     def test_a_proof_has_none_and_the_door_makes_the_verifier(self):
         for world in ("sim", "qemu"):
-            for flags in (("--proof", "--secret-file", "x"), ("--verifier", "x"), ("--show-secret=x",)):
+            for flags in (("--proof", "--secret-file", "x"), ("--proof", "--secret-cost", "8,1"), ("--verifier", "x"), ("--show-secret=x",)):
                 with self.subTest(f"{world} {flags}"):
                     status, out, err = capos(world, *flags)
                     self.assertEqual((status, out), (2, ""), err)

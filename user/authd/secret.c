@@ -19,6 +19,7 @@
 #include "argon2.h"
 #include "blake2/blake2.h"
 #include "user/authd/libc.h"
+#include "user/authd/verifier.h"
 
 #define EXIT_USAGE    2
 #define EXIT_MISSING  3
@@ -28,14 +29,21 @@
 #define HASH_BYTES    32u
 #define VERIFIER_TEXT 192u
 #define MEMORY_KIB    4096u /* what the manifest lets authd use */
+#define MEMORY_MIN    8u /* RFC 9106, clause 3.1, of one lane */
+#define MEMORY_MAX    (1u << 20)
 #define PASSES        3u
 
+struct cost {
+    uint32_t memory_kib, passes;
+};
+
 static const char help[] =
-    "capos-secret [--secret-file FILE] [--seed N] OUT\n"
+    "capos-secret [--secret-file FILE] [--secret-cost KIB,PASSES] [--seed N] OUT\n"
     "\n"
-    "  OUT                 where the secret is written, for its owner alone\n"
-    "  --secret-file FILE  the secret is the one line of this file; without it, 128 bits are drawn\n"
-    "  --seed N            drawn from this number, so that a run can be made again\n"
+    "  OUT                       where the secret is written, for its owner alone\n"
+    "  --secret-file FILE        the secret is the one line of this file; without it, 128 bits are drawn\n"
+    "  --secret-cost KIB,PASSES  what a check costs: memory of 8 to 1048576 KiB (4096), 1 to 64 passes (3)\n"
+    "  --seed N                  drawn from this number, so that a run can be made again\n"
     "\n"
     "Prints the secret's Argon2id verifier. Exit status: 0, 2 usage, 3 no entropy or no file, 4 secret "
     "refused.\n";
@@ -153,7 +161,22 @@ static int write_secret(const char *path, const char *secret)
     return written ? 0 : refuse(EXIT_MISSING, path, strerror(errno));
 }
 
-static int make(const char *file, const char *seed, const char *out)
+static bool parse_cost(const char *text, struct cost *out)
+{
+    char *end = NULL;
+
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    const unsigned long memory = strtoul(text, &end, 10);
+    if (end[0] != ',' || end[1] < '0' || end[1] > '9')
+        return false;
+    const unsigned long passes = strtoul(end + 1, &end, 10);
+    *out = (struct cost){(uint32_t)memory, (uint32_t)passes};
+    return *end == 0 && memory >= MEMORY_MIN && memory <= MEMORY_MAX && passes >= 1 &&
+           passes <= VERIFIER_PASSES_MAX;
+}
+
+static int make(const char *file, const char *seed, const struct cost *cost, const char *out)
 {
     uint8_t drawn[SECRET_BYTES + SALT_BYTES];
     char secret[LOGIN_SECRET_BYTES_MAX + 1];
@@ -169,8 +192,8 @@ static int make(const char *file, const char *seed, const char *out)
     if (status == 0)
         status = write_secret(out, secret);
     if (status == 0 &&
-        argon2id_hash_encoded(PASSES, MEMORY_KIB, 1, secret, strlen(secret), drawn + SECRET_BYTES, SALT_BYTES,
-                              HASH_BYTES, verifier, sizeof verifier) != ARGON2_OK)
+        argon2id_hash_encoded(cost->passes, cost->memory_kib, 1, secret, strlen(secret), drawn + SECRET_BYTES,
+                              SALT_BYTES, HASH_BYTES, verifier, sizeof verifier) != ARGON2_OK)
         status = refuse(EXIT_MISSING, "no memory for the verifier", NULL);
     if (status == 0)
         puts(verifier);
@@ -182,10 +205,12 @@ static int make(const char *file, const char *seed, const char *out)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {{"secret-file", required_argument, NULL, 'f'},
+                                            {"secret-cost", required_argument, NULL, 'c'},
                                             {"seed", required_argument, NULL, 's'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     const char *file = NULL, *seed = NULL;
+    struct cost cost = {MEMORY_KIB, PASSES};
     int code;
 
     while ((code = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -195,11 +220,14 @@ int main(int argc, char **argv)
         }
         if (code == '?')
             return EXIT_USAGE;
-        *(code == 'f' ? &file : &seed) = optarg;
+        if (code == 'c' && !parse_cost(optarg, &cost))
+            return refuse(EXIT_USAGE, "--secret-cost is KIB,PASSES, 8 to 1048576 and 1 to 64", optarg);
+        if (code != 'c')
+            *(code == 'f' ? &file : &seed) = optarg;
     }
     if (optind + 1 != argc) {
         fputs(help, stderr);
         return EXIT_USAGE;
     }
-    return make(file, seed, argv[optind]);
+    return make(file, seed, &cost, argv[optind]);
 }
