@@ -17,7 +17,7 @@ struct booted {
     struct sim_processor *processor;
     struct processor inner; /* the simulator's, without the watcher */
     struct processor_ops watched;
-    struct boot_params params; /* as booted_open leaves them, or changed before the run; not for booted_boot */
+    struct boot_params params; /* booted_open sets them, a test may change them; not for booted_boot */
     struct console out;
     struct sim_region package;
     size_t package_bytes;
