@@ -238,13 +238,14 @@ def to_prompt(files):
     with tempfile.TemporaryDirectory(prefix="capos-") as folder:
         key = pathlib.Path(folder, "key")
         key.write_text(bench_qemu.KEY + "\n", encoding="ascii")
-        child = subprocess.Popen([str(files.sim), "--package", str(files.system), "--run-dir", folder, "--key-file", str(key), "--boot",
-                                  bench_qemu.BOOT, "--commit", "bench"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                 stderr=subprocess.DEVNULL)
+        child = subprocess.Popen([str(files.sim), "--package", str(files.system), "--run-dir", folder, "--key-file", str(key),
+                                  "--boot", bench_qemu.BOOT, "--commit", "bench"],
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         said, began = b"", None
         try:
             while PROMPT not in said:
-                if not select.select([child.stdout], [], [], bench_qemu.SECONDS_MAX)[0] or not (piece := os.read(child.stdout.fileno(), 4096)):
+                come = select.select([child.stdout], [], [], bench_qemu.SECONDS_MAX)[0]
+                if not come or not (piece := os.read(child.stdout.fileno(), 4096)):
                     raise Failed("the simulator came to no prompt")
                 said += piece
                 began = time.monotonic() if began is None else began

@@ -59,7 +59,7 @@ def parse(words):
     p.add_argument("--seed", type=int, metavar="N",
                    help="count instructions as time: same seed, same log; without the network stack, which wants a client outside")
     p.add_argument("--secret-file", metavar="FILE", help="take the operator's secret from it; else draw and show one")
-    p.add_argument("--secret-cost", metavar="KIB,PASSES", help="what a check of it costs, within the manifest's memory_kib (4096,3)")
+    p.add_argument("--secret-cost", metavar="KIB,PASSES", help="what a check of it costs, within the manifest's memory_kib")
     p.add_argument("--net", choices=("closed", "open"), default="closed", help="open lets the guest out (closed)")
     p.add_argument("--accel", choices=("tcg", "kvm"), default="tcg", help="kvm only where the host really has it (tcg)")
     p.add_argument("--gdb", action="store_true", help="wait for a debugger on a free port and print how to attach")

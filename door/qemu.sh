@@ -4,9 +4,14 @@
 . "$ROOT/door/run.sh"
 
 command_qemu() {
-    local seed= proof=0 json=0 previous= argument run status key boot package=() secret=() secret_file= secret_cost=
+    local seed= proof=0 json=0 previous= argument run status key boot package=() secret=()
+    local secret_file= secret_cost=
     for argument in "$@"; do
-        case $previous in --seed) seed=$argument ;; --secret-file) secret_file=$argument ;; --secret-cost) secret_cost=$argument ;; esac
+        case $previous in
+            --seed) seed=$argument ;;
+            --secret-file) secret_file=$argument ;;
+            --secret-cost) secret_cost=$argument ;;
+        esac
         case $argument in
             --seed=*) seed=${argument#*=} ;;
             --proof) proof=1 ;;

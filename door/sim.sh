@@ -4,9 +4,15 @@
 . "$ROOT/door/run.sh"
 
 command_sim() {
-    local seed= replay= proof=0 json=0 previous= argument run status helping=0 key boot package=() secret=() secret_file= secret_cost=
+    local seed= replay= proof=0 json=0 previous= argument run status helping=0 key boot package=() secret=()
+    local secret_file= secret_cost=
     for argument in "$@"; do
-        case $previous in --seed) seed=$argument ;; --replay) replay=$argument ;; --secret-file) secret_file=$argument ;; --secret-cost) secret_cost=$argument ;; esac
+        case $previous in
+            --seed) seed=$argument ;;
+            --replay) replay=$argument ;;
+            --secret-file) secret_file=$argument ;;
+            --secret-cost) secret_cost=$argument ;;
+        esac
         case $argument in
             --seed=*) seed=${argument#*=} ;;
             --proof | --replay) proof=1 ;;

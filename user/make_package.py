@@ -71,7 +71,8 @@ BACKLOG, BACKLOG_MAX = 8, 64  # connections that may wait at a port
 # What a service serves under a name; listeners, sockets and terminals come out of these.
 SERVED = [*[name for name, value in INTERFACES.items() if INTERFACES["nic"] <= value <= INTERFACES["tcp-listen-authority"]],
           "login", "terminals", "terminal-maker", "network-status"]
-BOOT_WORDS = {"verifier": LIMITS["PACKAGE_BOOT_VERIFIER"], "terminal": LIMITS["PACKAGE_BOOT_TERMINAL"]}  # of the boot line, for the services that ask for them
+# Of the boot line, for the services that ask for them.
+BOOT_WORDS = {"verifier": LIMITS["PACKAGE_BOOT_VERIFIER"], "terminal": LIMITS["PACKAGE_BOOT_TERMINAL"]}
 
 
 def bounded(where, value, low, high):
