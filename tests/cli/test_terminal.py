@@ -113,6 +113,10 @@ class Remote(Session):
         self.assertTrue(connection.until(bytes([IAC, WONT, 24])))
         self.assertTrue(connection.until(b"devices claimed                    1\r\n"))
         self.assertNotIn(bytes([IAC]), connection.seen)
+        connection.type(b"top\r\n")  # the second byte of Enter is no key
+        self.assertTrue(connection.until(b"; any key ends\r\n"))
+        connection.type(b"q")
+        self.assertTrue(connection.until(b"capos> "))
         for victim in ("shell-remote", "termd", "netd", "nicd"):
             with self.subTest(victim):
                 connection.type(b"half a line")

@@ -66,7 +66,7 @@ static void edit(struct termd *t, struct session *s, uint8_t byte)
     }
 }
 
-void session_typed(struct termd *t, struct session *s, uint8_t byte)
+static void take(struct termd *t, struct session *s, uint8_t byte)
 {
     if (s->key.used) {
         termd_complete(t, &s->key, TERMINAL_OK, byte);
@@ -79,6 +79,15 @@ void session_typed(struct termd *t, struct session *s, uint8_t byte)
     }
 }
 
+void session_typed(struct termd *t, struct session *s, uint8_t byte)
+{
+    const bool of_enter = s->after_cr && (byte == '\n' || byte == 0);
+
+    s->after_cr = byte == '\r';
+    if (!of_enter) /* CR LF and CR NUL are one key: none of it may reach the next call */
+        take(t, s, byte);
+}
+
 void session_ahead(struct termd *t, struct session *s)
 {
     while (s->ahead_count > 0 && (s->read.used || s->key.used)) {
@@ -87,7 +96,7 @@ void session_ahead(struct termd *t, struct session *s)
         s->ahead[s->ahead_first] = 0;
         s->ahead_first = (s->ahead_first + 1u) % TERMD_AHEAD_BYTES;
         s->ahead_count--;
-        session_typed(t, s, byte);
+        take(t, s, byte);
     }
 }
 

@@ -61,6 +61,7 @@ struct session {
     struct rt_memory page; /* lent to its holder */
     struct wait read, key, write;
     uint32_t line_at; /* of the page: where the line goes */
+    bool after_cr; /* the byte that was typed last */
     bool dirty; /* page: a typed line lies there */
     uint32_t line_end;
     uint8_t ahead[TERMD_AHEAD_BYTES];
