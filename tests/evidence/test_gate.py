@@ -246,7 +246,9 @@ class FailedClaims(Gate):
                                ("dhcp-lease", "bits=24", "bits=0"),
                                ("dhcp-lease", "completions=9", "completions=3"),
                                ("route", "routes=2", "routes=0"),
-                               ("l4-round-trip", "acknowledged=8", "acknowledged=7")]:
+                               ("l4-round-trip", "acknowledged=8", "acknowledged=7"),
+                               ("access-path", "path=serial-console-shell", "path=web-shell"),
+                               ("access-path", "accepted=1", "accepted=0")]:
             with self.subTest(f"{name} {new}"):
                 self.failed(logs.console(logs.evidence(logs.with_fact(name, old, new))), name)
             tried += 1

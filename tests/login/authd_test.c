@@ -12,6 +12,7 @@
 #define VERIFIER                                                                                             \
     "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$Ita5RWe7DSgiml06HvirQJkJFQ1eWSXbOK8EWcTGLM0"
 #define TEXT_BYTES (1u << 20)
+#define LIMIT_NS   300000000000ull /* of virtual time */
 #define TURN_NS    100000u /* of virtual time: it is waited for a minute of it */
 
 static struct {
@@ -76,7 +77,7 @@ static void console(void *ctx, enum platform_console port, const char *text, siz
 static int end_requested(void *ctx)
 {
     (void)ctx;
-    return said("all holds") || said("does not hold");
+    return said("all holds") || said("does not hold") || platform_now_ns(&t.b.world.platform) > LIMIT_NS;
 }
 
 static void boot(const char *line)
