@@ -78,7 +78,7 @@ static void take(struct termd *t, struct session *s, uint8_t byte)
     if (s->key.used)
         termd_complete(t, &s->key, TERMINAL_OK, byte);
     else
-        edit(t, s, byte);
+        edit(t, s, byte == '\r' ? '\n' : byte); /* the line's own memory of a CR would count it again */
 }
 
 void session_typed(struct termd *t, struct session *s, uint8_t byte)
