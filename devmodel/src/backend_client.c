@@ -155,6 +155,18 @@ int32_t dm_client_start(struct dm_backend *client, const struct dm_client_connec
     return (int32_t)c->count++;
 }
 
+void dm_client_change(struct dm_backend *client, uint32_t number, const struct dm_client_connection *plan)
+{
+    struct dm_client *c = (struct dm_client *)client;
+    struct dm_client_connection *now = &c->callers[number].plan;
+    if (plan->send_bytes > now->send_bytes)
+        now->send_bytes = plan->send_bytes;
+    now->receive_bytes = plan->receive_bytes;
+    now->reads_bytes = plan->reads_bytes;
+    now->manner = plan->manner;
+    dm_caller_changed(c, number);
+}
+
 struct dm_client_report dm_client_report(const struct dm_backend *client, uint32_t number)
 {
     return ((const struct dm_client *)client)->callers[number].report;

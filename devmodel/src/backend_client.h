@@ -34,6 +34,8 @@ struct dm_client {
 };
 
 void dm_caller_receive(struct dm_client *c, uint32_t number, const struct dm_segment *in);
+/* Its plan is another one. */
+void dm_caller_changed(struct dm_client *c, uint32_t number);
 void dm_caller_tick(struct dm_client *c, uint32_t number);
 /* When tick has to do something; DM_NEVER. */
 uint64_t dm_caller_due(const struct dm_client *c, const struct dm_caller *caller);

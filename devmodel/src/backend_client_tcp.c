@@ -291,6 +291,11 @@ static bool take_data(struct dm_client *c, struct dm_caller *a, const struct dm_
     return true;
 }
 
+static bool received_all(const struct dm_caller *a)
+{
+    return a->plan.receive_bytes == UINT64_MAX || a->report.received == a->plan.receive_bytes;
+}
+
 static void receive_open(struct dm_client *c, struct dm_caller *a, const struct dm_segment *in)
 {
     if (in->flags & DM_RST) {
@@ -313,7 +318,7 @@ static void receive_open(struct dm_client *c, struct dm_caller *a, const struct 
     }
     push(c, a);
     if (a->report.state == DM_CLIENT_CLOSING && a->fin_acknowledged && a->report.guest_closed)
-        end(c, a, a->report.received == a->plan.receive_bytes ? DM_CLIENT_DONE : DM_CLIENT_WRONG);
+        end(c, a, received_all(a) ? DM_CLIENT_DONE : DM_CLIENT_WRONG);
 }
 
 void dm_caller_receive(struct dm_client *c, uint32_t number, const struct dm_segment *in)
@@ -325,6 +330,13 @@ void dm_caller_receive(struct dm_client *c, uint32_t number, const struct dm_seg
         receive_open(c, a, in);
     else if (a->report.state == DM_CLIENT_DONE && (in->flags & (DM_FIN | DM_RST)) == DM_FIN)
         put_empty(c, a, DM_ACK); /* its last acknowledgement was lost */
+}
+
+void dm_caller_changed(struct dm_client *c, uint32_t number)
+{
+    struct dm_caller *a = &c->callers[number];
+    a->answer = a->report.state == DM_CLIENT_OPEN; /* its window may be another one */
+    push(c, a);
 }
 
 static bool waits_for_answer(const struct dm_caller *a)

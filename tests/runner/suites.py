@@ -513,7 +513,7 @@ def fuzz_target(context, result, program, seconds, *flags, seeds=()):
         status, output = run([kept / program, f"-max_total_time={seconds}", f"-seed={context.seed}", *flags,
                               f"-artifact_prefix={kept}/", corpus], context.root, timeout=seconds + 120)
     result.check(status == 0, f"fuzz: {name} ended with status {status}; the input is kept in build/fuzz\n" + tail(output))
-    return dict(re.findall(r"(\w+)=(\d+)", (re.findall(r"^(?:lives|files|packages|terminals): .*", output, re.M) or [""])[-1]))
+    return dict(re.findall(r"(\w+)=(\d+)", (re.findall(r"^(?:lives|files|packages|terminals|logins): .*", output, re.M) or [""])[-1]))
 
 
 def fuzz_files(context, result):
@@ -550,14 +550,44 @@ def fuzz_terminals(context, result):
                             + ", ".join(f"{count} {mark}" for mark, count in counts.items()))
 
 
+def login_keys(source, keys):
+    """A step of tests/fuzz/fuzz_login.c: what is typed at one place, 42 bytes at most."""
+    return bytes([6 * len(keys), source]) + keys
+
+
+def fuzz_logins(context, result):
+    """Keys and calls to authd's own code, with any arguments."""
+    seconds = FUZZ_TERMINAL_SECONDS_DEEP if context.deep else FUZZ_TERMINAL_SECONDS
+    counts = fuzz_target(context, result, "tests/fuzz/capos-fuzz-login", seconds, "-max_len=400", "-len_control=0",
+                         seeds=FUZZ_LOGIN_SEEDS)
+    for mark in LOGIN_MARKS:
+        result.check(int(counts.get(mark, 0)) > 0, f"fuzz: no {mark} of a log-in in the whole run")
+    if counts:
+        result.notes.append(f"{counts.pop('inputs')} runs of log-ins: "
+                            + ", ".join(f"{count} {mark}" for mark, count in counts.items()))
+
+
+# Right; wrong until it is told to wait; from many places; while one is held; into a full log; without a verifier; any call.
+RIGHT, WRONG, TEN_SECONDS, FULL = b"QWXZJKVB\r", b"QWXZJKVA\r", bytes([2, 200]), bytes([5, 0])
+FUZZ_LOGIN_SEEDS = (
+    b"\1" + login_keys(5, RIGHT) + login_keys(5, b"QW\x03QWXZ\x15" + RIGHT) + login_keys(0, b"\r\n\n" + RIGHT),
+    b"\1" + (login_keys(0, WRONG) + TEN_SECONDS) * 9 + login_keys(0, RIGHT), b"\1" + login_keys(0, WRONG) * 5,
+    b"\1" + b"".join(login_keys(source, WRONG) for source in range(1, 20)) + login_keys(1, RIGHT),
+    b"\1" + login_keys(0, WRONG) * 3 + FULL + login_keys(0, RIGHT) + TEN_SECONDS, b"\0" + login_keys(0, RIGHT),
+    b"\1\1\0\0\x08\0\1\x10\2\x10\0\1\x08\1\x02\2\0\1\x02\0\0\0")
+LOGIN_MARKS = ("accepted", "wrong", "waits", "held", "values", "busy", "unrecorded", "nobody")
+
+
 def fuzz(context):
     """Lives of a network driver in world `nic`, the choices being a fuzzer's bytes; program files; boot packages; what is
-    typed at a terminal. Under the sanitizers."""
+    typed at a terminal, and at the log-in. Under the sanitizers."""
     result = Result()
-    build(context, "fuzz", "capos-fuzz-nic", "capos-fuzz-elf", "capos-fuzz-package", "capos-fuzz-terminal")
+    build(context, "fuzz", "capos-fuzz-nic", "capos-fuzz-elf", "capos-fuzz-package", "capos-fuzz-terminal",
+          "capos-fuzz-login")
     fuzz_files(context, result)
     fuzz_packages(context, result)
     fuzz_terminals(context, result)
+    fuzz_logins(context, result)
     seconds = FUZZ_SECONDS_DEEP if context.deep else FUZZ_SECONDS
     marks = fuzz_target(context, result, "sim/explore/capos-fuzz-nic", seconds, "-max_len=400", "-entropic=0")
     for mark in FUZZ_MARKS:

@@ -19,6 +19,8 @@ static void console(void *ctx, enum platform_console port, const char *text, siz
 {
     struct wired *w = ctx;
 
+    if (w->also != NULL)
+        w->also(port, text, bytes);
     if (port != CONSOLE_MAIN)
         return;
     cr_assert_leq(bytes, WIRED_TEXT_BYTES / 2u);
@@ -76,8 +78,11 @@ void wired_open(struct wired *w, const struct wired_config *config)
     world.console_ctx = w;
     world.console = console;
     world.console_read = console_read;
+    w->also = config->said;
     booted_open(&w->b, &world, config->package);
     cr_assert_eq((void *)w->b.world.platform.hooks.ctx, (void *)w);
+    if (config->verifier != NULL)
+        strncpy(w->b.params.verifier, config->verifier, sizeof w->b.params.verifier - 1u);
     w->turn = w->b.world.platform.hooks.turn;
     w->b.world.platform.hooks.turn = counted_turn;
     for (uint32_t i = 0; i < w->b.k->package.header->programs; i++)
@@ -142,8 +147,11 @@ uint64_t wired_now(const struct wired *w)
 
 void wired_type(struct wired *w, const char *keys)
 {
-    const size_t bytes = strlen(keys);
+    wired_type_bytes(w, keys, strlen(keys));
+}
 
+void wired_type_bytes(struct wired *w, const void *keys, size_t bytes)
+{
     cr_assert_leq(bytes, WIRED_TYPED_BYTES - w->typed_count);
     memcpy(w->typed + w->typed_count, keys, bytes);
     w->typed_count += bytes;

@@ -22,6 +22,9 @@ struct wired_config {
     const struct dm_wire_config *wire; /* NULL: an honest one, without delay */
     bool traced; /* b.world.platform.trace is then the run's hash */
     void (*run)(void *ctx, uint16_t space, uint32_t result, struct processor_stop *out); /* as booted_run's */
+    const char *verifier; /* of the operator's secret; NULL: nobody can log in */
+    /* What any of the ports says, the main console included. NULL: nobody listens. */
+    void (*said)(enum platform_console port, const char *text, size_t bytes);
 };
 
 struct wired {
@@ -30,6 +33,7 @@ struct wired {
     uint32_t (*turn)(void *ctx, uint64_t now_ns); /* the world's own */
     uint32_t steps, idle; /* of devices and backends in the last turn; turns without any, or a program's */
     uint64_t turns;
+    void (*also)(enum platform_console port, const char *text, size_t bytes); /* the config's `said` */
     bool reads_log; /* a program of the package reads the audit log */
     char text[WIRED_TEXT_BYTES]; /* what the main console showed, its end when it was too much; terminated */
     size_t used;
@@ -47,6 +51,7 @@ void wired_pass(struct wired *w, uint64_t ns);
 uint64_t wired_now(const struct wired *w);
 /* Keys for the main console, behind those that it has not read. */
 void wired_type(struct wired *w, const char *keys);
+void wired_type_bytes(struct wired *w, const void *keys, size_t bytes);
 bool wired_said(const struct wired *w, const char *what);
 /* Ends every program and gives all back. NULL: budgets are as before the first process, ledger and monitors
  * saw nothing wrong; else the claim that failed. */

@@ -9,7 +9,7 @@
 
 #define PROMPT       "secret: "
 #define SECRET       (1ull << 32) /* flag of TERMINAL_READ */
-#define ASK_NS       60000000000ull /* that a connection has for it: others wait for its terminal */
+#define ASK_NS       120000000000ull /* that a connection has for it in all: others wait for its terminal */
 #define UNKNOWN_PEER (1ull << 32)
 #define MS           1000u
 
@@ -81,15 +81,19 @@ static void emit_access_path(struct shell *s)
 
 bool shell_login(struct shell *s)
 {
-    const uint64_t ask_ns = s->kind == TERMINAL_CONSOLE ? RING_FOREVER : ASK_NS;
+    const uint64_t until_ns = s->kind == TERMINAL_CONSOLE ? RING_FOREVER : ring_now(&s->rt->ring) + ASK_NS;
 
     shell_say(s, "log in as operator\n");
     while (!s->closed) {
         shell_flush(s);
+        const uint64_t now_ns = ring_now(&s->rt->ring);
+        const uint64_t left_ns = until_ns == RING_FOREVER ? RING_FOREVER
+                                 : until_ns > now_ns      ? until_ns - now_ns
+                                                          : 0;
         memcpy(s->page.at, PROMPT, sizeof PROMPT - 1u);
         const struct ring_completion typed =
             ring_call(&s->rt->ring, s->terminal, TERMINAL_READ,
-                      RING_ARGS(0, (sizeof PROMPT - 1u) | SECRET, ask_ns), NULL);
+                      RING_ARGS(0, (sizeof PROMPT - 1u) | SECRET, left_ns), NULL);
 
         if (typed.status == RING_OK && typed.exception == CAP_EX_NONE && typed.result == TERMINAL_E_INTERRUPT)
             continue;

@@ -30,7 +30,9 @@ void connection_put(struct session *s, const char *bytes, uint32_t count)
 {
     if (s->state != SESSION_LIVE || cap_is_none(s->socket))
         return;
-    ASSERT(count <= connection_room(s)); /* what may draw looks for TERMD_ECHO_BYTES first */
+    if (count >
+        connection_room(s)) /* a key looks for TERMD_ECHO_BYTES first: a holder that draws and draws */
+        return;
     for (uint32_t i = 0; i < count; i++) {
         s->stream.at[TERMD_IN_BYTES + (s->out_first + s->out_count) % TERMD_OUT_BYTES] = (uint8_t)bytes[i];
         s->out_count++;
@@ -123,8 +125,9 @@ static void telnet(struct termd *t, struct session *s, uint8_t byte)
 static void look(struct termd *t, struct session *s)
 {
     while (s->in_count > 0 && s->state == SESSION_LIVE && connection_room(s) >= TERMD_ECHO_BYTES) {
-        const uint8_t byte = s->stream.at[s->in_at++]; /* read once */
+        const uint8_t byte = s->stream.at[s->in_at]; /* read once */
 
+        s->stream.at[s->in_at++] = 0; /* part of it may be a secret */
         s->in_count--;
         if (s->telnet)
             telnet(t, s, byte);
@@ -150,6 +153,7 @@ void connection_turn(struct termd *t, struct session *s)
 {
     if (s->state != SESSION_LIVE || !s->attached)
         return;
+    session_ahead(t, s); /* what there was no room for */
     look(t, s);
     if (s->state != SESSION_LIVE)
         return;
@@ -168,6 +172,10 @@ void connection_completed(struct termd *t, struct session *s, uint32_t what,
     const bool good = ring_completed(done);
 
     if (what == TERMD_USER_BUFFER) {
+        if (good)
+            submit(t, s, TERMD_USER_PEER, SOCKET_PEER, RING_ARGS(0), NULL);
+    } else if (what == TERMD_USER_PEER) {
+        s->peer = (uint32_t)done->value; /* of IPv4: there is no other */
         s->attached = good;
     } else if (what == TERMD_USER_SEND) {
         s->sending = false;

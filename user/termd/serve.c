@@ -87,6 +87,23 @@ static void hand(struct termd *t, struct session *s, struct opener *o)
         termd_answer(t, token, TERMINAL_E_NO_MEMORY, 0);
 }
 
+/* That nobody has, and was made first: who comes later, and again and again, waits longer. */
+static struct session *longest_waiting(struct termd *t, enum terminal_kind kind)
+{
+    struct session *found = NULL;
+
+    for (uint32_t i = 0; i < TERMD_SESSIONS; i++) {
+        struct session *s = &t->sessions[i];
+
+        if ((i == TERMD_CONSOLE) != (kind == TERMINAL_CONSOLE) || s->state != SESSION_LIVE || s->handed ||
+            (i != TERMD_CONSOLE && !s->attached))
+            continue;
+        if (found == NULL || s->life < found->life)
+            found = s;
+    }
+    return found;
+}
+
 static struct opener *opener(struct termd *t, enum terminal_kind kind)
 {
     for (uint32_t i = 0; i < TERMD_OPENERS; i++) {
@@ -99,13 +116,15 @@ static struct opener *opener(struct termd *t, enum terminal_kind kind)
 void termd_match(struct termd *t)
 {
     for (uint32_t i = 0; i < TERMD_SESSIONS; i++) {
-        struct session *s = &t->sessions[i];
-        struct opener *o = opener(t, i == TERMD_CONSOLE ? TERMINAL_CONSOLE : TERMINAL_CONNECTION);
+        if (t->sessions[i].state == SESSION_CLOSED && !t->sessions[i].handed)
+            session_free(t, &t->sessions[i]); /* it hung up before anybody had it */
+    }
+    for (enum terminal_kind kind = TERMINAL_CONSOLE; kind <= TERMINAL_CONNECTION; kind++) {
+        struct session *s = NULL;
+        struct opener *o = NULL;
 
-        if (s->state == SESSION_CLOSED && !s->handed)
-            session_free(t, s); /* it hung up before anybody had it */
-        if (s->state == SESSION_LIVE && !s->handed && o != NULL)
-            hand(t, s, o);
+        while ((s = longest_waiting(t, kind)) != NULL && (o = opener(t, kind)) != NULL)
+            hand(t, s, o); /* the opener has its answer, whatever it is */
     }
     termd_watch(t);
 }

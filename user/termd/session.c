@@ -66,12 +66,25 @@ static void edit(struct termd *t, struct session *s, uint8_t byte)
     }
 }
 
+/* For the call that waits. CR LF and CR NUL are one key, whichever calls their two bytes come to: the second
+ * would else end a table that the first has asked for. */
 static void take(struct termd *t, struct session *s, uint8_t byte)
 {
-    if (s->key.used) {
+    const bool same_key = s->after_cr && (byte == '\n' || byte == 0);
+
+    s->after_cr = byte == '\r';
+    if (same_key)
+        return;
+    if (s->key.used)
         termd_complete(t, &s->key, TERMINAL_OK, byte);
-    } else if (s->read.used) {
-        edit(t, s, byte);
+    else
+        edit(t, s, byte == '\r' ? '\n' : byte); /* the line's own memory of a CR would count it again */
+}
+
+void session_typed(struct termd *t, struct session *s, uint8_t byte)
+{
+    if (s->ahead_count == 0 && (s->read.used || s->key.used)) {
+        take(t, s, byte);
     } else if (s->ahead_count < TERMD_AHEAD_BYTES) {
         s->ahead[(s->ahead_first + s->ahead_count++) % TERMD_AHEAD_BYTES] = byte;
     } else {
@@ -79,18 +92,9 @@ static void take(struct termd *t, struct session *s, uint8_t byte)
     }
 }
 
-void session_typed(struct termd *t, struct session *s, uint8_t byte)
-{
-    const bool of_enter = s->after_cr && (byte == '\n' || byte == 0);
-
-    s->after_cr = byte == '\r';
-    if (!of_enter) /* CR LF and CR NUL are one key: none of it may reach the next call */
-        take(t, s, byte);
-}
-
 void session_ahead(struct termd *t, struct session *s)
 {
-    while (s->ahead_count > 0 && (s->read.used || s->key.used)) {
+    while (s->ahead_count > 0 && (s->read.used || s->key.used) && connection_room(s) >= TERMD_ECHO_BYTES) {
         const uint8_t byte = s->ahead[s->ahead_first];
 
         s->ahead[s->ahead_first] = 0;

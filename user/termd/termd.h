@@ -41,6 +41,7 @@ enum termd_user {
     TERMD_USER_GONE = TERMD_PLACES,
     TERMD_USER_KEYS, /* the serial port's */
     TERMD_USER_BUFFER, /* a connection's: its pages are attached */
+    TERMD_USER_PEER, /* who it is from */
     TERMD_USER_RECV,
     TERMD_USER_SEND
 };
@@ -54,14 +55,14 @@ enum session_state { SESSION_FREE = 0, SESSION_LIVE, SESSION_CLOSED };
 
 struct session {
     uint8_t state; /* enum session_state. CLOSED: its holder still has it */
-    bool handed, telnet, attached, receiving, sending, closing;
+    bool handed, telnet, attached, receiving, sending;
+    bool after_cr; /* the byte before was one: an LF or NUL is the same key */
     uint64_t badge, life;
     struct discipline line;
     struct telnet filter;
     struct rt_memory page; /* lent to its holder */
     struct wait read, key, write;
     uint32_t line_at; /* of the page: where the line goes */
-    bool after_cr; /* the byte that was typed last */
     bool dirty; /* page: a typed line lies there */
     uint32_t line_end;
     uint8_t ahead[TERMD_AHEAD_BYTES];
@@ -69,7 +70,7 @@ struct session {
     uint64_t dropped; /* bytes typed ahead beyond that */
     /* of a connection */
     cap_id socket;
-    uint32_t peer;
+    uint32_t peer; /* its IPv4 address, first byte lowest; known before somebody gets the session */
     struct rt_memory stream; /* TERMD_IN_BYTES that come, then TERMD_OUT_BYTES that go */
     uint32_t in_at, in_count; /* came, and not looked at yet */
     uint32_t out_first, out_count, out_sent; /* a ring; sent: under way */
@@ -101,7 +102,7 @@ struct termd {
 bool session_open(struct termd *t, struct session *s);
 /* Typed bytes, raw. False: nothing more is taken for now (a connection's output is full). */
 void session_typed(struct termd *t, struct session *s, uint8_t byte);
-/* A read or key that waits gets what was typed ahead. */
+/* A read or key that waits gets what was typed ahead, as far as there is room to show what it comes to. */
 void session_ahead(struct termd *t, struct session *s);
 void session_ask(struct termd *t, struct session *s, uint32_t at, uint32_t bytes, bool secret);
 /* Calls that wait complete; the stream ends. The holder's handle stays good for being told so. */
@@ -127,6 +128,7 @@ void connection_completed(struct termd *t, struct session *s, uint32_t what,
 /* Sends what there is, reads when there is room. */
 void connection_turn(struct termd *t, struct session *s);
 uint32_t connection_room(const struct session *s);
+/* All of it, or nothing where there is no room. */
 void connection_put(struct session *s, const char *bytes, uint32_t count);
 void connection_hang_up(struct termd *t, struct session *s);
 

@@ -65,6 +65,51 @@ static struct dm_client_report echo(struct pair *p, uint64_t bytes, uint64_t lim
 
 static const struct dm_wire_way clean;
 
+static struct dm_client_report later(struct pair *p, int32_t number, const struct dm_client_connection *plan)
+{
+    dm_client_change(p->client, (uint32_t)number, plan);
+    two_ends_run(&p->ends, p->ends.now_ns + SECOND, NULL, NULL);
+    return dm_client_report(p->client, (uint32_t)number);
+}
+
+Test(client, its_plan_can_be_another_one_while_it_is_open)
+{
+    const struct dm_client_config config = client_config(5);
+    struct pair p = pair_open(&config, &clean);
+    struct dm_client_connection c = {.port = 7, .receive_bytes = UINT64_MAX, .seed = 5};
+    const int32_t number = dm_client_start(p.client, &c);
+    struct dm_client_report r = later(&p, number, &c);
+    cr_assert(eq(int, r.state, DM_CLIENT_OPEN));
+    for (c.send_bytes = 1; c.send_bytes < 5000; c.send_bytes *= 3) { /* more, bit by bit */
+        r = later(&p, number, &c);
+        cr_assert(eq(int, r.state, DM_CLIENT_OPEN));
+        cr_assert(eq(u64, r.received, c.send_bytes));
+    }
+    c.reads_bytes = r.received + 10; /* and then little */
+    c.send_bytes += 100;
+    r = later(&p, number, &c);
+    cr_assert(eq(u64, r.received, c.reads_bytes));
+    c.reads_bytes = 0;
+    c.manner = DM_CLIENT_HALF_CLOSE;
+    r = later(&p, number, &c);
+    cr_assert(eq(int, r.state, DM_CLIENT_DONE));
+    cr_assert(eq(u64, r.received, c.send_bytes));
+    pair_close(&p);
+}
+
+Test(client, it_resets_when_it_is_told_to)
+{
+    const struct dm_client_config config = client_config(6);
+    struct pair p = pair_open(&config, &clean);
+    struct dm_client_connection c = {.port = 7, .send_bytes = 3, .receive_bytes = UINT64_MAX, .seed = 6};
+    const int32_t number = dm_client_start(p.client, &c);
+    cr_assert(eq(int, later(&p, number, &c).state, DM_CLIENT_OPEN));
+    c.manner = DM_CLIENT_RESETS;
+    c.receive_bytes = 0;
+    cr_assert(eq(int, later(&p, number, &c).state, DM_CLIENT_RESET_ITSELF));
+    pair_close(&p);
+}
+
 Test(client, an_echo_comes_back_whole)
 {
     static const uint64_t sizes[] = {0, 1, 1459, 1460, 1461, 8192, 8193, 100000, 1000000};

@@ -69,7 +69,7 @@ struct dm_client_connection {
     uint64_t start_ns; /* not before this */
     uint64_t limit_ns; /* after the start: given up, DM_CLIENT_TIMED_OUT; 0: 120 s; 2^62 at most */
     uint64_t send_bytes;
-    uint64_t receive_bytes; /* expected before it closes */
+    uint64_t receive_bytes; /* expected before it closes; UINT64_MAX: any number */
     uint64_t seed; /* of the pattern */
     uint32_t window; /* advertised at most, 1 to 65535; 0: 65535 */
     uint64_t reads_bytes; /* its window is 0 after that many; 0: reads all */
@@ -105,6 +105,9 @@ struct dm_backend *dm_client_create(const struct dm_client_config *config);
 /* One more connection, now or before its start: its number, counted from 0, or -1: there are connections_max.
  */
 int32_t dm_client_start(struct dm_backend *client, const struct dm_client_connection *connection);
+/* What a connection that was started does from now on, at once: `send_bytes` (not below what it was),
+ * `receive_bytes`, `reads_bytes` and `manner` of `plan`; the rest of it is not looked at. */
+void dm_client_change(struct dm_backend *client, uint32_t number, const struct dm_client_connection *plan);
 /* `number` is one that dm_client_start gave. */
 struct dm_client_report dm_client_report(const struct dm_backend *client, uint32_t number);
 /* Connections in this state. */
