@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The programs of the boot package in QEMU, from the keyboard: what tests/cli/test_programs.py does in the simulator, here in
 # ring 3, over the devices of QEMU and libslirp.
+import contextlib
 import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
 
 import machine
@@ -13,6 +15,25 @@ from test_worlds import comparable
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "cli"))  # behind: it has a test_programs too
 from door import SECONDS_MAX, run_folder  # noqa: E402
 from keyboard import Session  # noqa: E402
+
+
+MEMORY_MIB = 32
+
+
+def children_words(ancestor):
+    """Words of the command lines of a process's descendants."""
+    parents, words = {}, {}
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parents[int(process.name)] = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            words[int(process.name)] = (process / "cmdline").read_text().split("\0")
+    out = []
+    for process, line in words.items():
+        at = process
+        while at in parents and at != ancestor:
+            at = parents[at]
+        out += line if at == ancestor else []
+    return out
 
 
 @unittest.skipIf(machine.BUILD != machine.ROOT / "build/ship", "./capos qemu boots build/ship")
@@ -55,6 +76,21 @@ class Programs(Session):
 
     def test_a_shell_comes_back_while_its_driver_is_down(self):
         self.shell_without_driver("qemu")
+
+    def memory(self, system):
+        """All of the guest's."""
+        (port,) = [word.removeprefix("unix:").partition(",")[0] for word in children_words(system.process.pid)
+                   if word.startswith("unix:") and "/qmp," in word]
+        qmp = machine.Qmp(system.process, port)
+        with contextlib.closing(qmp.socket), tempfile.TemporaryDirectory(prefix="capos-memory-") as folder:
+            file = pathlib.Path(folder) / "memory"
+            self.assertEqual(qmp.run("pmemsave", val=0, size=MEMORY_MIB << 20, filename=str(file)), {"return": {}})
+            data = file.read_bytes()
+        self.assertEqual(len(data), MEMORY_MIB << 20)
+        return data
+
+    def test_typed_the_secret_is_in_no_file_and_nowhere_in_memory(self):
+        self.secret_is_nowhere("qemu", "--memory", str(MEMORY_MIB), memory=self.memory)
 
     def test_reboot_begins_a_new_run(self):
         system = self.start("qemu")

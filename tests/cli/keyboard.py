@@ -59,6 +59,11 @@ def carried(console, log):
     return None if said == [(str(count), head)] else f"the port has {count} records up to {head}, the console says {said}"
 
 
+def parts_of(secret):
+    """A part of it is as bad."""
+    return [secret[at:at + 8].encode() for at in range(len(secret) - 7)]
+
+
 class Keyboard:
     """A staying run of ./capos sim or ./capos qemu with a pipe for its keys."""
 
@@ -217,6 +222,35 @@ class Session(unittest.TestCase):
                 self.due(system, over, ends + 1)
                 self.assertEqual(system.text.count(FRAMES), all_answered + 1, system.text[-3000:])
             self.power_off(system)
+
+    def files_with_the_secret(self, folder):
+        """Names of the run's files that hold eight bytes of it in a row; the one that is made for it is not looked at."""
+        parts = parts_of(SECRET)
+        return [path.name for path in sorted(folder.iterdir()) if path.is_file() and path.name != "operator.secret"
+                and any(part in path.read_bytes() for part in parts)]
+
+    def secret_is_nowhere(self, *words, memory=None):
+        """Typed as a secret it is in no file of the run afterwards, nor in `memory(system)`, the machine's; as a command it is."""
+        def remembered():
+            data = memory(system) if memory else b""
+            return any(part in data for part in parts_of(SECRET))
+
+        system = self.start(*words, login=False)
+        self.due(system, "secret: ")
+        system.type("not the secret")
+        self.due(system, "that is not the secret\n")
+        if memory:  # it is found while it is typed
+            system.type(SECRET, "")
+            self.assertTrue(any(remembered() for _ in range(TRIES_MAX)))
+            system.type("\x15", "")
+        self.log_in(system)
+        self.assertFalse(remembered())
+        (folder,) = runs() - self.before
+        self.assertEqual(self.files_with_the_secret(folder), [])
+        system.type(SECRET)
+        self.due(system, "no such command")
+        self.assertEqual(remembered(), memory is not None)
+        self.assertEqual(self.files_with_the_secret(self.power_off(system)), ["console.log"])
 
     def shell_without_driver(self, *words):
         """A shell that ends while the driver is down comes back without what the driver served it."""

@@ -11,6 +11,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from door import ROOT, capos, remove, run_folder, runs  # noqa: E402
+from keyboard import Session  # noqa: E402
 
 SECRET = ROOT / "build/ship/user/authd/capos-secret"
 SHOWN = re.compile(r"^operator secret: ([0-9a-z]{5}(?:-[0-9a-z]{5}){3}-[0-9a-z]{6})$", re.M)
@@ -97,6 +98,11 @@ class Secret(unittest.TestCase):
     def test_in_qemu_as_well(self):
         secret, _, err = self.short_run(world="qemu")
         self.assertEqual(SHOWN.findall(err), [secret])
+
+
+class Files(Session):
+    def test_typed_it_is_in_no_file_of_the_run(self):
+        self.secret_is_nowhere("sim", "--backend", "script")
 
 
 if __name__ == "__main__":
