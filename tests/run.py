@@ -15,6 +15,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path.insert(0, str(HERE / "runner"))
 import suites  # noqa: E402
+from context import BuildFailed, Context  # noqa: E402
 from result import Result  # noqa: E402
 
 DEEP_LOG = HERE / "deep-log"
@@ -37,7 +38,7 @@ def run_one(name, context):
     started = time.monotonic()
     try:
         result = suites.SUITES[name](context)
-    except suites.BuildFailed as error:
+    except BuildFailed as error:
         result = Result()
         result.fail(f"{name}: {error}")
     if result.passed + result.failed + len(result.skipped) == 0 and (context.deep or context.chosen or not result.left_out):
@@ -72,7 +73,7 @@ def main(argv):
     args = parse(argv)
     day = datetime.datetime.now(datetime.timezone.utc).date()
     seed = args.seed if args.seed is not None else day.year * 10000 + day.month * 100 + day.day
-    context = suites.Context(root=ROOT, deep=args.deep, seed=seed, jobs=os.cpu_count() or 1,
+    context = Context(root=ROOT, deep=args.deep, seed=seed, jobs=os.cpu_count() or 1,
                              chosen=bool(args.suite))
     os.environ["CAPOS_DEEP"] = "1" if args.deep else "0"  # test programs and tests in Python read the tier there
     if not args.deep:  # a third of what a small test program takes

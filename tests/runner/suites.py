@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The suites of ./capos test, in the order of the daily tier. Each takes a Context and returns a Result.
 import concurrent.futures
-import dataclasses
 import hashlib
 import importlib.util
 import json
@@ -12,6 +11,8 @@ import shutil
 import subprocess
 import tempfile
 
+from context import build, run
+from fuzz import fuzz
 from result import ANSI, Result, add_criterion, add_ctest, add_unittest, tail
 
 LINE_COVERAGE_MIN = 95.0
@@ -19,34 +20,6 @@ COVERED = {"provider": "provider/", "devmodel": "devmodel/src/", "kernel/device"
 CTEST_SECONDS_MAX = 7200  # deep: 10,000 kills under the sanitizers; each program has a bound of its own
 MUTANTS_DAILY = 12
 EXPLORED_DAILY = 5
-
-
-class BuildFailed(Exception):
-    pass
-
-
-@dataclasses.dataclass
-class Context:
-    root: pathlib.Path
-    deep: bool
-    seed: int
-    jobs: int
-    chosen: bool  # the suite was named on the command line
-
-
-def run(command, cwd, **more):
-    done = subprocess.run([str(word) for word in command], cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, check=False, **more)
-    return done.returncode, done.stdout.decode("utf-8", "replace")
-
-
-def build(context, preset, *targets):
-    command = [str(context.root / "door/build.sh"), preset, *targets]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, check=False)
-    if done.returncode == 130:
-        raise KeyboardInterrupt
-    if done.returncode != 0:
-        raise BuildFailed(f"the {preset} build failed: see build/{preset}/build.log")
 
 
 def run_ctest(context, result, folder, *flags):
@@ -480,125 +453,6 @@ def boot(context):
     return python_suite("boot")(context)
 
 
-FUZZ_SECONDS, FUZZ_SECONDS_DEEP = 45, 900
-FUZZ_MARKS = ("lives", "device_steps", "sent", "received", "stopped", "quarantined")
-
-
-# One change each, by kind of place, place, field, value (sim/explore/fuzz_elf.c): reasons that chance rarely meets.
-FUZZ_ELF_SEEDS = ((1, 5, 1, 7), (1, 5, 0, 3), (0, 33, 0, 4))
-FUZZ_ELF_ERRORS = 17  # reasons to refuse a file's bytes; the other two are of its surroundings
-
-
-PACKAGE_MARKS = ("ok", "size", "magic", "version", "hash", "extent", "count", "name", "program", "field", "dangling", "cycle",
-                 "claim", "table")
-
-
-# Of a terminal: a line and one byte more than it holds, a secret, a walk through the history, completion, Telnet's commands, a
-# subnegotiation without end. The first byte says how (tests/fuzz/fuzz_terminal.c).
-FUZZ_TERMINAL_SEEDS = (
-    b"\x11" + b"a" * 256 + b"\r", b"\x15ps\r\nsecret\r\0ls\n", b"\x01a\nb\n\x10\x10\x0e\x1b[A\x1bOB\n",
-    b"\x01p\t\tkill n\t\t\x03\x04", b"\0\xff\xfa" + b"x" * 512,
-    b"\x20\xff\xfd\x01\xff\xfb\x18\xff\xfa\x18\x01\xff\xf0\xff\xf4\xff\xf7\xff\xf8\xff\xf6a\xff\xff")
-FUZZ_TERMINAL_SECONDS, FUZZ_TERMINAL_SECONDS_DEEP = 3, 180
-TERMINAL_MARKS = ("lines", "secrets", "interrupts", "history", "choices", "swallowed", "refused", "commands", "answers", "closed")
-
-
-def fuzz_target(context, result, program, seconds, *flags, seeds=()):
-    """Runs one target; gives the numbers of its last line `word: name=N ...`."""
-    kept = context.root / "build/fuzz"
-    name = pathlib.Path(program).name
-    with tempfile.TemporaryDirectory(prefix="capos-fuzz-") as corpus:
-        for number, seed in enumerate(seeds):
-            (pathlib.Path(corpus) / f"seed-{number}").write_bytes(seed)
-        status, output = run([kept / program, f"-max_total_time={seconds}", f"-seed={context.seed}", *flags,
-                              f"-artifact_prefix={kept}/", corpus], context.root, timeout=seconds + 120)
-    result.check(status == 0, f"fuzz: {name} ended with status {status}; the input is kept in build/fuzz\n" + tail(output))
-    return dict(re.findall(r"(\w+)=(\d+)", (re.findall(r"^(?:lives|files|packages|terminals|logins): .*", output, re.M) or [""])[-1]))
-
-
-def fuzz_files(context, result):
-    """Program files: a good one with changes of the fuzzer's, or its bytes alone. A twentieth of the time."""
-    seconds = (FUZZ_SECONDS_DEEP if context.deep else FUZZ_SECONDS) // 20 + 3
-    seeds = [bytes([1, kind, place, field]) + value.to_bytes(8, "little") for kind, place, field, value in FUZZ_ELF_SEEDS]
-    counts = fuzz_target(context, result, "sim/explore/capos-fuzz-elf", seconds, "-max_len=200", seeds=seeds)
-    result.check(int(counts.get("loaded", 0)) > 0, "fuzz: no program file was loaded in the whole run")
-    result.check(int(counts.get("errors", 0)) == FUZZ_ELF_ERRORS,
-                 f"fuzz: {counts.get('errors', 0)} of {FUZZ_ELF_ERRORS} reasons to refuse a program file were met")
-    if counts:
-        result.notes.append(f"{counts['inputs']} program files, {counts['loaded']} of them loaded")
-
-
-def fuzz_packages(context, result):
-    """Boot packages: a good one with changes of the fuzzer's, or its bytes alone; hashed anew. A fifth of the time."""
-    seconds = (FUZZ_SECONDS_DEEP if context.deep else FUZZ_SECONDS) // 5
-    counts = fuzz_target(context, result, "tests/fuzz/capos-fuzz-package", seconds, "-max_len=512")
-    for mark in PACKAGE_MARKS:
-        result.check(int(counts.get(mark, 0)) > 0, f"fuzz: no boot package was judged `{mark}` in the whole run")
-    if counts:
-        result.notes.append(f"{sum(map(int, counts.values()))} boot packages, {counts['ok']} of them hold")
-
-
-def fuzz_terminals(context, result):
-    """Bytes that are typed, to the Telnet filter and the line discipline."""
-    seconds = FUZZ_TERMINAL_SECONDS_DEEP if context.deep else FUZZ_TERMINAL_SECONDS
-    counts = fuzz_target(context, result, "tests/fuzz/capos-fuzz-terminal", seconds, "-max_len=700", "-len_control=0",
-                         seeds=FUZZ_TERMINAL_SEEDS)
-    for mark in TERMINAL_MARKS:
-        result.check(int(counts.get(mark, 0)) > 0, f"fuzz: no {mark} of a terminal in the whole run")
-    if counts:
-        result.notes.append(f"{counts.pop('streams')} streams at a terminal: "
-                            + ", ".join(f"{count} {mark}" for mark, count in counts.items()))
-
-
-def login_keys(source, keys):
-    """A step of tests/fuzz/fuzz_login.c: what is typed at one place, 42 bytes at most."""
-    return bytes([6 * len(keys), source]) + keys
-
-
-def fuzz_logins(context, result):
-    """Keys and calls to authd's own code, with any arguments."""
-    seconds = FUZZ_TERMINAL_SECONDS_DEEP if context.deep else FUZZ_TERMINAL_SECONDS
-    counts = fuzz_target(context, result, "tests/fuzz/capos-fuzz-login", seconds, "-max_len=400", "-len_control=0",
-                         seeds=FUZZ_LOGIN_SEEDS)
-    for mark in LOGIN_MARKS:
-        result.check(int(counts.get(mark, 0)) > 0, f"fuzz: no {mark} of a log-in in the whole run")
-    if counts:
-        result.notes.append(f"{counts.pop('inputs')} runs of log-ins: "
-                            + ", ".join(f"{count} {mark}" for mark, count in counts.items()))
-
-
-# Right; wrong until it is told to wait; from many places; while one is held; into a full log; without a verifier; any call.
-RIGHT, WRONG, TEN_SECONDS, FULL = b"QWXZJKVB\r", b"QWXZJKVA\r", bytes([2, 200]), bytes([5, 0])
-FUZZ_LOGIN_SEEDS = (
-    b"\1" + login_keys(5, RIGHT) + login_keys(5, b"QW\x03QWXZ\x15" + RIGHT) + login_keys(0, b"\r\n\n" + RIGHT),
-    b"\1" + (login_keys(0, WRONG) + TEN_SECONDS) * 9 + login_keys(0, RIGHT), b"\1" + login_keys(0, WRONG) * 5,
-    b"\1" + b"".join(login_keys(source, WRONG) for source in range(1, 20)) + login_keys(1, RIGHT),
-    b"\1" + login_keys(0, WRONG) * 3 + FULL + login_keys(0, RIGHT) + TEN_SECONDS, b"\0" + login_keys(0, RIGHT),
-    b"\1\1\0\0\x08\0\1\x10\2\x10\0\1\x08\1\x02\2\0\1\x02\0\0\0")
-LOGIN_MARKS = ("accepted", "wrong", "waits", "held", "values", "busy", "unrecorded", "nobody")
-
-
-def fuzz(context):
-    """Lives of a network driver in world `nic`, the choices being a fuzzer's bytes; program files; boot packages; what is
-    typed at a terminal, and at the log-in. Under the sanitizers."""
-    result = Result()
-    build(context, "fuzz", "capos-fuzz-nic", "capos-fuzz-elf", "capos-fuzz-package", "capos-fuzz-terminal",
-          "capos-fuzz-login")
-    fuzz_files(context, result)
-    fuzz_packages(context, result)
-    fuzz_terminals(context, result)
-    fuzz_logins(context, result)
-    seconds = FUZZ_SECONDS_DEEP if context.deep else FUZZ_SECONDS
-    marks = fuzz_target(context, result, "sim/explore/capos-fuzz-nic", seconds, "-max_len=400", "-entropic=0")
-    for mark in FUZZ_MARKS:
-        result.check(int(marks.get(mark, 0)) > 0, f"fuzz: no {mark} in the whole run")
-    if not result.failed:
-        lives = int(marks["lives"])
-        result.notes.append(f"{lives} lives, {lives // seconds} a second, {int(marks['device_steps']) // lives} device steps each")
-    result.left_out.append(f"fuzz for {FUZZ_SECONDS_DEEP} s instead of {FUZZ_SECONDS}")
-    return result
-
-
 SUITES = {
     "unit": criterion_suite("unit"),
     "lwip": lwip,
@@ -607,7 +461,8 @@ SUITES = {
                           "frames of 15,000 of each kind; DHCP messages cut at each byte",
                           "hostile: 10 MiB over each of 24 wires, instead of 64 KiB over three",
                           "hostile: exhaustion beyond a tenth of its frames and connections, peers that fall silent",
-                          "hostile: failing allocations beyond every seventh"),
+                          "hostile: failing allocations beyond every seventh",
+                          "hostile: seven of eight orders of who ends under a terminal and when; 2,850 of 3,000 typed forgeries"),
     "teardown": with_table("teardown", "table.py"),
     "explore": explore,
     "conformance": conformance,

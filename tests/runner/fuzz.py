@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Suite fuzz: each target of tests/fuzz and sim/explore for its time, and what it must have met by then.
+import pathlib
+import re
+import tempfile
+
+from context import build, run
+from result import Result, tail
+
+FUZZ_SECONDS, FUZZ_SECONDS_DEEP = 45, 900
+FUZZ_MARKS = ("lives", "device_steps", "sent", "received", "stopped", "quarantined")
+
+
+# One change each, by kind of place, place, field, value (sim/explore/fuzz_elf.c): reasons that chance rarely meets.
+FUZZ_ELF_SEEDS = ((1, 5, 1, 7), (1, 5, 0, 3), (0, 33, 0, 4))
+FUZZ_ELF_ERRORS = 17  # reasons to refuse a file's bytes; the other two are of its surroundings
+
+
+PACKAGE_MARKS = ("ok", "size", "magic", "version", "hash", "extent", "count", "name", "program", "field", "dangling", "cycle",
+                 "claim", "table")
+
+
+# Of a terminal: a line and one byte more than it holds, a secret, a walk through the history, completion, Telnet's commands, a
+# subnegotiation without end. The first byte says how (tests/fuzz/fuzz_terminal.c).
+FUZZ_TERMINAL_SEEDS = (
+    b"\x11" + b"a" * 256 + b"\r", b"\x15ps\r\nsecret\r\0ls\n", b"\x01a\nb\n\x10\x10\x0e\x1b[A\x1bOB\n",
+    b"\x01p\t\tkill n\t\t\x03\x04", b"\0\xff\xfa" + b"x" * 512,
+    b"\x20\xff\xfd\x01\xff\xfb\x18\xff\xfa\x18\x01\xff\xf0\xff\xf4\xff\xf7\xff\xf8\xff\xf6a\xff\xff")
+FUZZ_TERMINAL_SECONDS, FUZZ_TERMINAL_SECONDS_DEEP = 3, 180
+TERMINAL_MARKS = ("lines", "secrets", "interrupts", "history", "choices", "swallowed", "refused", "commands", "answers", "closed")
+
+
+def fuzz_target(context, result, program, seconds, *flags, seeds=()):
+    """Runs one target; gives the numbers of its last line `word: name=N ...`."""
+    kept = context.root / "build/fuzz"
+    name = pathlib.Path(program).name
+    with tempfile.TemporaryDirectory(prefix="capos-fuzz-") as corpus:
+        for number, seed in enumerate(seeds):
+            (pathlib.Path(corpus) / f"seed-{number}").write_bytes(seed)
+        status, output = run([kept / program, f"-max_total_time={seconds}", f"-seed={context.seed}", *flags,
+                              f"-artifact_prefix={kept}/", corpus], context.root, timeout=seconds + 120)
+    result.check(status == 0, f"fuzz: {name} ended with status {status}; the input is kept in build/fuzz\n" + tail(output))
+    told = re.findall(r"^(?:lives|files|packages|terminals|logins): .*", output, re.M) or [""]
+    return dict(re.findall(r"(\w+)=(\d+)", told[-1]))
+
+
+def fuzz_files(context, result):
+    """Program files: a good one with changes of the fuzzer's, or its bytes alone. A twentieth of the time."""
+    seconds = (FUZZ_SECONDS_DEEP if context.deep else FUZZ_SECONDS) // 20 + 3
+    seeds = [bytes([1, kind, place, field]) + value.to_bytes(8, "little") for kind, place, field, value in FUZZ_ELF_SEEDS]
+    counts = fuzz_target(context, result, "sim/explore/capos-fuzz-elf", seconds, "-max_len=200", seeds=seeds)
+    result.check(int(counts.get("loaded", 0)) > 0, "fuzz: no program file was loaded in the whole run")
+    result.check(int(counts.get("errors", 0)) == FUZZ_ELF_ERRORS,
+                 f"fuzz: {counts.get('errors', 0)} of {FUZZ_ELF_ERRORS} reasons to refuse a program file were met")
+    if counts:
+        result.notes.append(f"{counts['inputs']} program files, {counts['loaded']} of them loaded")
+
+
+def fuzz_packages(context, result):
+    """Boot packages: a good one with changes of the fuzzer's, or its bytes alone; hashed anew. A fifth of the time."""
+    seconds = (FUZZ_SECONDS_DEEP if context.deep else FUZZ_SECONDS) // 5
+    counts = fuzz_target(context, result, "tests/fuzz/capos-fuzz-package", seconds, "-max_len=512")
+    for mark in PACKAGE_MARKS:
+        result.check(int(counts.get(mark, 0)) > 0, f"fuzz: no boot package was judged `{mark}` in the whole run")
+    if counts:
+        result.notes.append(f"{sum(map(int, counts.values()))} boot packages, {counts['ok']} of them hold")
+
+
+def fuzz_terminals(context, result):
+    """Bytes that are typed, to the Telnet filter and the line discipline."""
+    seconds = FUZZ_TERMINAL_SECONDS_DEEP if context.deep else FUZZ_TERMINAL_SECONDS
+    counts = fuzz_target(context, result, "tests/fuzz/capos-fuzz-terminal", seconds, "-max_len=700", "-len_control=0",
+                         seeds=FUZZ_TERMINAL_SEEDS)
+    for mark in TERMINAL_MARKS:
+        result.check(int(counts.get(mark, 0)) > 0, f"fuzz: no {mark} of a terminal in the whole run")
+    if counts:
+        result.notes.append(f"{counts.pop('streams')} streams at a terminal: "
+                            + ", ".join(f"{count} {mark}" for mark, count in counts.items()))
+
+
+def login_keys(source, keys):
+    """A step of tests/fuzz/fuzz_login.c: what is typed at one place, 42 bytes at most."""
+    return bytes([6 * len(keys), source]) + keys
+
+
+def fuzz_logins(context, result):
+    """Keys and calls to authd's own code, with any arguments."""
+    seconds = FUZZ_TERMINAL_SECONDS_DEEP if context.deep else FUZZ_TERMINAL_SECONDS
+    counts = fuzz_target(context, result, "tests/fuzz/capos-fuzz-login", seconds, "-max_len=400", "-len_control=0",
+                         seeds=FUZZ_LOGIN_SEEDS)
+    for mark in LOGIN_MARKS:
+        result.check(int(counts.get(mark, 0)) > 0, f"fuzz: no {mark} of a log-in in the whole run")
+    if counts:
+        result.notes.append(f"{counts.pop('inputs')} runs of log-ins: "
+                            + ", ".join(f"{count} {mark}" for mark, count in counts.items()))
+
+
+# Right; wrong until it is told to wait; from many places; while one is held; into a full log; without a verifier; any call.
+RIGHT, WRONG, TEN_SECONDS, FULL = b"QWXZJKVB\r", b"QWXZJKVA\r", bytes([2, 200]), bytes([5, 0])
+FUZZ_LOGIN_SEEDS = (
+    b"\1" + login_keys(5, RIGHT) + login_keys(5, b"QW\x03QWXZ\x15" + RIGHT) + login_keys(0, b"\r\n\n" + RIGHT),
+    b"\1" + (login_keys(0, WRONG) + TEN_SECONDS) * 9 + login_keys(0, RIGHT), b"\1" + login_keys(0, WRONG) * 5,
+    b"\1" + b"".join(login_keys(source, WRONG) for source in range(1, 20)) + login_keys(1, RIGHT),
+    b"\1" + login_keys(0, WRONG) * 3 + FULL + login_keys(0, RIGHT) + TEN_SECONDS, b"\0" + login_keys(0, RIGHT),
+    b"\1\1\0\0\x08\0\1\x10\2\x10\0\1\x08\1\x02\2\0\1\x02\0\0\0")
+LOGIN_MARKS = ("accepted", "wrong", "waits", "held", "values", "busy", "unrecorded", "nobody")
+
+
+def fuzz(context):
+    """Lives of a network driver in world `nic`, the choices being a fuzzer's bytes; program files; boot packages; what is
+    typed at a terminal, and at the log-in. Under the sanitizers."""
+    result = Result()
+    build(context, "fuzz", "capos-fuzz-nic", "capos-fuzz-elf", "capos-fuzz-package", "capos-fuzz-terminal",
+          "capos-fuzz-login")
+    fuzz_files(context, result)
+    fuzz_packages(context, result)
+    fuzz_terminals(context, result)
+    fuzz_logins(context, result)
+    seconds = FUZZ_SECONDS_DEEP if context.deep else FUZZ_SECONDS
+    marks = fuzz_target(context, result, "sim/explore/capos-fuzz-nic", seconds, "-max_len=400", "-entropic=0")
+    for mark in FUZZ_MARKS:
+        result.check(int(marks.get(mark, 0)) > 0, f"fuzz: no {mark} in the whole run")
+    if not result.failed:
+        lives = int(marks["lives"])
+        result.notes.append(f"{lives} lives, {lives // seconds} a second, {int(marks['device_steps']) // lives} device steps each")
+    result.left_out.append(f"fuzz for {FUZZ_SECONDS_DEEP} s instead of {FUZZ_SECONDS}")
+    return result
