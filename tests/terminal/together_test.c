@@ -172,24 +172,50 @@ Test(together, who_only_guesses_holds_no_terminal_for_ever, .timeout = 120)
     people_close();
 }
 
-/* Each of these keys draws the whole line again: more than a connection's output holds, if all at once. */
+Test(together, who_waits_longest_is_asked_first, .timeout = 120)
+{
+    struct person *p[5] = {NULL};
+
+    people_open(SEED + 4u, true, VERIFIER, NULL);
+    for (uint32_t i = 0; i < 2u; i++)
+        p[i] = person_logs_in(0, 60 * SECOND);
+    for (uint32_t i = 2; i < 4u; i++) {
+        p[i] = person_calls(1);
+        wired_pass(&people.w, SECOND);
+    }
+    person_leaves(p[0], DM_CLIENT_RESETS);
+    cr_expect(person_sees(p[2], "secret: ", 5 * SECOND));
+    p[4] = person_calls(2); /* has the place of who left, and waits behind the fourth */
+    wired_pass(&people.w, SECOND);
+    person_leaves(p[1], DM_CLIENT_RESETS);
+    cr_expect(person_sees(p[3], "secret: ", 5 * SECOND));
+    cr_expect_not(person_sees(p[4], "secret: ", SECOND));
+    people_close();
+}
+
+/* Each of these keys draws the whole line again: more than a connection's output holds, if all at once. They
+ * come in one piece with a command, so before its answer. */
 Test(together, much_that_is_typed_ahead_is_drawn_as_it_is_read, .timeout = 120)
 {
-    char keys[260];
+    static const char command[] = "nothing\r";
+    char keys[sizeof command + 200u];
+    uint32_t drawn = 0;
 
     people_open(SEED + 3u, true, VERIFIER, NULL);
     struct person *p = person_logs_in(0, 60 * SECOND);
+    memcpy(keys, command, sizeof command - 1u);
+    memset(keys + sizeof command - 1u, 'y', 200);
+    keys[sizeof command - 1u] = 'z';
+    keys[sizeof command] = 0x01; /* each key moves all the others */
     person_reads(p, 1u);
-    person_types(p, "ping 10.0.2.2\r");
-    wired_pass(&people.w, 50u * MS);
-    memset(keys, 'y', sizeof keys);
-    keys[0] = 0x01; /* before the first: each key moves all the others */
-    keys[1] = 'z';
-    keys[2] = 0x01;
-    person_types_bytes(p, keys, 200);
+    person_types_bytes(p, keys, sizeof command - 1u + 200u);
     wired_pass(&people.w, 20u * SECOND);
     person_reads(p, 0);
-    wired_pass(&people.w, SECOND);
+    cr_assert(person_sees(p, NO_ANSWER, 5 * SECOND), "%s", p->seen);
+    wired_pass(&people.w, 5u * SECOND);
+    for (const char *at = p->seen + p->mark; (at = strstr(at, "\rcapos> ")) != NULL; at++)
+        drawn++;
+    cr_expect_geq(drawn, 198u, "%u of 199", drawn);
     person_types(p, "\r");
     cr_expect(person_sees(p, NO_ANSWER, 5 * SECOND), "%s", p->seen);
     works(p);
