@@ -221,3 +221,20 @@ Test(together, much_that_is_typed_ahead_is_drawn_as_it_is_read, .timeout = 120)
     works(p);
     people_close();
 }
+
+Test(together, a_connection_on_which_nothing_is_typed_for_half_an_hour_ends_and_the_console_stays,
+     .timeout = 120)
+{
+    people_open(SEED + 6u, true, VERIFIER, NULL);
+    console_logs_in();
+    struct person *gone = person_logs_in(0, 60 * SECOND);
+    struct person *there = person_logs_in(1, 60 * SECOND);
+
+    wired_pass(&people.w, 1700 * SECOND);
+    works(there);
+    cr_expect_not(person_is_cut(gone));
+    cr_expect(person_gets_cut(gone, 130 * SECOND), "it holds its shell for ever");
+    works(there);
+    console_works();
+    people_close();
+}

@@ -8,6 +8,8 @@
 
 #define PROMPT   "capos> "
 #define PAUSE_NS 200000000u /* before a terminal process that said no is asked again */
+#define IDLE_NS  1800000000000ull /* a connection on which nothing is typed for so long has nobody behind it \
+                                   */
 
 enum shell_exit { SHELL_EXIT_GRANT = 1, SHELL_EXIT_MEMORY, SHELL_EXIT_TERMINAL };
 
@@ -82,9 +84,11 @@ static bool enter(struct shell *s)
 /* One line, or what came instead. */
 static struct ring_completion read_line(struct shell *s, char line[SHELL_LINE_BYTES])
 {
+    const uint64_t idle_ns = s->kind == TERMINAL_CONSOLE ? RING_FOREVER : IDLE_NS;
+
     memcpy(s->page.at, PROMPT, sizeof PROMPT - 1u);
-    const struct ring_completion done = ring_call(&s->rt->ring, s->terminal, TERMINAL_READ,
-                                                  RING_ARGS(0, sizeof PROMPT - 1u, RING_FOREVER), NULL);
+    const struct ring_completion done =
+        ring_call(&s->rt->ring, s->terminal, TERMINAL_READ, RING_ARGS(0, sizeof PROMPT - 1u, idle_ns), NULL);
 
     line[0] = 0;
     if (ring_completed(&done) && done.value < SHELL_LINE_BYTES) {
