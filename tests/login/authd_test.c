@@ -129,7 +129,7 @@ Test(authd, answers_waits_records_and_leaves_no_secret_behind, .timeout = 120)
 {
     boot("mode=serve verifier=" VERIFIER);
     cr_assert(said("loginprobe: all holds\n"), "%s", t.said);
-    cr_expect_eq(t.looks, 3);
+    cr_expect_eq(t.looks, 4);
     cr_expect_eq(t.held, LOGIN_HELD, "in authd's own data, and nowhere else");
     const unsigned authd = writer(AUDIT_LOGIN_ACCEPTED);
     cr_expect_neq(authd, AUDIT_OWNER_KERNEL);

@@ -168,6 +168,7 @@ static void later(struct probe *p)
     EQUAL(p, result_of(&early), LOGIN_E_WAIT);
     check(p, early.value > 7500u && early.value <= 8000u, __LINE__, early.value);
     EQUAL(p, p->typed.at[AT], 0);
+    CHECK(p, rt_print(p->rt, "loginprobe: look\n")); /* nothing is kept of who was sent away */
     EQUAL(p, log_in(p, true, AFAR), LOGIN_OK); /* it was not wrong */
     sleep_ms(p, early.value);
     CHECK(p, took_ms(p, true, CONSOLE, LOGIN_OK) < 500u);

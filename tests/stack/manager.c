@@ -65,9 +65,11 @@ static void refused_calls(struct probe *p)
     RESULT(p, probe_call(p, p->network, NETWORK_COUNTER, NET_COUNTER_COUNT, 0, 0), NET_E_VALUE);
     RESULT(p, probe_call(p, p->network, NETWORK_COUNTER, UINT64_MAX, 0, 0), NET_E_VALUE);
     RESULT(p, probe_call(p, p->network, 0, 0, 0, 0), NET_E_VALUE);
-    RESULT(p, probe_call(p, p->network, NETWORK_RESOLVE + 1u, 0, 0, 0), NET_E_VALUE);
+    RESULT(p, probe_call(p, p->network, NETWORK_SOCKET + 1u, 0, 0, 0), NET_E_VALUE);
+    RESULT(p, probe_call(p, p->network, NETWORK_SOCKET, UINT64_MAX, 0, 0), NET_E_VALUE);
+    RESULT(p, probe_call(p, p->network, NETWORK_SOCKET, 0, 2, 0), NET_E_VALUE);
     RESULT(p, probe_call(p, p->network, 0xffffu, 0, 0, 0), NET_E_VALUE);
-    EQUAL(p, probe_counter(p, NET_COUNTER_REFUSED_CALLS), before + 7u);
+    EQUAL(p, probe_counter(p, NET_COUNTER_REFUSED_CALLS), before + 9u);
 }
 
 static void pings(struct probe *p)

@@ -68,9 +68,13 @@ static struct authd_held *place(struct authd *a, uint64_t source)
     return free;
 }
 
-static void let_go(struct authd_held *h)
+/* The secret is gone before the answer is out. */
+static void let_go(struct authd *a, struct authd_held *h, enum login_error error, uint64_t value)
 {
+    const uint64_t token = h->token;
+
     argon2_libc_wipe(h, sizeof *h);
+    answer(a, token, error, value);
 }
 
 /* It is due at a time to come: waits for it, or is sent away. */
@@ -81,10 +85,8 @@ static void later(struct authd *a, struct authd_held *h, uint64_t due_ns)
         noted(a, AUDIT_NOTE_LOGIN_DELAYED, h->source, left_ns > HOLD_NS ? LOGIN_E_WAIT : LOGIN_OK);
 
     h->due_ns = due_ns;
-    if (error != LOGIN_OK) {
-        answer(a, h->token, error, error == LOGIN_E_WAIT ? (left_ns + MS_NS - 1u) / MS_NS : 0);
-        let_go(h);
-    }
+    if (error != LOGIN_OK)
+        let_go(a, h, error, error == LOGIN_E_WAIT ? (left_ns + MS_NS - 1u) / MS_NS : 0);
 }
 
 static void check_call(struct authd *a, const struct ring_received *call)
@@ -130,8 +132,7 @@ static void check(struct authd *a, struct authd_held *h)
 
     ring_flush(&a->rt->ring); /* the check took its time: what comes next is counted from now */
     delays_checked(&a->delays, h->source, ring_now(&a->rt->ring), right);
-    answer(a, h->token, noted(a, note, h->source, right ? LOGIN_OK : LOGIN_E_WRONG), 0);
-    let_go(h);
+    let_go(a, h, noted(a, note, h->source, right ? LOGIN_OK : LOGIN_E_WRONG), 0);
 }
 
 static struct authd_held *first(struct authd *a)

@@ -225,21 +225,29 @@ Test(terminal_telnet, subnegotiations_are_skipped_whatever_is_in_them)
     SKIPS("\003\r\n\000\033[A");
 }
 
-/* Two in a row, each within its own bound. */
+static void begin_skipping(struct telnet *t, unsigned bytes)
+{
+    nothing(t, IAC);
+    nothing(t, SB);
+    for (unsigned i = 0; i < bytes; i++)
+        nothing(t, 'x');
+}
+
+/* Short and long ones in a row, each within its own bound, and one that is not. */
 Test(terminal_telnet, each_subnegotiation_has_its_own_bound)
 {
+    static const unsigned lengths[] = {300, 300, 300, TELNET_SKIP_MAX - 2u, TELNET_SKIP_MAX - 2u, 1};
     struct telnet t;
 
     begin(&t);
-    for (unsigned round = 0; round < 3; round++) {
-        nothing(&t, IAC);
-        nothing(&t, SB);
-        for (unsigned i = 0; i < TELNET_SKIP_MAX - 2u; i++)
-            nothing(&t, 'x');
+    for (unsigned round = 0; round < sizeof lengths / sizeof lengths[0]; round++) {
+        begin_skipping(&t, lengths[round]);
         nothing(&t, IAC);
         nothing(&t, SE);
     }
     cr_assert_eq(telnet_byte(&t, 'x').event, TELNET_BYTE);
+    begin_skipping(&t, TELNET_SKIP_MAX - 1u);
+    cr_assert_eq(telnet_byte(&t, 'x').event, TELNET_REFUSED);
 }
 
 /* Without an end: refused at the bound, and for good. */
