@@ -50,10 +50,17 @@ enum terminal_method {
                             to that offset, where TERMINAL_LINE_BYTES have room. value: its bytes */
     TERMINAL_WORDS,      /* args[0]: offset, args[1]: bytes: words that a TAB completes, separated by
                             blanks: for the first place, then `|`, then for the others */
-    TERMINAL_KEY,        /* args[0]: ns. value: one byte as it was typed, unseen; those typed ahead first */
+    TERMINAL_KEY,        /* args[0]: ns, args[1]: enum terminal_key. value: one byte as it was typed, unseen;
+                            those typed ahead first */
     TERMINAL_CLEAR,      /* the screen, for a table that is drawn again */
     TERMINAL_SIZE,       /* value: columns | rows << 16 */
     TERMINAL_CLOSE       /* calls that wait complete with TERMINAL_E_CLOSED */
+};
+
+/* What TERMINAL_KEY waits for. */
+enum terminal_key {
+    TERMINAL_KEY_ANY = 0,
+    TERMINAL_KEY_INTERRUPT /* ^C, which drops what was typed before it; other bytes stay typed ahead */
 };
 
 /* CAP_IF_TERMINAL_MAKER: makes sessions of connections. */

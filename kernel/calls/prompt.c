@@ -98,7 +98,7 @@ bool calls_prompt_draw(struct calls *c, uint32_t process, const char *text, uint
         return false;
     const bool shown = p->writer == process && c->console->mid_line;
     const bool grown =
-        shown && p->cursor == p->bytes && bytes >= p->bytes && memcmp(p->text, text, p->bytes) == 0;
+        shown && p->cursor == p->bytes && bytes > p->bytes && memcmp(p->text, text, p->bytes) == 0;
     const uint32_t kept = grown ? p->bytes : 0;
 
     if (!shown && p->writer != process)

@@ -26,7 +26,7 @@ class Programs(Session):
     def test_what_the_shell_shows(self):
         system = self.start("sim", "--backend", "script")
         self.due(system, "init: frames ended with code 0\n")
-        for line, said in (("help", "  poweroff                  takes everything back and ends the system\n"),
+        for line, said in (("help", "                 poweroff                takes all back and ends the system\n"),
                            ("services", "frames                  ended          1         7\n"),
                            ("devices", "00:04.0  1af4:1041      020000 network card\n"),
                            ("evidence", "inventory                         1\n"),
@@ -34,7 +34,7 @@ class Programs(Session):
                            ("caps 5", "  inventory                0\n"),
                            ("devices release 00:04.0", "only a function in quarantine is released: usage counts them\n"),
                            ("devices take 00:04.0", "usage: devices, or devices release BB:DD.F as devices lists it\n"),
-                           ("kill", "usage: kill SERVICE\n"),
+                           ("kill", "usage: kill SERVICE: ends it; its rule says if it returns\n"),
                            ("kill nobody", "no such service: services lists them\n"),
                            ("caps 99", "no such process: caps takes a number of the first column of ps\n")):
             system.type(line)

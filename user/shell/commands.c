@@ -144,54 +144,59 @@ static void logout(struct shell *s)
 
 static void help(struct shell *s);
 
-/* In groups by what one wants; a line without a function is a group's head. */
+/* In groups by what one wants; a line without a function is a group's head. `help` shows them all on one
+ * screen of 24 lines: heads of at most 16 columns, names with what they take of 23, the rest of 38. */
 static const struct command commands[] = {
     {"See what runs", NULL, NULL, NULL, 0, 0},
-    {"services", "", "services of the manifest and their state", services, 0, 0},
-    {"ps", "", "processes: memory, handles, calls, time", shell_ps, 0, 0},
-    {"top", "", "the same by use, drawn again until a key is pressed", shell_top, 0, 0},
+    {"services", "", "services and their state", services, 0, 0},
+    {"ps", "", "their memory, handles, calls, time", shell_ps, 0, 0},
+    {"top", "", "the same by use, until a key is typed", shell_top, 0, 0},
     {"caps", "NUMBER", "what a process holds; NUMBER from ps", shell_caps, 1, 1},
     {"usage", "", "what is held altogether", shell_usage, 0, 0},
     {"Start and stop", NULL, NULL, NULL, 0, 0},
     {"restart", "SERVICE", "ends it if it runs, and starts it anew", restart, 1, 1},
-    {"kill", "SERVICE", "ends it; its rule says whether it comes back", kill, 1, 1},
-    {"logout", "", "ends this session; ^D on an empty line does, too", logout, 0, 0},
-    {"poweroff", "", "takes everything back and ends the system", poweroff, 0, 0},
+    {"kill", "SERVICE", "ends it; its rule says if it returns", kill, 1, 1},
+    {"logout", "", "ends this session, as does ^D", logout, 0, 0},
+    {"poweroff", "", "takes all back and ends the system", poweroff, 0, 0},
     {"reboot", "", "the same, and begins anew", reboot, 0, 0},
-    {"Look at the network", NULL, NULL, NULL, 0, 0},
+    {"See the network", NULL, NULL, NULL, 0, 0},
     {"net", "", "address, routes, counters of the stack", shell_net, 0, 0},
-    {"dhcp", "", "the lease: who gave it, how long it lasts", shell_dhcp, 0, 0},
-    {"sockets", "", "ports that are listened on, and connections", shell_sockets, 0, 0},
-    {"ping", "A.B.C.D", "four echoes, with their times", shell_ping, 1, 1},
-    {"Look at devices", NULL, NULL, NULL, 0, 0},
-    {"nic", "", "the network card: address, link, counters", shell_nic, 0, 0},
+    {"dhcp", "", "the lease: who gave it, and how long", shell_dhcp, 0, 0},
+    {"sockets", "", "listening ports, and connections", shell_sockets, 0, 0},
+    {"ping", "A.B.C.D", "four echoes, with their times; ^C ends", shell_ping, 1, 1},
+    {"See the devices", NULL, NULL, NULL, 0, 0},
+    {"nic", "", "the card: address, link, counters", shell_nic, 0, 0},
     {"devices", "", "PCI functions", devices, 0, 2},
     {"devices", "release BB:DD.F", "takes a function out of quarantine", devices, 0, 2},
-    {"See what was recorded", NULL, NULL, NULL, 0, 0},
+    {"See the records", NULL, NULL, NULL, 0, 0},
     {"evidence", "", "markers emitted so far", shell_evidence, 0, 0},
-    {"audit", "", "grants and ends: how many, chain, drained or not", shell_audit, 0, 0},
+    {"audit", "", "how many, chain head, drained or not", shell_audit, 0, 0},
     {"help", "", "this list", help, 0, 0},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
 static void help(struct shell *s)
 {
+    const char *head = "";
+
     for (uint32_t i = 0; i < COMMANDS; i++) {
         const struct command *c = &commands[i];
         struct row r;
 
-        row_begin(&r);
-        if (c->run != NULL) {
-            text_string(&r.t, "  ");
-            text_string(&r.t, c->name);
-            text_string(&r.t, " ");
-            text_string(&r.t, c->takes);
-            row_column(&r, 28);
-            text_string(&r.t, c->does);
-        } else {
-            text_string(&r.t, c->name);
+        if (c->run == NULL) {
+            head = c->name;
+            continue;
         }
+        row_begin(&r);
+        text_string(&r.t, head);
+        row_column(&r, 17);
+        text_string(&r.t, c->name);
+        text_string(&r.t, " ");
+        text_string(&r.t, c->takes);
+        row_column(&r, 41);
+        text_string(&r.t, c->does);
         row_end(s, &r);
+        head = "";
     }
 }
 
@@ -228,6 +233,8 @@ static void say_use(struct shell *s, const struct command *c)
     text_string(&r.t, c->name);
     text_string(&r.t, " ");
     text_string(&r.t, c->takes);
+    text_string(&r.t, c->takes[0] != 0 ? ": " : "alone: ");
+    text_string(&r.t, c->does);
     row_end(s, &r);
 }
 

@@ -8,7 +8,6 @@
 #define PING_MS       2000u
 #define PING_APART_NS 1000000000u
 #define ROUTES_MAX    16u
-#define CTRL_C        0x03
 
 static bool usable(struct shell *s)
 {
@@ -246,7 +245,7 @@ static void echo(struct shell *s, uint64_t address)
         text_u64(&r.t, done.value / 1000u);
         text_string(&r.t, " us");
     } else {
-        text_string(&r.t, done.result == NET_E_TIMEOUT       ? "no answer within two seconds"
+        text_string(&r.t, done.result == NET_E_TIMEOUT       ? "no answer within two seconds: see net"
                           : done.result == NET_E_NO_ADDRESS  ? "no lease yet: see dhcp"
                           : done.result == NET_E_UNREACHABLE ? "unreachable: see net for the routes"
                                                              : "no network: see nic, services");
@@ -266,7 +265,7 @@ void shell_ping(struct shell *s)
     }
     for (uint32_t i = 0; i < PINGS && !s->closed; i++) {
         echo(s, address);
-        if (i + 1u < PINGS && shell_key(s, PING_APART_NS) == CTRL_C)
+        if (i + 1u < PINGS && shell_interrupted(s, PING_APART_NS))
             return;
     }
 }

@@ -79,6 +79,9 @@ bool shell_ask(struct shell *s, cap_id cap, uint16_t method, const uint64_t args
                struct ring_completion *done);
 /* Waits for a key, after what was said is shown. -1: none came. A terminal that ended gives one at once. */
 int shell_key(struct shell *s, uint64_t ns);
+/* Waits that long for ^C, after what was said is shown; other keys are the next line's. A terminal that ended
+ * interrupts at once. */
+bool shell_interrupted(struct shell *s, uint64_t ns);
 /* A decimal number and nothing else. */
 bool shell_number(const char *text, uint64_t *out);
 /* A call that writes one record of `bytes`. False: refused. */

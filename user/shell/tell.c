@@ -122,18 +122,28 @@ bool shell_ask(struct shell *s, cap_id cap, uint16_t method, const uint64_t args
     return false;
 }
 
-int shell_key(struct shell *s, uint64_t ns)
+static int key(struct shell *s, uint64_t ns, uint64_t which)
 {
     shell_flush(s);
     if (s->closed)
         return 0;
     const struct ring_completion done =
-        ring_call(&s->rt->ring, s->terminal, TERMINAL_KEY, RING_ARGS(ns), NULL);
+        ring_call(&s->rt->ring, s->terminal, TERMINAL_KEY, RING_ARGS(ns, which), NULL);
 
     if (ring_completed(&done))
         return (int)(done.value & 0xffu);
     s->closed = done.status != RING_OK || done.exception != CAP_EX_NONE || done.result != TERMINAL_E_TIMEOUT;
     return -1;
+}
+
+int shell_key(struct shell *s, uint64_t ns)
+{
+    return key(s, ns, TERMINAL_KEY_ANY);
+}
+
+bool shell_interrupted(struct shell *s, uint64_t ns)
+{
+    return key(s, ns, TERMINAL_KEY_INTERRUPT) != -1 || s->closed;
 }
 
 bool shell_number(const char *text, uint64_t *out)

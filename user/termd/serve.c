@@ -191,6 +191,18 @@ static void call_read(struct termd *t, struct session *s, const struct ring_rece
         session_ask(t, s, (uint32_t)call->args[0], bytes, call->args[1] >> 32 != 0);
 }
 
+static void call_key(struct termd *t, struct session *s, const struct ring_received *call)
+{
+    if (call->args[1] > TERMINAL_KEY_INTERRUPT) {
+        termd_answer(t, call->token, TERMINAL_E_VALUE, 0);
+        return;
+    }
+    if (!begin(t, &s->key, call->token, call->args[0]))
+        return;
+    s->key_interrupt = call->args[1] == TERMINAL_KEY_INTERRUPT;
+    session_ahead(t, s);
+}
+
 static void call_words(struct termd *t, struct session *s, const struct ring_received *call)
 {
     char words[TERMINAL_WORDS_BYTES];
@@ -233,8 +245,7 @@ static void session_call(struct termd *t, struct session *s, const struct ring_r
         call_words(t, s, call);
         return;
     case TERMINAL_KEY:
-        if (begin(t, &s->key, call->token, call->args[0]))
-            session_ahead(t, s);
+        call_key(t, s, call);
         return;
     case TERMINAL_CLEAR:
         show_clear(t, s);

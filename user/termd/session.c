@@ -4,6 +4,8 @@
 #include "abi/memory.h"
 #include "user/termd/termd.h"
 
+#define CTRL_C 0x03u
+
 static void wipe(void *at, uint32_t bytes)
 {
     memset(at, 0, bytes);
@@ -75,15 +77,49 @@ static void take(struct termd *t, struct session *s, uint8_t byte)
     s->after_cr = byte == '\r';
     if (same_key)
         return;
-    if (s->key.used)
+    if (s->key.used && !s->key_interrupt)
         termd_complete(t, &s->key, TERMINAL_OK, byte);
     else
         edit(t, s, byte == '\r' ? '\n' : byte); /* the line's own memory of a CR would count it again */
 }
 
+/* The first of what was typed ahead, which is wiped there; there is one. */
+static uint8_t take_ahead(struct session *s)
+{
+    const uint8_t byte = s->ahead[s->ahead_first];
+
+    s->ahead[s->ahead_first] = 0;
+    s->ahead_first = (s->ahead_first + 1u) % TERMD_AHEAD_BYTES;
+    s->ahead_count--;
+    return byte;
+}
+
+/* Is there a ^C? It drops what was typed before it. */
+static bool interrupt_ahead(struct session *s)
+{
+    bool typed = false;
+
+    for (uint32_t i = 0; i < s->ahead_count; i++)
+        typed = typed || s->ahead[(s->ahead_first + i) % TERMD_AHEAD_BYTES] == CTRL_C;
+    while (typed && take_ahead(s) != CTRL_C)
+        ;
+    return typed;
+}
+
+/* Does a call wait that takes whatever is typed? */
+static bool takes(const struct session *s)
+{
+    return s->read.used || (s->key.used && !s->key_interrupt);
+}
+
 void session_typed(struct termd *t, struct session *s, uint8_t byte)
 {
-    if (s->ahead_count == 0 && (s->read.used || s->key.used)) {
+    if (s->key.used && s->key_interrupt && byte == CTRL_C) {
+        while (s->ahead_count > 0)
+            (void)take_ahead(s);
+        s->after_cr = false;
+        termd_complete(t, &s->key, TERMINAL_OK, byte);
+    } else if (s->ahead_count == 0 && takes(s)) {
         take(t, s, byte);
     } else if (s->ahead_count < TERMD_AHEAD_BYTES) {
         s->ahead[(s->ahead_first + s->ahead_count++) % TERMD_AHEAD_BYTES] = byte;
@@ -94,14 +130,10 @@ void session_typed(struct termd *t, struct session *s, uint8_t byte)
 
 void session_ahead(struct termd *t, struct session *s)
 {
-    while (s->ahead_count > 0 && (s->read.used || s->key.used) && connection_room(s) >= TERMD_ECHO_BYTES) {
-        const uint8_t byte = s->ahead[s->ahead_first];
-
-        s->ahead[s->ahead_first] = 0;
-        s->ahead_first = (s->ahead_first + 1u) % TERMD_AHEAD_BYTES;
-        s->ahead_count--;
-        take(t, s, byte);
-    }
+    if (s->key.used && s->key_interrupt && interrupt_ahead(s))
+        termd_complete(t, &s->key, TERMINAL_OK, CTRL_C);
+    while (s->ahead_count > 0 && takes(s) && connection_room(s) >= TERMD_ECHO_BYTES)
+        take(t, s, take_ahead(s));
 }
 
 void session_ask(struct termd *t, struct session *s, uint32_t at, uint32_t bytes, bool secret)

@@ -80,8 +80,23 @@ void show_line(struct termd *t, struct session *s)
     s->shown = v;
 }
 
+/* What comes next stands behind the line, not over the part behind its cursor. */
+static void to_end(struct termd *t, struct session *s)
+{
+    struct discipline_view v = s->shown;
+
+    if (v.cursor == v.bytes)
+        return;
+    v.cursor = v.bytes;
+    if (is_console(t, s))
+        console_call(t, SERIAL_LINE, v.cursor, v.text, v.bytes);
+    else
+        put_view(s, &v);
+}
+
 void show_end(struct termd *t, struct session *s, const char *mark)
 {
+    to_end(t, s);
     s->shown.bytes = 0;
     if (!is_console(t, s)) {
         put_string(s, mark);

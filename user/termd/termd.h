@@ -62,6 +62,7 @@ struct session {
     struct telnet filter;
     struct rt_memory page; /* lent to its holder */
     struct wait read, key, write;
+    bool key_interrupt; /* key: waits for ^C alone */
     uint32_t line_at; /* of the page: where the line goes */
     bool dirty; /* page: a typed line lies there */
     uint32_t line_end;

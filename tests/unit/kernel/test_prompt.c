@@ -102,8 +102,10 @@ Test(prompt, a_drawn_line_grows_by_what_is_new_and_else_is_drawn_anew)
     cr_assert_str_eq(P->said[CONSOLE_MAIN], "capos> p");
     good(draws(0, "capos> ", 7));
     cr_assert_str_eq(P->said[CONSOLE_MAIN], "capos> p\r\x1b[Kcapos> ");
+    good(draws(0, "capos> ", 7));
+    cr_assert_str_eq(strchr(P->said[CONSOLE_MAIN], '\r'), "\r\x1b[Kcapos> \r\x1b[Kcapos> ");
     good(draws(0, "capos> ab\\c", 8));
-    cr_assert_str_eq(P->said[CONSOLE_MAIN], "capos> p\r\x1b[Kcapos> ab\\x5cc\x1b[6D");
+    cr_assert_str_eq(strrchr(P->said[CONSOLE_MAIN], '\r'), "\r\x1b[Kcapos> ab\\x5cc\x1b[6D");
     writes(1, "nicd: up\n");
     cr_assert_str_eq(strchr(P->said[CONSOLE_MAIN], 'n'), "nicd: up\ncapos> ab\\x5cc\x1b[6D");
     writes(0, "\n");

@@ -24,7 +24,7 @@ static const struct step {
     {"secret: ", "not " SECRET "\n"},
     {"that is not the secret\n", SECRET "\n"},
     {"capos> ", "help\n"},
-    {"takes everything back and ends the system\n", "ps\n"},
+    {"takes all back and ends the system\n", "ps\n"},
     {"capos> ps\n", "services\n"},
     {"frames                  ended          1         7\n", "caps 5\n"},
     {"inventory                0\n", "devices\n"},
