@@ -24,9 +24,7 @@ _Noreturn void netd_panic(const char *what, const char *file, unsigned line)
 {
     LWIP_UNUSED_ARG(file);
     LWIP_UNUSED_ARG(line);
-    (void)rt_print(process->rt, "netd: lwIP: ");
-    (void)rt_print(process->rt, what);
-    (void)rt_print(process->rt, "\n");
+    (void)rt_print_line(process->rt, "netd: lwIP: ", what);
     rt_exit(process->rt, NETD_EXIT_STACK);
 }
 

@@ -10,8 +10,7 @@ static struct authd authd;
 
 static void say(struct rt *rt, const char *what)
 {
-    (void)(rt_print(rt, "authd: the verifier of the boot line is refused: ") && rt_print(rt, what) &&
-           rt_print(rt, "\n"));
+    (void)rt_print_line(rt, "authd: the verifier of the boot line is refused: ", what);
 }
 
 /* False: there is a verifier, and no memory for it although the manifest says so. */

@@ -11,9 +11,7 @@
 
 bool nicd_failed(struct nicd *n, const char *what)
 {
-    (void)rt_print(n->rt, "nicd: ");
-    (void)rt_print(n->rt, what);
-    (void)rt_print(n->rt, "\n");
+    (void)rt_print_line(n->rt, "nicd: ", what);
     return false;
 }
 

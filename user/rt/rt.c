@@ -141,3 +141,16 @@ bool rt_print(struct rt *rt, const char *text)
 {
     return rt_write(rt, text, length_of(text));
 }
+
+bool rt_print_line(struct rt *rt, const char *who, const char *what)
+{
+    char line[RT_LINE_BYTES];
+    size_t used = 0;
+
+    for (; *who != '\0' && used < sizeof line - 1u; who++)
+        line[used++] = *who;
+    for (; *what != '\0' && used < sizeof line - 1u; what++)
+        line[used++] = *what;
+    line[used++] = '\n';
+    return rt_write(rt, line, used);
+}

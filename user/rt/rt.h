@@ -14,6 +14,8 @@
 #define RT_EXIT_ASSERT  0xa55e47u /* exit code of a failed assertion */
 #define RT_EXIT_STARTUP 0x57a47u /* exit code of a start-up page that is not one */
 
+#define RT_LINE_BYTES 160u
+
 /* A MemoryObject, and where it is mapped. */
 struct rt_memory {
     cap_id cap;
@@ -52,5 +54,7 @@ void rt_memory_drop(struct rt *rt, struct rt_memory *memory);
 /* Text to the console. False: it has none, or the console refused. */
 bool rt_print(struct rt *rt, const char *text);
 bool rt_write(struct rt *rt, const char *bytes, size_t count);
+/* `who`, `what` and a newline as one text, so that no other program's comes in between; cut at RT_LINE_BYTES. */
+bool rt_print_line(struct rt *rt, const char *who, const char *what);
 
 #endif
