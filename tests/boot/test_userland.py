@@ -11,6 +11,7 @@ import machine
 USERLAND = machine.BUILD / "tests/boot/userland.elf"
 HERE = pathlib.Path(__file__).resolve().parent
 SCENARIOS = """calls call-keeps-registers preemption-keeps-registers preemption-keeps-flags loop-is-preempted
+    loop-is-preempted-by-an-early-timer
     device-interrupt-is-counted flags-over-call flags-over-fault step-into-call segments strange-stacks strange-entries unmap-small
     unmap-large narrowed-at-once spaces-are-apart destroyed-space-is-gone tables-run-out kernel-grows tables-are-hidden
     returns-to-kernel memory-is-apart console-reads audit-port""".split()

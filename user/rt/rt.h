@@ -54,7 +54,8 @@ void rt_memory_drop(struct rt *rt, struct rt_memory *memory);
 /* Text to the console. False: it has none, or the console refused. */
 bool rt_print(struct rt *rt, const char *text);
 bool rt_write(struct rt *rt, const char *bytes, size_t count);
-/* `who`, `what` and a newline as one text, so that no other program's comes in between; cut at RT_LINE_BYTES. */
+/* `who`, `what` and a newline as one text, so that no other program's comes in between; cut at
+ * RT_LINE_BYTES. */
 bool rt_print_line(struct rt *rt, const char *who, const char *what);
 
 #endif

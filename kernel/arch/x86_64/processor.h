@@ -35,6 +35,7 @@ struct machine_processor {
     uint32_t slice_ticks; /* of the local timer; 0: not measured yet */
     uint64_t slice_cycles;
     uint64_t slice_end; /* cycle counter when the timer goes off */
+    uint32_t slice_traps; /* of its vector, when it was started */
     struct user_program programs[PROCESSES_MAX];
 };
 
