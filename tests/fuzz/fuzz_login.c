@@ -46,6 +46,7 @@ static struct {
     uint64_t note, note_source;
     uint32_t wrong; /* of the console's, one after the other */
     uint64_t wrong_ns, source;
+    uint64_t counted_ns; /* when authd last counted one of them, as of the last answer */
     uint8_t lent[PAGE_BYTES];
     uint8_t memory[MEMORY_KIB * 1024u];
 } t;
@@ -129,8 +130,9 @@ static void answered_check(const struct asked *q, uint16_t result, uint64_t valu
     if (q->source == LOGIN_SOURCE_CONSOLE && t.a.can && looked_at && result != LOGIN_E_AUDIT)
         console_checked(result == LOGIN_OK);
     else if (q->source == LOGIN_SOURCE_CONSOLE && t.a.can && result == LOGIN_E_AUDIT &&
-             t.a.delays.console.last_ns == now()) /* it was looked at, and not recorded */
+             t.a.delays.console.last_ns != t.counted_ns) /* it was looked at, and not recorded */
         console_checked(t.note == AUDIT_NOTE_LOGIN_ACCEPTED);
+    t.counted_ns = t.a.delays.console.last_ns;
     marks.accepted += result == LOGIN_OK;
     marks.wrong += result == LOGIN_E_WRONG;
     marks.waits += result == LOGIN_E_WAIT;

@@ -98,12 +98,14 @@ def fuzz_logins(context, result):
                             + ", ".join(f"{count} {mark}" for mark, count in counts.items()))
 
 
-# Right; wrong until it is told to wait; from many places; while one is held; into a full log; without a verifier; any call.
-RIGHT, WRONG, TEN_SECONDS, FULL = b"QWXZJKVB\r", b"QWXZJKVA\r", bytes([2, 200]), bytes([5, 0])
+# Right; wrong until it is told to wait; from many places; right into a full log, and wrong again; while one is held; without a
+# verifier; any call.
+RIGHT, WRONG, TEN_SECONDS, FULL, ROOM = b"QWXZJKVB\r", b"QWXZJKVA\r", bytes([2, 200]), bytes([5, 0]), bytes([5, 1])
 FUZZ_LOGIN_SEEDS = (
     b"\1" + login_keys(5, RIGHT) + login_keys(5, b"QW\x03QWXZ\x15" + RIGHT) + login_keys(0, b"\r\n\n" + RIGHT),
     b"\1" + (login_keys(0, WRONG) + TEN_SECONDS) * 9 + login_keys(0, RIGHT), b"\1" + login_keys(0, WRONG) * 5,
     b"\1" + b"".join(login_keys(source, WRONG) for source in range(1, 20)) + login_keys(1, RIGHT),
+    b"\1" + login_keys(0, WRONG) + FULL + login_keys(0, RIGHT) + ROOM + login_keys(0, WRONG) * 3,
     b"\1" + login_keys(0, WRONG) * 3 + FULL + login_keys(0, RIGHT) + TEN_SECONDS, b"\0" + login_keys(0, RIGHT),
     b"\1\1\0\0\x08\0\1\x10\2\x10\0\1\x08\1\x02\2\0\1\x02\0\0\0")
 LOGIN_MARKS = ("accepted", "wrong", "waits", "held", "values", "busy", "unrecorded", "nobody")
