@@ -11,7 +11,7 @@
 #include "abi/ring.h"
 
 #define STARTUP_MAGIC      0x70617473u /* "stap" */
-#define STARTUP_VERSION    1u
+#define STARTUP_VERSION    2u
 #define STARTUP_NAME_BYTES 24u
 #define STARTUP_GRANTS_MAX 32u
 #define STARTUP_TEXT_BYTES 512u

@@ -4,6 +4,6 @@
 #ifndef CAPOS_ABI_VERSION_H
 #define CAPOS_ABI_VERSION_H
 
-#define CAPOS_ABI_VERSION 1u
+#define CAPOS_ABI_VERSION 2u
 
 #endif

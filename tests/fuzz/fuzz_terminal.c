@@ -24,7 +24,7 @@ __attribute__((destructor)) static void tell(void)
 {
     fprintf(
         stderr,
-        "terminals: streams=%lu lines=%lu secrets=%lu interrupts=%lu history=%lu choices=%lu swallowed=%lu "
+        "terminals: inputs=%lu lines=%lu secrets=%lu interrupts=%lu history=%lu choices=%lu swallowed=%lu "
         "refused=%lu commands=%lu answers=%lu closed=%lu\n",
         marks.streams, marks.lines, marks.secrets, marks.interrupts, marks.history, marks.choices,
         marks.swallowed, marks.refused, marks.commands, marks.answers, marks.closed);

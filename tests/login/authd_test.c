@@ -22,14 +22,6 @@ static struct {
     char said[1u << 16], log[TEXT_BYTES];
 } t;
 
-static void keep(char *to, size_t room, size_t *used, const char *text, size_t bytes)
-{
-    cr_assert_lt(*used + bytes, room);
-    memcpy(to + *used, text, bytes);
-    *used += bytes;
-    to[*used] = 0;
-}
-
 static bool said(const char *what)
 {
     return strstr(t.said, what) != NULL;
@@ -60,10 +52,10 @@ static void console(void *ctx, enum platform_console port, const char *text, siz
 {
     (void)ctx;
     if (port == CONSOLE_AUDIT)
-        keep(t.log, sizeof t.log, &t.log_bytes, text, bytes);
+        booted_keep(t.log, sizeof t.log, &t.log_bytes, text, bytes);
     if (port != CONSOLE_MAIN)
         return;
-    keep(t.said, sizeof t.said, &t.said_bytes, text, bytes);
+    booted_keep(t.said, sizeof t.said, &t.said_bytes, text, bytes);
     if (ends_with("loginprobe: look\n")) {
         t.looks++;
         cr_expect_eq(found(), 0, "look %u", t.looks);

@@ -5,7 +5,7 @@
 #include "abi/login.h"
 #include "abi/memory.h"
 #include "abi/methods.h"
-#include "evidence/text.h"
+#include "tests/support/claims.h"
 #include "user/rt/rt.h"
 
 #define MS        1000000ull
@@ -24,18 +24,7 @@ struct probe {
 
 static void check(struct probe *p, bool holds, uint32_t line, uint64_t seen)
 {
-    char buffer[96];
-    struct text t = text_over(buffer, sizeof buffer);
-
-    if (holds)
-        return;
-    text_string(&t, "loginprobe: does not hold: line ");
-    text_u64(&t, line);
-    text_string(&t, ", seen ");
-    text_u64(&t, seen);
-    text_string(&t, "\n");
-    (void)rt_write(p->rt, t.at, t.used);
-    rt_exit(p->rt, line);
+    claim_check(p->rt, "loginprobe", holds, "tests/login/main.c", line, seen);
 }
 #define CHECK(p_, holds_) check((p_), (holds_), __LINE__, 0)
 

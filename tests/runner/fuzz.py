@@ -29,7 +29,7 @@ FUZZ_TERMINAL_SEEDS = (
     b"\x11" + b"a" * 256 + b"\r", b"\x15ps\r\nsecret\r\0ls\n", b"\x01a\nb\n\x10\x10\x0e\x1b[A\x1bOB\n",
     b"\x01p\t\tkill n\t\t\x03\x04", b"\0\xff\xfa" + b"x" * 512,
     b"\x20\xff\xfd\x01\xff\xfb\x18\xff\xfa\x18\x01\xff\xf0\xff\xf4\xff\xf7\xff\xf8\xff\xf6a\xff\xff")
-FUZZ_TERMINAL_SECONDS, FUZZ_TERMINAL_SECONDS_DEEP = 3, 180
+FUZZ_TYPED_SECONDS, FUZZ_TYPED_SECONDS_DEEP = 3, 180
 TERMINAL_MARKS = ("lines", "secrets", "interrupts", "history", "choices", "swallowed", "refused", "commands", "answers", "closed")
 
 
@@ -69,33 +69,20 @@ def fuzz_packages(context, result):
         result.notes.append(f"{sum(map(int, counts.values()))} boot packages, {counts['ok']} of them hold")
 
 
-def fuzz_terminals(context, result):
-    """Bytes that are typed, to the Telnet filter and the line discipline."""
-    seconds = FUZZ_TERMINAL_SECONDS_DEEP if context.deep else FUZZ_TERMINAL_SECONDS
-    counts = fuzz_target(context, result, "tests/fuzz/capos-fuzz-terminal", seconds, "-max_len=700", "-len_control=0",
-                         seeds=FUZZ_TERMINAL_SEEDS)
-    for mark in TERMINAL_MARKS:
-        result.check(int(counts.get(mark, 0)) > 0, f"fuzz: no {mark} of a terminal in the whole run")
+def fuzz_typed(context, result, name, seeds, marks, *flags):
+    """Bytes that are typed, to one of the targets that take them: fuzz_NAME.c. What of `marks` it did not meet fails the run."""
+    seconds = FUZZ_TYPED_SECONDS_DEEP if context.deep else FUZZ_TYPED_SECONDS
+    counts = fuzz_target(context, result, f"tests/fuzz/capos-fuzz-{name}", seconds, "-len_control=0", *flags, seeds=seeds)
+    for mark in marks:
+        result.check(int(counts.get(mark, 0)) > 0, f"fuzz: no {mark} of a {name} in the whole run")
     if counts:
-        result.notes.append(f"{counts.pop('streams')} streams at a terminal: "
+        result.notes.append(f"{counts.pop('inputs')} inputs of a {name}: "
                             + ", ".join(f"{count} {mark}" for mark, count in counts.items()))
 
 
 def login_keys(source, keys):
     """A step of tests/fuzz/fuzz_login.c: what is typed at one place, 42 bytes at most."""
     return bytes([6 * len(keys), source]) + keys
-
-
-def fuzz_logins(context, result):
-    """Keys and calls to authd's own code, with any arguments."""
-    seconds = FUZZ_TERMINAL_SECONDS_DEEP if context.deep else FUZZ_TERMINAL_SECONDS
-    counts = fuzz_target(context, result, "tests/fuzz/capos-fuzz-login", seconds, "-max_len=400", "-len_control=0",
-                         seeds=FUZZ_LOGIN_SEEDS)
-    for mark in LOGIN_MARKS:
-        result.check(int(counts.get(mark, 0)) > 0, f"fuzz: no {mark} of a log-in in the whole run")
-    if counts:
-        result.notes.append(f"{counts.pop('inputs')} runs of log-ins: "
-                            + ", ".join(f"{count} {mark}" for mark, count in counts.items()))
 
 
 # Right; wrong until it is told to wait; from many places; right into a full log, and wrong again; while one is held; without a
@@ -119,8 +106,8 @@ def fuzz(context):
           "capos-fuzz-login")
     fuzz_files(context, result)
     fuzz_packages(context, result)
-    fuzz_terminals(context, result)
-    fuzz_logins(context, result)
+    fuzz_typed(context, result, "terminal", FUZZ_TERMINAL_SEEDS, TERMINAL_MARKS, "-max_len=700")
+    fuzz_typed(context, result, "login", FUZZ_LOGIN_SEEDS, LOGIN_MARKS, "-max_len=400")
     seconds = FUZZ_SECONDS_DEEP if context.deep else FUZZ_SECONDS
     marks = fuzz_target(context, result, "sim/explore/capos-fuzz-nic", seconds, "-max_len=400", "-entropic=0")
     for mark in FUZZ_MARKS:

@@ -1,28 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* netprobe's claims and helpers, and the order of its parts. */
 #include "abi/memory.h"
-#include "evidence/text.h"
 #include "tests/stack/probe.h"
+#include "tests/support/claims.h"
 
 #define CARD_WAIT_MS 3000u /* without a card by then: there is none */
 #define MINUTE       (60u * SECOND)
 
 void probe_check(struct probe *p, bool holds, const char *file, uint32_t line, uint64_t seen)
 {
-    char buffer[160];
-    struct text t = text_over(buffer, sizeof buffer);
-
-    if (holds)
-        return;
-    text_string(&t, "netprobe: does not hold: ");
-    text_string(&t, file);
-    text_string(&t, ":");
-    text_u64(&t, line);
-    text_string(&t, ", seen ");
-    text_u64(&t, seen);
-    text_string(&t, "\n");
-    (void)rt_write(p->rt, t.at, t.used);
-    rt_exit(p->rt, line);
+    claim_check(p->rt, "netprobe", holds, file, line, seen);
 }
 
 void probe_equal(struct probe *p, uint64_t seen, uint64_t due, const char *file, uint32_t line)

@@ -121,3 +121,11 @@ void booted_close(struct booted *b)
     sim_region_unmap(b->package);
     free(b->k);
 }
+
+void booted_keep(char *to, size_t room, size_t *used, const char *text, size_t bytes)
+{
+    cr_assert_lt(*used + bytes, room);
+    memcpy(to + *used, text, bytes);
+    *used += bytes;
+    to[*used] = 0;
+}

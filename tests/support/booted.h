@@ -38,5 +38,8 @@ const char *booted_end(struct booted *b);
 /* The kernel's one entry, with this boot line. Returns its status. */
 int booted_boot(struct booted *b, const char *line);
 void booted_close(struct booted *b);
+/* What a port said, one piece behind the other: `to` has `room` bytes, `used` of them taken; it stays
+ * terminated. A piece that finds no room fails the test. */
+void booted_keep(char *to, size_t room, size_t *used, const char *text, size_t bytes);
 
 #endif

@@ -20,21 +20,13 @@ static struct {
     char said[1u << 16], log[TEXT_BYTES];
 } t;
 
-static void keep(char *to, size_t room, size_t *used, const char *text, size_t bytes)
-{
-    cr_assert_lt(*used + bytes, room);
-    memcpy(to + *used, text, bytes);
-    *used += bytes;
-    to[*used] = 0;
-}
-
 static void console(void *ctx, enum platform_console port, const char *text, size_t bytes)
 {
     (void)ctx;
     if (port == CONSOLE_MAIN)
-        keep(t.said, sizeof t.said, &t.said_bytes, text, bytes);
+        booted_keep(t.said, sizeof t.said, &t.said_bytes, text, bytes);
     else if (port == CONSOLE_AUDIT)
-        keep(t.log, sizeof t.log, &t.log_bytes, text, bytes);
+        booted_keep(t.log, sizeof t.log, &t.log_bytes, text, bytes);
 }
 
 static uint16_t bdf_of(const char *text)
