@@ -160,6 +160,7 @@ static bool possible(const struct dm_peer_config *c)
     const struct dm_dhcp_config *d = &c->dhcp;
     return d->route_count <= DM_DHCP_ROUTES_MAX && d->dns_count <= DM_DHCP_ADDRESSES_MAX &&
            d->ntp_count <= DM_DHCP_ADDRESSES_MAX && c->name_count <= DM_DNS_NAMES_MAX &&
+           c->page_count <= DM_WEB_PAGES_MAX &&
            (c->mtu == 0 || (c->mtu >= MTU_LEAST && c->mtu <= IPV4_BYTES_MAX));
 }
 
@@ -180,6 +181,8 @@ struct dm_backend *dm_peer_create(const struct dm_peer_config *config)
     s->dhcp.config = config->dhcp;
     memcpy(s->names, config->names, sizeof s->names);
     s->name_count = config->name_count;
+    s->pages = config->pages;
+    s->page_count = config->page_count;
     s->dns_case = config->dns_case;
     s->dns_value = config->dns_value;
     return &s->station.kept.base;

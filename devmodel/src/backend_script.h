@@ -10,6 +10,8 @@
 #define DM_TCP_CONNECTIONS  16u
 #define DM_TCP_BUFFER_BYTES 8192u
 #define DM_PORT_ECHO        7u
+#define DM_PORT_WEB         80u
+#define DM_WEB_REQUEST_MAX  1024u
 #define DM_PORT_DNS         53u
 #define DM_PORT_DHCP_SERVER 67u
 #define DM_PORT_DHCP_CLIENT 68u
@@ -22,7 +24,7 @@ struct dm_tcp {
     enum dm_tcp_state state;
     uint8_t mac[6];
     uint8_t address[4], local[4]; /* the guest's, and ours that it talks to */
-    uint16_t port; /* the guest's; ours is 7 */
+    uint16_t port, ours; /* the guest's, and ours: 7 or 80 */
     uint32_t receive_next;
     uint32_t send_first; /* oldest not acknowledged */
     uint32_t send_next;
@@ -30,11 +32,14 @@ struct dm_tcp {
     uint32_t window; /* the guest's */
     uint16_t segment_bytes;
     uint32_t held; /* bytes in buffer */
-    bool fin_received, fin_sent;
+    bool fin_received, fin_sent, fin_acknowledged;
+    bool answered; /* port 80: the request was whole; nothing more of it is looked at, FIN follows the answer */
     uint8_t retries;
     uint64_t sent_ns; /* when the oldest byte was last sent */
     uint64_t used_ns;
     uint8_t buffer[DM_TCP_BUFFER_BYTES];
+    uint32_t request_bytes;
+    char request[DM_WEB_REQUEST_MAX];
 };
 
 struct dm_dhcp {
@@ -54,6 +59,8 @@ struct dm_script {
     uint32_t name_count;
     enum dm_dns_case dns_case;
     uint32_t dns_value;
+    const struct dm_web_page *pages;
+    uint32_t page_count;
     uint32_t connections_made;
     struct dm_tcp connections[DM_TCP_CONNECTIONS];
 };
@@ -63,6 +70,9 @@ void dm_tcp_receive(struct dm_script *s, const struct dm_packet *packet);
 void dm_tcp_tick(struct dm_script *s);
 /* When the next of them is due; DM_NEVER. */
 uint64_t dm_tcp_due(const struct dm_script *s);
+
+/* Takes a request's bytes. True once it is whole, or too long: `c->buffer` then holds the answer. */
+bool dm_web_take(struct dm_script *s, struct dm_tcp *c, const uint8_t *data, uint32_t bytes);
 
 /* A message to the server port: `m` is what UDP carried. */
 void dm_dhcp_receive(struct dm_script *s, const struct dm_packet *p, const uint8_t *m, uint32_t bytes);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The peer's TCP (RFC 9293, what an echo server needs of it): handshake, data back in order, FIN, RST to
- * other ports, sending again after a fixed time. Segments that are not next in order are acknowledged and
- * dropped: the guest sends them again. Nothing in a segment is trusted; no connection outlives
- * DM_TCP_CONNECTIONS newer ones. */
+/* The peer's TCP (RFC 9293, what an echo server and a web server of one answer a connection need of it):
+ * handshake, data in order, FIN, RST to other ports, sending again after a fixed time. Segments that are not
+ * next in order are acknowledged and dropped: the guest sends them again. Nothing in a segment is trusted; no
+ * connection outlives DM_TCP_CONNECTIONS newer ones. */
 #include "backend_script.h"
 #include "tcp_segment.h"
 
 #include <string.h>
 
-#define PORT_ECHO           7u
 #define SEGMENT_BYTES_LEAST 64u
 #define RETRY_NS            1000000000ull
 #define RETRIES_MAX         8u
@@ -18,7 +17,7 @@ static bool put(struct dm_script *s, const struct dm_tcp *c, uint32_t sequence, 
                 const uint8_t *data, uint32_t data_bytes)
 {
     const struct dm_segment_out out = {.ends = {c->mac, c->local, c->address},
-                                       .source_port = PORT_ECHO,
+                                       .source_port = c->ours,
                                        .port = c->port,
                                        .sequence = sequence,
                                        .acknowledged = c->receive_next,
@@ -29,12 +28,12 @@ static bool put(struct dm_script *s, const struct dm_tcp *c, uint32_t sequence, 
     return dm_segment_put(&s->station, &out);
 }
 
-static struct dm_tcp *find(struct dm_script *s, const struct dm_packet *p, uint16_t port)
+static struct dm_tcp *find(struct dm_script *s, const struct dm_packet *p, const struct dm_segment *in)
 {
     for (uint32_t i = 0; i < DM_TCP_CONNECTIONS; i++) {
         struct dm_tcp *c = &s->connections[i];
-        if (c->state != DM_TCP_FREE && c->port == port && memcmp(c->address, p->source, 4) == 0 &&
-            memcmp(c->local, p->destination, 4) == 0)
+        if (c->state != DM_TCP_FREE && c->port == in->source_port && c->ours == in->port &&
+            memcmp(c->address, p->source, 4) == 0 && memcmp(c->local, p->destination, 4) == 0)
             return c;
     }
     return NULL;
@@ -69,6 +68,8 @@ static void accept_connection(struct dm_script *s, struct dm_tcp *c, const struc
     memcpy(c->address, p->source, 4);
     memcpy(c->local, p->destination, 4);
     c->port = in->source_port;
+    c->ours = in->port;
+    c->request_bytes = 0;
     c->receive_next = in->sequence + 1u;
     c->send_first = ++s->connections_made * FIRST_SEQUENCE_STEP;
     c->send_next = c->send_first + 1u;
@@ -99,7 +100,8 @@ static void send_held(struct dm_script *s, struct dm_tcp *c)
         sent += bytes;
         c->send_next += bytes;
     }
-    if (c->fin_received && sent == c->held && put(s, c, c->send_next, DM_FIN | DM_ACK, NULL, 0)) {
+    if ((c->fin_received || c->answered) && sent == c->held &&
+        put(s, c, c->send_next, DM_FIN | DM_ACK, NULL, 0)) {
         if (sent == 0)
             c->sent_ns = s->station.now_ns;
         c->fin_sent = true;
@@ -133,18 +135,31 @@ static bool take_acknowledgement(struct dm_script *s, struct dm_tcp *c, const st
     return gone == data; /* one more: our FIN */
 }
 
+/* How many bytes of a segment that is next in order are taken: echoed, or a request's. */
+static uint32_t take_bytes(struct dm_script *s, struct dm_tcp *c, const struct dm_segment *in)
+{
+    const uint32_t room = DM_TCP_BUFFER_BYTES - c->held;
+
+    if (c->ours == DM_PORT_WEB) {
+        if (!c->answered && in->data_bytes)
+            c->answered = dm_web_take(s, c, in->data, in->data_bytes);
+        return in->data_bytes;
+    }
+    const uint32_t bytes = in->data_bytes < room ? in->data_bytes : room;
+    if (bytes)
+        memcpy(c->buffer + c->held, in->data, bytes);
+    c->held += bytes;
+    return bytes;
+}
+
 /* Takes data and FIN that are next in order. True when something has to be acknowledged. */
-static bool take_data(struct dm_tcp *c, const struct dm_segment *in)
+static bool take_data(struct dm_script *s, struct dm_tcp *c, const struct dm_segment *in)
 {
     if (in->data_bytes == 0 && (in->flags & DM_FIN) == 0)
         return false;
     if (in->sequence != c->receive_next || c->fin_received)
         return true;
-    uint32_t room = DM_TCP_BUFFER_BYTES - c->held;
-    uint32_t bytes = in->data_bytes < room ? in->data_bytes : room;
-    if (bytes)
-        memcpy(c->buffer + c->held, in->data, bytes);
-    c->held += bytes;
+    const uint32_t bytes = take_bytes(s, c, in);
     c->receive_next += bytes;
     if ((in->flags & DM_FIN) && bytes == in->data_bytes) {
         c->fin_received = true;
@@ -167,18 +182,24 @@ static void serve(struct dm_script *s, struct dm_tcp *c, const struct dm_segment
     }
     if ((in->flags & DM_ACK) == 0)
         return;
-    if (!take_acknowledgement(s, c, in)) {
-        c->state = DM_TCP_FREE;
-        return;
-    }
+    if (!take_acknowledgement(s, c, in))
+        c->fin_acknowledged = true;
     if (c->state != DM_TCP_OPEN)
         return;
-    bool answer = take_data(c, in);
+    bool answer = take_data(s, c, in);
     uint32_t before = c->send_next;
     if (!c->fin_sent)
         send_held(s, c);
     if (answer && c->send_next == before)
         put(s, c, c->send_next, DM_ACK, NULL, 0);
+    if (c->fin_acknowledged && c->fin_received) /* both sides have ended */
+        c->state = DM_TCP_FREE;
+}
+
+static bool serves(const struct dm_script *s, const struct dm_packet *p, uint16_t port)
+{
+    return port == DM_PORT_ECHO ||
+           (port == DM_PORT_WEB && s->page_count && memcmp(p->destination, s->also, 4) == 0);
 }
 
 void dm_tcp_receive(struct dm_script *s, const struct dm_packet *packet)
@@ -186,10 +207,10 @@ void dm_tcp_receive(struct dm_script *s, const struct dm_packet *packet)
     struct dm_segment in;
     if (!dm_segment_parse(packet, &in))
         return;
-    struct dm_tcp *c = in.port == PORT_ECHO ? find(s, packet, in.source_port) : NULL;
+    struct dm_tcp *c = find(s, packet, &in);
     bool opens = (in.flags & (DM_SYN | DM_ACK | DM_RST)) == DM_SYN;
     bool repeated = c && c->state == DM_TCP_SYN_RECEIVED && in.sequence + 1u == c->receive_next;
-    if (opens && in.port == PORT_ECHO && !repeated)
+    if (opens && serves(s, packet, in.port) && !repeated)
         accept_connection(s, c ? c : place(s), packet, &in);
     else if (c)
         serve(s, c, &in);

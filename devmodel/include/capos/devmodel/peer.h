@@ -113,6 +113,18 @@ enum dm_dns_case {
 const char *dm_dns_case_name(enum dm_dns_case which);
 uint32_t dm_dns_case_value(enum dm_dns_case which);
 
+#define DM_WEB_PAGES_MAX 16u
+#define DM_WEB_PATH_MAX  256u
+#define DM_WEB_BODY_MAX  4096u
+
+/* One page of the web server at `also`, port 80: a metadata server's, which answers GET with the header
+ * `Metadata-Flavor: Google` and says that header itself (403 without it, 404 for another path, 400 for what
+ * is no request), one answer a connection, then FIN. Both texts stay the caller's and outlive the backend;
+ * `path` at most DM_WEB_PATH_MAX bytes, `body` DM_WEB_BODY_MAX. */
+struct dm_web_page {
+    const char *path, *body;
+};
+
 struct dm_peer_config {
     uint8_t mac[6], address[4];
     uint8_t also[4]; /* a second address behind the same MAC, without ARP; 0.0.0.0: none */
@@ -122,6 +134,8 @@ struct dm_peer_config {
     uint32_t name_count; /* 0: no DNS server */
     enum dm_dns_case dns_case;
     uint32_t dns_value;
+    const struct dm_web_page *pages; /* the caller's, outlive the backend */
+    uint32_t page_count; /* at most DM_WEB_PAGES_MAX; 0: no web server */
 };
 
 /* As dm_script_create, which is this with the plainest config. NULL with errno: EINVAL for a count or an mtu
@@ -138,7 +152,8 @@ struct dm_peer_counts {
     struct dm_dhcp_counts dhcp;
     uint64_t too_long; /* frames of the guest above the mtu, dropped */
     uint64_t icmp_echoes, udp_echoes; /* answered */
-    uint64_t tcp_connections; /* to the echo port */
+    uint64_t tcp_connections; /* to the echo port and the web server's */
+    uint64_t web_answers, web_refused; /* 200, and others */
     uint64_t dns_queries, dns_known; /* well-formed ones; those for a name in the table */
     uint8_t guest[4]; /* the address that the next offer holds */
 };
