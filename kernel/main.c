@@ -8,6 +8,7 @@
 #include "abi/memory.h"
 #include "evidence/markers.h"
 #include "evidence/text.h"
+#include "kernel/run_block.h"
 
 #define LANDMARK       "capos kernel starting"
 #define STATUS_HOLDS   0
@@ -66,6 +67,16 @@ static int refuse_parameters(struct console *c, struct boot_parse parse)
     text_string(&t, boot_error_name(parse.error));
     text_string(&t, " at byte ");
     text_u64(&t, parse.at);
+    console_line(c, t.at, t.used);
+    return STATUS_REFUSED;
+}
+
+static int refuse_run_block(struct console *c, const char *why)
+{
+    char buffer[96];
+    struct text t = text_over(buffer, sizeof buffer);
+    text_string(&t, "boot parameters refused: run block: ");
+    text_string(&t, why);
     console_line(c, t.at, t.used);
     return STATUS_REFUSED;
 }
@@ -186,7 +197,17 @@ int kernel_main(struct kernel_storage *k, const struct kernel_boot *boot)
     k->reboot = false;
     console_init(&k->console, boot->platform);
     line(&k->console, LANDMARK);
-    struct boot_parse parse = boot_params_parse(boot->command_line, boot->command_line_bytes, &k->params);
+    struct run_block_text text = {NULL, 0};
+    enum run_block_error block = RUN_BLOCK_OK;
+    if (boot->run_block != NULL)
+        block = run_block_read(boot->run_block, &text);
+    if (block != RUN_BLOCK_OK)
+        return refuse_run_block(&k->console, run_block_error_name(block));
+    if (text.bytes == 0)
+        text = (struct run_block_text){boot->command_line, boot->command_line_bytes};
+    else if (boot->command_line_bytes != 0) /* which of the two was meant, nobody can say */
+        return refuse_run_block(&k->console, "the loader has a boot line as well");
+    struct boot_parse parse = boot_params_parse(text.at, text.bytes, &k->params);
     if (parse.error != BOOT_OK)
         return refuse_parameters(&k->console, parse);
     struct package_place place = {0, 0};

@@ -5,8 +5,8 @@
 #define CAPOS_KERNEL_MAIN_H
 
 #include "abi/bootparams.h"
-#include "evidence/emit.h"
 #include "evidence/console.h"
+#include "evidence/emit.h"
 #include "kernel/core/processor.h"
 #include "kernel/kernel.h"
 #include "kernel/userland.h"
@@ -25,10 +25,12 @@ struct kernel_storage {
 
 struct kernel_boot {
     struct platform *platform;
-    const char *command_line;     /* boot parameters; not NUL-terminated */
+    const char *command_line; /* boot parameters; not NUL-terminated */
     size_t command_line_bytes;
-    const uint8_t *package;       /* the boot package, unchecked, page-aligned and read-only; NULL: there is
-                                     none, which is a claim that fails */
+    const uint8_t *run_block; /* RUN_BLOCK_BYTES of an image, unchecked, whose boot line is in the place of
+                                 an empty command line; NULL: there is none */
+    const uint8_t *package; /* the boot package, unchecked, page-aligned and read-only; NULL: there is
+                               none, which is a claim that fails */
     size_t package_bytes;
     const struct processor *processor; /* what runs programs */
 };

@@ -4,9 +4,11 @@
 #include "platform/pc/platform_pc.h"
 
 #include "abi/assert.h"
+#include "abi/disk.h"
 #include "abi/memory.h"
 #include "evidence/text.h"
 #include "kernel/arch/x86_64/lock.h"
+#include "kernel/arch/x86_64/multiboot2.h"
 #include "kernel/arch/x86_64/processor.h"
 #include "kernel/arch/x86_64/traps.h"
 #include "kernel/main.h"
@@ -105,11 +107,11 @@ static void say_machine(struct platform *p)
     platform_console_write(p, CONSOLE_MAIN, t.at, t.used);
 }
 
-/* Its pages stay out of everything else's hands: pvh.c took them from the map's RAM. */
+/* Their pages stay out of everything else's hands: the loader's parser took them from the map's RAM. */
 static const uint8_t *package_of(const struct arch_boot *boot)
 {
-    if (boot->package_refusal)
-        panic_text(boot->package_refusal);
+    if (boot->module_refusal)
+        panic_text(boot->module_refusal);
     if (boot->info->package_bytes == 0)
         return NULL;
     const uint8_t *package = space_read(boot->space, boot->info->package, boot->info->package_bytes);
@@ -118,16 +120,31 @@ static const uint8_t *package_of(const struct arch_boot *boot)
     return package;
 }
 
+static const uint8_t *run_block_of(const struct arch_boot *boot)
+{
+    if (boot->info->run_block == 0)
+        return NULL;
+    const uint8_t *block = space_read(boot->space, boot->info->run_block, RUN_BLOCK_BYTES);
+    if (!block)
+        panic_text("the run block lies where it cannot be read");
+    return block;
+}
+
 void machine_main(const struct arch_boot *boot)
 {
     open_machine(&machine, boot);
     processor_init(&processor, boot->cpu, boot->space, &machine);
+    const uint8_t *package = package_of(boot);
+    uint64_t package_bytes = boot->info->package_bytes;
+    if (package && boot->info->package_padding_max > 0)
+        package_bytes = multiboot2_package_bytes(package, package_bytes, boot->info->package_padding_max);
     const struct kernel_boot kernel = {
         .platform = &machine,
         .command_line = boot->info->command_line,
         .command_line_bytes = boot->info->command_line_bytes,
-        .package = package_of(boot),
-        .package_bytes = boot->info->package_bytes,
+        .run_block = run_block_of(boot),
+        .package = package,
+        .package_bytes = package_bytes,
         .processor = &processor.processor,
     };
     kernel_lock_take(&kernel_lock);

@@ -19,8 +19,18 @@ struct boot_info {
     uint64_t rsdp; /* physical address of the ACPI root pointer; 0: the loader does not say */
     uint64_t package; /* physical, page-aligned: the boot package, MEMORY_FIRMWARE in the map */
     uint64_t package_bytes; /* 0: none */
+    uint32_t
+        package_padding_max; /* bytes that its loader may have read beyond its end: the rest of a sector */
+    uint64_t run_block; /* physical, page-aligned: RUN_BLOCK_BYTES, MEMORY_FIRMWARE in the map; 0: none */
     uint32_t command_line_bytes; /* one byte more than allowed stands for "longer" */
     char command_line[BOOT_LINE_BYTES_MAX + 1u];
 };
+
+/* Nothing is known yet. */
+void boot_info_init(struct boot_info *info);
+/* Tells the pages of [first, first + bytes) apart from RAM, so that nobody is given them: a loader put
+ * something there. False: not at a page, empty, not all of it RAM of the settled map, or no room in the map.
+ */
+bool boot_info_keep(struct boot_info *info, uint64_t first, uint64_t bytes);
 
 #endif

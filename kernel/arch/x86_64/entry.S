@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From the loader to C. Entered by the PVH protocol (Xen, hvm start info): 32-bit protected mode, flat segments, paging
- * off, interrupts off, EBX the physical address of the start info. Sets up tables that map the first GiB twice, long mode,
+/* From the loader to C. Entered by the PVH protocol (Xen, hvm start info) or by multiboot2 (Multiboot2 2.0, 3.3): both leave
+ * 32-bit protected mode, flat segments, paging off, interrupts off, EBX the physical address of what the loader says; EAX is
+ * the loader's mark with multiboot2, and says nothing with PVH. Sets up tables that map the first GiB twice, long mode,
  * the boot stack; clears .bss; never returns. Trusts the loader to have placed the image, and nothing else. */
 #include "kernel/arch/x86_64/layout.h"
 
@@ -15,6 +16,12 @@
 #define CR0_SET                 0x80010021 /* PG WP NE PE */
 #define PAGE_TABLE              0x3        /* present, writable: the leaves decide */
 #define PAGE_LARGE              0x83
+#define HEADER_MAGIC            0xe85250d6 /* Multiboot2 2.0, 3.1 */
+#define HEADER_I386             0
+#define HEADER_TAG_REQUEST      1
+#define HEADER_TAG_ENTRY        3
+#define HEADER_TAG_ALIGN        6
+#define TAG_MEMORY_MAP          6
 
     /* ELF note: where a PVH loader jumps to. Eight bytes, as loaders of 64-bit images read it. */
     .section .note.Xen, "a", @note
@@ -23,10 +30,33 @@
     .asciz "Xen"
     .quad pvh_start
 
+    /* The multiboot2 header: the map is wanted, modules lie at pages, and the image is entered below. */
+    .section .boot.multiboot2, "a", @progbits
+    .balign 8
+header_start:
+    .long HEADER_MAGIC, HEADER_I386, header_end - header_start
+    .long 0x100000000 - (HEADER_MAGIC + HEADER_I386 + (header_end - header_start))
+    .word HEADER_TAG_REQUEST, 0
+    .long 12, TAG_MEMORY_MAP
+    .balign 8
+    .word HEADER_TAG_ENTRY, 0
+    .long 12, multiboot2_start
+    .balign 8
+    .word HEADER_TAG_ALIGN, 0
+    .long 8
+    .word 0, 0
+    .long 8
+header_end:
+
     .section .boot.text, "ax", @progbits
     .code32
-    .globl pvh_start
+    .globl pvh_start, multiboot2_start
+multiboot2_start:
+    movl %eax, %esi
+    jmp common_start
 pvh_start:
+    xorl %esi, %esi
+common_start: /* ESI: the loader's mark, or 0 */
     cli
     cld
     movl %ebx, %ebp
@@ -133,6 +163,7 @@ high_start:
     jb 1b
 
     movl %ebp, %edi
+    movl %esi, %esi /* the upper half is 0 */
     xorl %ebp, %ebp /* the last frame of a backtrace */
     call arch_start
     ud2

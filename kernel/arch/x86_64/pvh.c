@@ -88,14 +88,9 @@ static enum pvh_error read_package(const struct physical_reader *r, const uint8_
         return PVH_E_PACKAGE;
     const uint64_t first = get64(module);
     const uint64_t bytes = get64(module + 8);
-    if (bytes == 0 || bytes > PACKAGE_BYTES_MAX || first % MEMORY_PAGE != 0 || first < LOW_MEMORY_END)
+    if (bytes == 0 || bytes > PACKAGE_BYTES_MAX || first < LOW_MEMORY_END)
         return PVH_E_PACKAGE;
-    const uint64_t whole = (bytes + MEMORY_PAGE - 1u) & ~(uint64_t)(MEMORY_PAGE - 1u);
-    if (memory_map_kind(&out->map, first, whole) != MEMORY_RAM)
-        return PVH_E_PACKAGE;
-    memory_map_add(&out->map, first, whole, MEMORY_FIRMWARE);
-    memory_map_settle(&out->map);
-    if (memory_map_kind(&out->map, first, whole) != MEMORY_FIRMWARE) /* the map had no room for it */
+    if (!boot_info_keep(out, first, bytes))
         return PVH_E_PACKAGE;
     if (memory_map_ram_bytes(&out->map) == 0)
         return PVH_E_NO_MAP;
@@ -108,11 +103,7 @@ enum pvh_error pvh_parse(const struct physical_reader *reader, uint64_t start_in
 {
     ASSERT(reader != NULL);
     ASSERT(out != NULL);
-    memory_map_init(&out->map);
-    out->rsdp = 0;
-    out->command_line_bytes = 0;
-    out->package = 0;
-    out->package_bytes = 0;
+    boot_info_init(out);
     const uint8_t *start = reader->at(reader->ctx, start_info, START_BYTES_V0);
     if (!start)
         return PVH_E_UNREADABLE;

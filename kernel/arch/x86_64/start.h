@@ -7,9 +7,9 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/space.h"
 
-/* From entry.S: tables of the entry code, boot stack, .bss clear, interrupts off. `start_info` is physical.
- */
-_Noreturn void arch_start(uint64_t start_info);
+/* From entry.S: tables of the entry code, boot stack, .bss clear, interrupts off. `said` is physical: what
+ * the loader has to say, in the form that goes with `mark`: MULTIBOOT2_MARK, or 0 for PVH. */
+_Noreturn void arch_start(uint64_t said, uint64_t mark);
 
 /* What the platform's main gets. `refusal`: constant text, why the loader's data is unusable, or NULL; then
  * the space is still that of the entry code, and nothing but saying so and switching off remains. */
@@ -18,7 +18,8 @@ struct arch_boot {
     struct space *space;
     struct cpu *cpu;
     const char *refusal;
-    const char *package_refusal; /* the same of the boot package alone; the rest is as it should be */
+    const char *module_refusal; /* the same of the boot package or the run block alone; the rest is as it
+                                   should be */
 };
 
 /* The machine's own main: platform/pc. */
