@@ -21,12 +21,13 @@ import tty
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import elf  # noqa: E402
+import image  # noqa: E402
 import listeners  # noqa: E402
+import qemu_firmware  # noqa: E402
 import symbolise  # noqa: E402
 
 NIC = {"modern": "disable-legacy=on,disable-modern=off", "legacy": "disable-legacy=off,disable-modern=on",
        "transitional": "disable-legacy=off,disable-modern=off"}
-BIOS = {"seabios": [], "qboot": ["-bios", "qboot.rom"]}
 LOGS = {"main": "console.log", "evidence": "evidence.log", "audit": "audit.log"}
 LOOK_SECONDS = 0.02      # between looks at the console's file
 PREFIX = b"cloudboot-evidence: "
@@ -45,8 +46,7 @@ def parse(words):
     p.add_argument("--proof", action="store_true", help="run every proof, tear down, power off; without it, stay up")
     p.add_argument("--nic", choices=sorted(NIC), default="modern", help="virtio transport of the NIC (modern)")
     p.add_argument("--nics", type=int, choices=(0, 1, 2), default=1, help="how many (1)")
-    p.add_argument("--firmware", choices=("direct",), default="direct", help="how the image is loaded (direct: PVH)")
-    p.add_argument("--bios", choices=sorted(BIOS), default="seabios", help="firmware that runs first (seabios)")
+    qemu_firmware.add_flags(p)
     p.add_argument("--machine", choices=("q35", "pc"), default="q35")
     p.add_argument("--cpu", choices=("max", "qemu64"), default="max")
     p.add_argument("--memory", type=int, default=128, metavar="MIB", help="32 to 2048 (128)")
@@ -70,6 +70,7 @@ def parse(words):
     options = p.parse_args(words)
     if not 32 <= options.memory <= 2048:
         p.error("--memory takes 32 to 2048")
+    qemu_firmware.check_flags(p, options)
     if not 1 <= options.exchanges <= 10000000:
         p.error("--exchanges takes 1 to 10000000")
     if options.port and (options.proof or options.nics == 0):
@@ -99,8 +100,8 @@ def command_line(options, run):
 
 def arguments(options, run, folder, gdb_port, forwards):
     words = ["qemu-system-x86_64", "-accel", options.accel, "-M", options.machine, "-cpu", options.cpu, "-m", str(options.memory),
-             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-kernel", options.kernel,
-             "-append", command_line(options, run), *BIOS[options.bios],
+             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+             *qemu_firmware.words(options, command_line(options, run), run),
              "-qmp", f"unix:{folder}/qmp,server=on,wait=off"]
     for port in ("main", "evidence") if options.proof else LOGS:
         # Files: they never make the guest wait, so that counted instructions stay the same on a busy host. The `out` of the pipe
@@ -108,8 +109,6 @@ def arguments(options, run, folder, gdb_port, forwards):
         typed = port == "main" and not options.proof
         kind = f"pipe,id={port},path={folder}/main" if typed else f"file,id={port},path={run}/{LOGS[port]}"
         words += ["-chardev", kind, "-serial", f"chardev:{port}"]
-    if options.package:
-        words += ["-initrd", options.package]
     for n in range(options.nics):
         closed = "on" if options.net == "closed" else "off"
         ports = "".join(f",hostfwd=tcp:127.0.0.1:{host}-:{guest}" for _, host, guest in forwards) if n == 0 else ""
@@ -332,7 +331,7 @@ def report(machine, options, started):
     if machine.interrupted and options.proof:
         reasons.append("interrupted")
     return {"world": "qemu", "nic": options.nic, "backend": "slirp", "mode": "proof" if options.proof else "serve",
-            "machine": options.machine, "bios": options.bios, "cpu": options.cpu, "accel": options.accel,
+            "machine": options.machine, "firmware": options.firmware, "bios": options.bios, "cpu": options.cpu, "accel": options.accel,
             "memory_mib": options.memory, **({"seed": options.seed} if options.seed is not None else {}),
             "commit": options.commit, "seconds": round(time.monotonic() - started, 3), "holds": not reasons,
             "reasons": reasons}
@@ -347,17 +346,18 @@ def main(words):
         if not path.is_file() or not 0 < path.stat().st_size <= PACKAGE_BYTES_MAX:
             print(f"capos qemu: {path}: no file, or not a boot package by its size", file=sys.stderr)
             return 4
-    forwards = []
-    if options.package and options.nics > 0:
-        try:
-            forwards = listeners.forwards(path.read_bytes(), options.port, options.proof)
-        except ValueError as error:
-            print(f"capos qemu: {error}", file=sys.stderr)
-            return 4
+    run, started, forwards = pathlib.Path(options.run_dir), time.monotonic(), []
+    try:
+        package = qemu_firmware.package(options)
+        if package and options.nics > 0:
+            forwards = listeners.forwards(package, options.port, options.proof)
+        qemu_firmware.prepare(options, command_line(options, run), run)
+    except (ValueError, OSError, image.Failed) as error:
+        print(f"capos qemu: {error}", file=sys.stderr)
+        return 4
     if options.show_secret:
         secret = pathlib.Path(options.show_secret).read_text(encoding="ascii").strip()
         print(f"operator secret: {secret}", file=sys.stderr, flush=True)
-    run, started = pathlib.Path(options.run_dir), time.monotonic()
     with Machine(options, run, forwards) as machine:
         machine.serve()
         result = report(machine, options, started)

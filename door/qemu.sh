@@ -4,11 +4,12 @@
 . "$ROOT/door/run.sh"
 
 command_qemu() {
-    local seed= proof=0 json=0 previous= argument run status key boot package=() secret=()
+    local seed= proof=0 json=0 firmware=direct previous= argument run status key boot package=() secret=()
     local secret_file= secret_cost=
     for argument in "$@"; do
         case $previous in
             --seed) seed=$argument ;;
+            --firmware) firmware=$argument ;;
             --secret-file) secret_file=$argument ;;
             --secret-cost) secret_cost=$argument ;;
         esac
@@ -18,7 +19,8 @@ command_qemu() {
             --secret-file=*) secret_file=${argument#*=} ;;
             --secret-cost=*) secret_cost=${argument#*=} ;;
             --json) json=1 ;;
-            --package | --package=*) package=(given) ;;
+            --firmware=*) firmware=${argument#*=} ;;
+            --package | --package=* | --image | --image=*) package=(given) ;; # an image has its own
         esac
         previous=$argument
     done
@@ -28,6 +30,10 @@ command_qemu() {
     fi
     need_groups build evidence qemu
     "${PYTHON[@]}" "$ROOT/door/qemu.py" --check "$@" || exit $?
+    case $firmware in
+        bios) need_groups image ;;
+        uefi) need_groups image uefi ;;
+    esac
     need_sources
     build ship kernel.elf capos_pkg frames_pkg capos-secret
     # Nobody outside could be made again.

@@ -196,6 +196,7 @@ int kernel_main(struct kernel_storage *k, const struct kernel_boot *boot)
     ASSERT(boot->package == NULL || boot->processor != NULL);
     k->reboot = false;
     console_init(&k->console, boot->platform);
+    k->console.mid_line = boot->line_open;
     line(&k->console, LANDMARK);
     struct run_block_text text = {NULL, 0};
     enum run_block_error block = RUN_BLOCK_OK;

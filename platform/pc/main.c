@@ -143,6 +143,7 @@ void machine_main(const struct arch_boot *boot)
         .command_line = boot->info->command_line,
         .command_line_bytes = boot->info->command_line_bytes,
         .run_block = run_block_of(boot),
+        .line_open = boot->info->line_open,
         .package = package,
         .package_bytes = package_bytes,
         .processor = &processor.processor,

@@ -13,6 +13,7 @@ void boot_info_init(struct boot_info *info)
     ASSERT(info != NULL);
     memory_map_init(&info->map);
     info->rsdp = 0;
+    info->line_open = false;
     info->run_block = 0;
     info->package = 0;
     info->package_bytes = 0;

@@ -256,6 +256,7 @@ enum multiboot2_error multiboot2_parse(const struct physical_reader *reader, uin
     ASSERT(reader != NULL);
     ASSERT(out != NULL);
     boot_info_init(out);
+    out->line_open = true; /* every loader of this kind has a console */
     const uint8_t *at =
         information % TAG_ALIGN == 0 ? reader->at(reader->ctx, information, INFORMATION_BYTES_MIN) : NULL;
     const uint32_t bytes = at ? get32(at) : 0;
