@@ -69,8 +69,9 @@ class Line:
         return dict(pairs)
 
 
-def split_log(data, prefix):
-    """The evidence lines of a log as (number, text), and whether it is a console log (with its landmark)."""
+def split_log(data, prefix, port=False):
+    """The evidence lines of a log as (number, text), and whether it is a console log (with its landmark). `port`: it is that of the
+    evidence port, where firmware may have written before the kernel did; then the landmark says from where on."""
     lines = data.decode("latin-1").split("\n")
     rest = lines.pop()
     if rest.startswith(prefix):
@@ -92,6 +93,8 @@ def split_log(data, prefix):
         raise Refused("second-landmark", "the kernel started twice in this log", landmarks[1])
     if evidence and evidence[0][0] < landmarks[0]:
         raise Refused("no-landmark", "evidence stands before the landmark", evidence[0][0])
+    if port and len(evidence) != len(lines) - landmarks[0]:
+        raise Refused("no-landmark", "an evidence port carries nothing else behind the landmark")
     return evidence, True
 
 
@@ -122,11 +125,11 @@ def check_place(line, lines, order, markers):
             raise Refused("missing-marker", f"{line.name} needs {need} before it", line.number)
 
 
-def check_log(data, listed, key):
+def check_log(data, listed, key, port=False):
     """All evidence lines of a sound log; raises Refused otherwise."""
     markers = {marker["name"]: marker for marker in listed["markers"]}
     order = {name: at for at, name in enumerate(markers)}
-    evidence, console = split_log(data, listed["prefix"])
+    evidence, console = split_log(data, listed["prefix"], port)
     lines, previous = [], bytes(32)
     for number, text in evidence:
         line = Line(text, number, markers)
@@ -219,7 +222,7 @@ def judge(data, listed, key=None, provider_gate=False, port_data=None, run=None)
     try:
         lines, console = check_log(data, listed, key)
         if port_data is not None:
-            port, _ = check_log(port_data, listed, key)
+            port, _ = check_log(port_data, listed, key, True)
             if [line.text for line in port] != [line.text for line in lines]:
                 raise Refused("ports-differ", "console and evidence port do not carry the same lines")
     except Refused as refusal:

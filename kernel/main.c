@@ -48,6 +48,13 @@ static void line(struct console *c, const char *text)
     console_line(c, text, bytes);
 }
 
+/* What firmware wrote on the evidence port ends here: OVMF writes on both. */
+static void begin_evidence_port(struct platform *p)
+{
+    static const char text[] = "\n" LANDMARK "\n";
+    platform_console_write(p, CONSOLE_EVIDENCE, text, sizeof text - 1u);
+}
+
 static bool claim_failed(struct kernel_storage *k, const char *claim)
 {
     char buffer[160];
@@ -198,6 +205,8 @@ int kernel_main(struct kernel_storage *k, const struct kernel_boot *boot)
     console_init(&k->console, boot->platform);
     k->console.mid_line = boot->line_open;
     line(&k->console, LANDMARK);
+    if (boot->line_open)
+        begin_evidence_port(boot->platform);
     struct run_block_text text = {NULL, 0};
     enum run_block_error block = RUN_BLOCK_OK;
     if (boot->run_block != NULL)

@@ -29,8 +29,8 @@ struct kernel_boot {
     size_t command_line_bytes;
     const uint8_t *run_block; /* RUN_BLOCK_BYTES of an image, unchecked, whose boot line is in the place of
                                  an empty command line; NULL: there is none */
-    bool line_open; /* firmware or a loader wrote on the first serial port, and may have left its
-                       line unfinished: the landmark is a line of its own */
+    bool line_open; /* firmware or a loader wrote on the first two serial ports, and may have left its lines
+                       unfinished: the landmark is a line of its own, on both */
     const uint8_t *package; /* the boot package, unchecked, page-aligned and read-only; NULL: there is
                                none, which is a claim that fails */
     size_t package_bytes;

@@ -21,7 +21,7 @@ struct boot_info {
     uint64_t package_bytes; /* 0: none */
     uint32_t
         package_padding_max; /* bytes that its loader may have read beyond its end: the rest of a sector */
-    bool line_open; /* the loader wrote on the first serial port, and may have left its line unfinished */
+    bool line_open; /* the loader or firmware wrote on serial ports, and may have left a line unfinished */
     uint64_t run_block; /* physical, page-aligned: RUN_BLOCK_BYTES, MEMORY_FIRMWARE in the map; 0: none */
     uint32_t command_line_bytes; /* one byte more than allowed stands for "longer" */
     char command_line[BOOT_LINE_BYTES_MAX + 1u];
