@@ -66,6 +66,12 @@ class SoundLogs(Gate):
     def test_console_and_port_with_the_same_lines_pass(self):
         self.accepted(logs.console(logs.evidence()), port_data=logs.port(logs.evidence()))
 
+    def test_firmware_text_on_the_evidence_port_ends_at_the_landmark(self):
+        firmware = b"\x1b[2JBdsDxe: loading\nWelcome\ncapos kernel starting\n"
+        self.accepted(logs.console(logs.evidence()), port_data=firmware + logs.port(logs.evidence()))
+        self.refused(logs.console(logs.evidence()), "no-landmark", port_data=b"Welcome\n" + logs.port(logs.evidence()))
+        self.refused(logs.console(logs.evidence()), "no-landmark", port_data=firmware + logs.port(logs.evidence()) + b"more\n")
+
     def test_run_without_activation_passes_the_provider_gate(self):
         self.accepted(logs.console(logs.evidence(self.bind_only("interrupt-delivery+storage"))))
 
