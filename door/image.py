@@ -147,7 +147,8 @@ def make_disk(disk, kernel, package, folder):
     with open(disk, "r+b") as file:
         file.seek(DISK["DISK_PACKAGE_SECTOR"] * SECTOR)
         file.write(package.read_bytes())
-    return {"boot.img": GRUB_FOLDER / "i386-pc/boot.img", "core.img": loaders["i386-pc"], "BOOTX64.EFI": loaders["x86_64-efi"], "kernel.elf": stripped, "capos.pkg": package}
+    return {"boot.img": GRUB_FOLDER / "i386-pc/boot.img", "core.img": loaders["i386-pc"],
+            "BOOTX64.EFI": loaders["x86_64-efi"], "kernel.elf": stripped, "capos.pkg": package}
 
 
 def make(options):
@@ -172,7 +173,7 @@ def make(options):
 def main(words):
     p = argparse.ArgumentParser(prog="capos image", allow_abbrev=False,
                                 description="the disk image for BIOS and UEFI, and the archive that a cloud takes")
-    p.add_argument("--out", type=pathlib.Path, metavar="DIR", help="folder for disk.raw, disk.tar.gz and sbom.spdx.json (out/image)")
+    p.add_argument("--out", type=pathlib.Path, metavar="DIR", help="for disk.raw, disk.tar.gz and sbom.spdx.json (out/image)")
     p.add_argument("--json", action="store_true", help="one JSON object on standard output")
     p.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
     for own in ("--kernel", "--package"):

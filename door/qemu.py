@@ -331,8 +331,8 @@ def report(machine, options, started):
     if machine.interrupted and options.proof:
         reasons.append("interrupted")
     return {"world": "qemu", "nic": options.nic, "backend": "slirp", "mode": "proof" if options.proof else "serve",
-            "machine": options.machine, "firmware": options.firmware, "bios": options.bios, "cpu": options.cpu, "accel": options.accel,
-            "memory_mib": options.memory, **({"seed": options.seed} if options.seed is not None else {}),
+            "machine": options.machine, "firmware": options.firmware, "bios": options.bios, "cpu": options.cpu,
+            "accel": options.accel, "memory_mib": options.memory, **({"seed": options.seed} if options.seed is not None else {}),
             "commit": options.commit, "seconds": round(time.monotonic() - started, 3), "holds": not reasons,
             "reasons": reasons}
 

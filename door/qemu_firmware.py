@@ -19,7 +19,7 @@ AT_PACKAGE_BYTES = 8  # struct package_header
 def add_flags(parser):
     parser.add_argument("--firmware", choices=KINDS, default="direct",
                         help="what loads the kernel: QEMU, or GRUB of the image by SeaBIOS or OVMF (direct)")
-    parser.add_argument("--image", metavar="FILE", help="with bios or uefi: this disk image, of which a copy boots (one that is made)")
+    parser.add_argument("--image", metavar="FILE", help="with bios or uefi: boot a copy of this disk image (one that is made)")
     parser.add_argument("--bios", choices=sorted(BIOS), default="seabios", help="with direct: firmware that runs first (seabios)")
 
 
@@ -70,5 +70,5 @@ def words(options, line, run):
     if options.firmware == "uefi":
         for number, (file, mode) in enumerate(((OVMF / "OVMF_CODE_4M.fd", "on"), (run / "uefi.vars", "off"))):
             flash += ["-drive", f"if=pflash,unit={number},format=raw,readonly={mode},file={file}"]
-    return [*flash, "-drive", f"if=none,id=disk,format=raw,file={run}/disk.raw", "-device", "virtio-scsi-pci,addr=3,disable-modern=on",
-            "-device", "scsi-hd,drive=disk,scsi-id=1,vendor=Google,product=PersistentDisk,ver=1,bootindex=0"]
+    return [*flash, "-drive", f"if=none,id=disk,format=raw,file={run}/disk.raw",
+            "-device", "virtio-scsi-pci,addr=3,disable-modern=on", "-device", "scsi-hd,drive=disk,scsi-id=1,vendor=Google,product=PersistentDisk,ver=1,bootindex=1"]

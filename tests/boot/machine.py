@@ -66,11 +66,18 @@ def nic(transport, name="n", **properties):
     return ["-netdev", f"user,id={name},restrict=on,ipv6=off", "-device", device]
 
 
+def disk(path):
+    """Arguments of the disk that Google's machines have: legacy virtio-scsi, target 1, before all else that boots."""
+    return ["-drive", f"if=none,id=disk,format=raw,file={path}", "-device", "virtio-scsi-pci,addr=3,disable-modern=on",
+            "-device", "scsi-hd,drive=disk,scsi-id=1,vendor=Google,product=PersistentDisk,ver=1,bootindex=1"]
+
+
 def arguments(folder, machine, cpu, line, kernel, more):
     if kernel == KERNEL and "-initrd" not in more:  # the boot package; the kernels of tests run none
         more = ["-initrd", str(PACKAGE), *more]
+    loaded = ["-kernel", str(kernel), "-append", line] if kernel else []
     return ["qemu-system-x86_64", "-accel", "tcg", "-machine", machine, "-cpu", cpu, "-m", "128", "-nodefaults", "-display", "none",
-            "-no-reboot", "-no-user-config", "-kernel", str(kernel), "-append", line, "-serial", f"file:{folder}/console.log",
+            "-no-reboot", "-no-user-config", *loaded, "-serial", f"file:{folder}/console.log",
             "-serial", f"file:{folder}/evidence.log", "-qmp", f"unix:{folder}/qmp,server=on,wait=off", "-S", *more]
 
 
@@ -166,8 +173,8 @@ def entry(kernel):
 
 def run(more=(), machine="q35", cpu="max", line=None, kernel=KERNEL, during=None, wait_for=None, seconds=SECONDS_MAX,
         firmware=None):
-    """Boots, waits for the machine to switch itself off. `during(qmp)` is called once the console holds `wait_for`;
-    `firmware(qmp)` when firmware is done, before the first instruction of the kernel."""
+    """Boots, without a kernel what firmware finds, waits for the machine to switch itself off. `during(qmp)` is called once the
+    console holds `wait_for`; `firmware(qmp)` when firmware is done, before the first instruction of the kernel."""
     ended_by = ""
     with tempfile.TemporaryDirectory(prefix="capos-boot-") as folder:
         folder = pathlib.Path(folder)

@@ -13,7 +13,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from door import ROOT, capos, environment, path_without, run_folder, runs  # noqa: E402
 
-COMMANDS = ["setup", "sim", "test", "bench", "evidence", "clean"]
+COMMANDS = ["setup", "sim", "qemu", "image", "test", "bench", "evidence", "clean"]
 
 
 class Usage(unittest.TestCase):
@@ -52,7 +52,9 @@ class Usage(unittest.TestCase):
     def test_wrong_arguments_are_usage_errors(self):
         for words in [("setup", "everything"), ("clean", "--most"), ("evidence",), ("evidence", "forge"), ("test", "nosuchsuite"),
                       ("test", "--nosuchflag"), ("evidence", "list", "x"), ("evidence", "check"),
-                      ("sim", "--run-dir", "x"), ("sim", "--key-file=x"), ("bench", "--nosuchflag")]:
+                      ("sim", "--run-dir", "x"), ("sim", "--key-file=x"), ("bench", "--nosuchflag"), ("image", "--nosuchflag"), ("image", "x"),
+                      ("qemu", "--image", "x"), ("qemu", "--firmware", "uefi", "--memory", "64"),
+                      ("qemu", "--firmware=bios", "--bios=qboot")]:
             status, _, err = capos(*words)
             self.assertEqual(status, 2, words)
             self.assertTrue(err.strip(), words)
@@ -142,7 +144,7 @@ class Missing(unittest.TestCase):
     def test_every_package_line_has_group_name_and_a_known_check(self):
         for line in (ROOT / "packages").read_text(encoding="utf-8").splitlines():
             if line and not line.startswith("#"):
-                self.assertRegex(line, r"^(build|test|evidence|qemu|bench|peers) +[a-z0-9.+-]+ "
+                self.assertRegex(line, r"^(build|test|evidence|qemu|image|uefi|bench|peers) +[a-z0-9.+-]+ "
                                        r"+(deb|(cmd|pc|py|header|fetch):\S+)$")
 
 
