@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # ./capos bench [flags]: the flags are capos-bench's; the shares of the machine, the processes, the network and the explorer
 # follow, unless one group was asked for. As JSON all are one object, {"host": ..., "machine": ..., "programs": ..., "network":
-# ..., "explore": ...}: null for a share that could not be had or was not asked for.
+# ..., "image": ..., "explore": ...}: null for a share that could not be had or was not asked for.
 command_bench() {
     local argument flags=() peers=() only='' before='' json=0 status=0
-    local host=null machine=null programs=null network=null explore=null
+    local host=null machine=null programs=null network=null image=null explore=null
     if wants_help "$@"; then
         help_of sim/bench/main.c
         return 0
@@ -33,7 +33,8 @@ command_bench() {
         build explore capos-explore capos-bench-lives
         ! command -v clang-14 >/dev/null || build fuzz capos-fuzz-nic
     fi
-    if [ "$only" != explore ]; then
+    ! asked_for image || { need_groups build qemu image uefi; build ship kernel.elf capos_pkg; }
+    if [ "$only" != explore ] && [ "$only" != image ]; then
         ! { asked_for programs || asked_for network; } || need_groups build qemu bench ${peers[@]:+peers}
         build ship capos-bench capos-sim kernel.elf capos_pkg frames_pkg bench_nothing bench_flood bench_pkg network_pkg \
             capos-bench-programs
@@ -45,6 +46,7 @@ command_bench() {
         [ -n "$only" ] || bench_machine ${flags[@]+"${flags[@]}"} || status=$?
         ! asked_for programs || bench_programs ${flags[@]+"${flags[@]}"} ${peers[@]+"${peers[@]}"} || status=$?
         ! asked_for network || bench_network ${flags[@]+"${flags[@]}"} ${peers[@]+"${peers[@]}"} || status=$?
+        ! asked_for image || bench_image ${flags[@]+"${flags[@]}"} || status=$?
         ! asked_for explore || bench_explore ${flags[@]+"${flags[@]}"} || status=$?
         exit "$status"
     fi
@@ -53,9 +55,10 @@ command_bench() {
     [ -n "$only" ] || machine=$(bench_machine "${flags[@]}") || status=$?
     ! asked_for programs || programs=$(bench_programs "${flags[@]}" ${peers[@]+"${peers[@]}"}) || status=$?
     ! asked_for network || network=$(bench_network "${flags[@]}" ${peers[@]+"${peers[@]}"}) || status=$?
+    ! asked_for image || image=$(bench_image "${flags[@]}") || status=$?
     ! asked_for explore || explore=$(bench_explore "${flags[@]}") || status=$?
-    printf '{"host":%s,"machine":%s,"programs":%s,"network":%s,"explore":%s}\n' "${host:-null}" "${machine:-null}" \
-        "${programs:-null}" "${network:-null}" "${explore:-null}"
+    printf '{"host":%s,"machine":%s,"programs":%s,"network":%s,"image":%s,"explore":%s}\n' "${host:-null}" "${machine:-null}" \
+        "${programs:-null}" "${network:-null}" "${image:-null}" "${explore:-null}"
     exit "$status"
 }
 
@@ -64,7 +67,7 @@ asked_for() { # group: by itself, or because all were
 }
 
 of_the_host() { # a group of capos-bench's, or one that it refuses
-    [[ $only != explore && $only != programs && $only != network ]]
+    [[ $only != explore && $only != programs && $only != network && $only != image ]]
 }
 
 bench_machine() {
@@ -83,6 +86,10 @@ bench_network() {
     local ship=$ROOT/build/ship
     "${PYTHON[@]}" "$ROOT/door/bench_network.py" "$ship/kernel.elf" "$ship/sim/nothing.elf" \
         "$ship/sim/bench/network/network.pkg" "$ship/sim/bench/programs/capos-bench-programs" "$@"
+}
+
+bench_image() {
+    "${PYTHON[@]}" "$ROOT/door/bench_image.py" "$ROOT/build/ship/kernel.elf" "$ROOT/build/ship/capos.pkg" "$@"
 }
 
 bench_explore() {

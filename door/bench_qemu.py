@@ -61,12 +61,17 @@ def words(kernel, append, folder, nic, mib=128):
 
 
 def run(kernel, append, until, nic=(), fds=()):
+    return boot(lambda folder: words(kernel, append, folder, nic), until, fds)
+
+
+def boot(words_in, until, fds=()):
+    """QEMU by its words, which are given the folder of the socket `s` for the first serial port."""
     with tempfile.TemporaryDirectory(prefix="capos-") as folder, socket.socket(socket.AF_UNIX) as door:
         door.bind(f"{folder}/s")
         door.listen(1)
         door.settimeout(SECONDS_MAX)
         start = time.monotonic()
-        machine = subprocess.Popen(words(kernel, append, folder, nic), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        machine = subprocess.Popen(words_in(folder), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL, pass_fds=fds)
         try:
             port, _ = door.accept()

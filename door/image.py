@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-# The disk image: a GPT with GRUB for SeaBIOS and for UEFI, the kernel in the EFI system partition, run block and boot package at
-# the places of abi/disk.h; and the archive that a cloud takes. Made of files alone: no root, no loop device, no mount. The same
-# input makes the same bytes. Trusts Debian's tools; what they print is shown when they fail.
+# The disk image: a GPT with GRUB for SeaBIOS and for UEFI, and a partition without file system for run block, boot package (at the
+# places of abi/disk.h) and kernel; and the archive that a cloud takes. Made of files alone: no root, no loop device, no mount. The
+# same input makes the same bytes. Trusts Debian's tools; what they print is shown when they fail.
 import argparse
 import contextlib
 import hashlib
@@ -26,6 +26,7 @@ SECTOR = 512
 BIOS_SECTOR, ESP_SECTOR = 2048, 4096  # partitions 1 and 2; the third is DISK_CAPOS_SECTOR
 BIOS_BYTES_MAX = (ESP_SECTOR - BIOS_SECTOR) * SECTOR
 ESP_SECTORS = 48 << 11
+KERNEL_OFFSET = 24576  # sectors into the third partition: behind the largest boot package
 EPOCH = 1767225600  # 2026-01-01, of every file in the image: a date would make two of them differ
 GUIDS = ("6a2f0f0c-9d53-4e0b-8f2b-0c7a5b1e6d00", "6a2f0f0c-9d53-4e0b-8f2b-0c7a5b1e6d01", "6a2f0f0c-9d53-4e0b-8f2b-0c7a5b1e6d02",
          "6a2f0f0c-9d53-4e0b-8f2b-0c7a5b1e6d03")
@@ -35,16 +36,16 @@ PARTITIONS = (("21686148-6449-6e6f-744e-656564454649", "bios"), ("c12a7328-f81f-
 VOLUME = "ca905b07"
 CORE_FIRST_SECTOR, CORE_LIST = 2049, 0x1f4  # GRUB's diskboot.S: where the rest of core.img lies
 BOOT_CODE_BYTES, BOOT_CORE = 440, 0x5c      # GRUB's boot.S: where core.img begins
-MODULES = ("part_gpt", "fat", "multiboot2", "regexp", "boot", "serial", "terminal")
+MODULES = ("part_gpt", "multiboot2", "boot", "serial", "terminal")
 GRUB = {"i386-pc": (*MODULES, "biosdisk"), "x86_64-efi": MODULES}
+GRUB_ROOT = "(,gpt3)/"  # of the disk that it was started from, whichever that is: $root
 GRUB_FOLDER = pathlib.Path("/usr/lib/grub")
-# Words of a loader without a menu: from its own disk alone, which is the one that firmware started.
+# Words of a loader without a menu, which knows places and no file system.
 CONFIG = """serial --unit=0 --speed=115200
 terminal_output serial
-regexp --set=1:disk '^([^,]*),' $root
-multiboot2 /boot/kernel.elf
-module2 ($disk,gpt3)0+{run_sectors} run-block
-module2 ($disk,gpt3){run_sectors}+{package_sectors} package
+multiboot2 ($root){kernel}
+module2 ($root){run_block} run-block
+module2 ($root){package} package
 boot
 """
 
@@ -96,13 +97,19 @@ def write_run_block(disk, line):
         file.write(run_block(line))
 
 
-def grub(folder, package_bytes):
+def place(first, size):
+    """GRUB's word for the sectors of so many bytes."""
+    return f"{first}+{-(-size // SECTOR)}"
+
+
+def grub(folder, kernel_bytes, package_bytes):
     """Makes core.img and BOOTX64.EFI in the folder: by platform of GRUB, the file."""
-    config = folder / "grub.cfg"
-    config.write_text(CONFIG.format(run_sectors=DISK["RUN_BLOCK_BYTES"] // SECTOR, package_sectors=-(-package_bytes // SECTOR)))
+    config, run_bytes = folder / "grub.cfg", DISK["RUN_BLOCK_BYTES"]
+    config.write_text(CONFIG.format(kernel=place(KERNEL_OFFSET, kernel_bytes), run_block=place(0, run_bytes),
+                                    package=place(run_bytes // SECTOR, package_bytes)))
     made = {"i386-pc": folder / "core.img", "x86_64-efi": folder / "BOOTX64.EFI"}
     for platform, modules in GRUB.items():
-        run("grub-mkimage", "-O", platform, "-p", "(,gpt2)/boot/grub", "-c", config, "-o", made[platform], *modules)
+        run("grub-mkimage", "-O", platform, "-p", GRUB_ROOT, "-c", config, "-o", made[platform], *modules)
     return made
 
 
@@ -119,34 +126,34 @@ def write_bios(disk, core):
         file.write(data)
 
 
-def write_esp(disk, loader, kernel):
+def write_esp(disk, loader):
     where = f"{disk}@@{ESP_SECTOR * SECTOR}"
     run("mformat", "-i", where, "-F", "-c", "1", "-T", ESP_SECTORS, "-h", "64", "-s", "32", "-v", "CAPOS", "-N", VOLUME, "::")
-    run("mmd", "-i", where, "::/EFI", "::/EFI/BOOT", "::/boot")
-    for file, name in ((loader, "EFI/BOOT/BOOTX64.EFI"), (kernel, "boot/kernel.elf")):
-        os.utime(file, (EPOCH, EPOCH))
-        run("mcopy", "-m", "-i", where, file, f"::/{name}")
+    run("mmd", "-i", where, "::/EFI", "::/EFI/BOOT")
+    os.utime(loader, (EPOCH, EPOCH))
+    run("mcopy", "-m", "-i", where, loader, "::/EFI/BOOT/BOOTX64.EFI")
 
 
 def make_disk(disk, kernel, package, folder):
     """Writes the image `disk` with an empty run block; gives the files that are in it, by name."""
-    package_bytes = package.stat().st_size
-    room = DISK["DISK_CAPOS_SECTORS"] * SECTOR - DISK["RUN_BLOCK_BYTES"]
-    if not 0 < package_bytes <= min(room, DISK["PACKAGE_BYTES_MAX"]):
-        raise Failed(f"{package}: not a boot package by its size")
-    loaders = grub(folder, package_bytes)
-    stripped = folder / "kernel.elf"
+    package_bytes, stripped = package.stat().st_size, folder / "kernel.elf"
     run("objcopy", "--strip-all", kernel, stripped)  # the loader would read what is for a debugger, too
+    if not 0 < package_bytes <= min(KERNEL_OFFSET * SECTOR - DISK["RUN_BLOCK_BYTES"], DISK["PACKAGE_BYTES_MAX"]):
+        raise Failed(f"{package}: not a boot package by its size")
+    if stripped.stat().st_size > (DISK["DISK_CAPOS_SECTORS"] - KERNEL_OFFSET) * SECTOR:
+        raise Failed(f"{kernel}: larger than its place")
+    loaders = grub(folder, stripped.stat().st_size, package_bytes)
     with open(disk, "wb") as file:
         file.truncate(DISK["DISK_BYTES"])
     capos = DISK["DISK_CAPOS_SECTOR"]
     places = ((BIOS_SECTOR, ESP_SECTOR - BIOS_SECTOR), (ESP_SECTOR, ESP_SECTORS), (capos, DISK["DISK_CAPOS_SECTORS"]))
     gpt.write(disk, GUIDS[0], [(kind, guid, *place, name) for (kind, name), guid, place in zip(PARTITIONS, GUIDS[1:], places)])
     write_bios(disk, loaders["i386-pc"])
-    write_esp(disk, loaders["x86_64-efi"], stripped)
+    write_esp(disk, loaders["x86_64-efi"])
     with open(disk, "r+b") as file:
-        file.seek(DISK["DISK_PACKAGE_SECTOR"] * SECTOR)
-        file.write(package.read_bytes())
+        for sector, what in ((DISK["DISK_PACKAGE_SECTOR"], package), (capos + KERNEL_OFFSET, stripped)):
+            file.seek(sector * SECTOR)
+            file.write(what.read_bytes())
     return {"boot.img": GRUB_FOLDER / "i386-pc/boot.img", "core.img": loaders["i386-pc"],
             "BOOTX64.EFI": loaders["x86_64-efi"], "kernel.elf": stripped, "capos.pkg": package}
 

@@ -19,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from door import ROOT, capos  # noqa: E402
 
 sys.path.insert(0, str(ROOT / "door"))
+import bench_image  # noqa: E402
 import bench_network  # noqa: E402
 import bench_programs  # noqa: E402
 import bench_qemu  # noqa: E402
@@ -34,8 +35,10 @@ class Bench(unittest.TestCase):
         status, out, err = capos("bench", "--quick", "--json")
         self.assertEqual(status, 0, err)
         said = json.loads(out)
-        self.assertEqual(set(said), {"host", "machine", "programs", "network", "explore"})
+        self.assertEqual(set(said), {"host", "machine", "programs", "network", "image", "explore"})
         self.assertTrue(said["host"]["rows"])
+        self.assertEqual({row["name"] for row in said["image"]["rows"]},
+                         {*bench_image.WAYS.values(), bench_image.MADE, bench_image.ARCHIVE})
         rows = {row["name"]: row for row in said["machine"]["rows"]}
         for name in ("QEMU start to landmark", "end of the log to power off, the slowest",
                      "a fault to power off, the slowest", "kernel image", *KICKS):
@@ -75,6 +78,7 @@ class Bench(unittest.TestCase):
         self.assertIsNone(said["machine"])
         self.assertIsNone(said["programs"])
         self.assertIsNone(said["network"])
+        self.assertIsNone(said["image"])
         self.assertIsNone(said["explore"])
 
     @unittest.skipIf(shutil.which("spin") is None, "spin is not installed (./capos setup bench)")

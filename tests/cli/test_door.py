@@ -53,8 +53,8 @@ class Usage(unittest.TestCase):
         for words in [("setup", "everything"), ("clean", "--most"), ("evidence",), ("evidence", "forge"), ("test", "nosuchsuite"),
                       ("test", "--nosuchflag"), ("evidence", "list", "x"), ("evidence", "check"),
                       ("sim", "--run-dir", "x"), ("sim", "--key-file=x"), ("bench", "--nosuchflag"),
-                      ("image", "--nosuchflag"), ("image", "x"), ("qemu", "--image", "x"), ("qemu", "--firmware", "uefi", "--memory", "64"),
-                      ("qemu", "--firmware=bios", "--bios=qboot")]:
+                      ("image", "--nosuchflag"), ("image", "x"), ("qemu", "--image", "x"),
+                      ("qemu", "--firmware", "uefi", "--memory", "64"), ("qemu", "--firmware=bios", "--bios=qboot")]:
             status, _, err = capos(*words)
             self.assertEqual(status, 2, words)
             self.assertTrue(err.strip(), words)
