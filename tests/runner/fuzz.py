@@ -2,6 +2,7 @@
 # Suite fuzz: each target of tests/fuzz and sim/explore for its time, and what it must have met by then.
 import pathlib
 import re
+import struct
 import tempfile
 
 from context import build, run
@@ -43,7 +44,7 @@ def fuzz_target(context, result, program, seconds, *flags, seeds=()):
         status, output = run([kept / program, f"-max_total_time={seconds}", f"-seed={context.seed}", *flags,
                               f"-artifact_prefix={kept}/", corpus], context.root, timeout=seconds + 120)
     result.check(status == 0, f"fuzz: {name} ended with status {status}; the input is kept in build/fuzz\n" + tail(output))
-    told = re.findall(r"^(?:lives|files|packages|terminals|logins): .*", output, re.M) or [""]
+    told = re.findall(r"^(?:lives|files|packages|terminals|logins|loaders): .*", output, re.M) or [""]
     return dict(re.findall(r"(\w+)=(\d+)", told[-1]))
 
 
@@ -70,7 +71,7 @@ def fuzz_packages(context, result):
 
 
 def fuzz_typed(context, result, name, seeds, marks, *flags):
-    """Bytes that are typed, to one of the targets that take them: fuzz_NAME.c. What of `marks` it did not meet fails the run."""
+    """Bytes that are typed, or said by a loader, to a target that takes them: fuzz_NAME.c. What of `marks` it did not meet fails."""
     seconds = FUZZ_TYPED_SECONDS_DEEP if context.deep else FUZZ_TYPED_SECONDS
     counts = fuzz_target(context, result, f"tests/fuzz/capos-fuzz-{name}", seconds, "-len_control=0", *flags, seeds=seeds)
     for mark in marks:
@@ -98,16 +99,47 @@ FUZZ_LOGIN_SEEDS = (
 LOGIN_MARKS = ("accepted", "wrong", "waits", "held", "values", "busy", "unrecorded", "nobody")
 
 
+def tag(kind, data):
+    return struct.pack("<II", kind, 8 + len(data)) + data + bytes(-len(data) % 8)
+
+
+def memory_map(*ranges):
+    return tag(6, struct.pack("<II", 24, 0) + b"".join(struct.pack("<QQII", *one, 0) for one in ranges))
+
+
+def module(first, behind, name):
+    return tag(3, struct.pack("<II", first, behind) + name + b"\0")
+
+
+# What GRUB says on BIOS and on UEFI, and one of each that is refused for a reason that chance rarely meets
+# (tests/fuzz/fuzz_multiboot2.c).
+MAP = memory_map((0, 0x9f000, 1), (0x9f000, 0x61000, 2), (0x100000, 0x7f00000, 1), (0x7fe0000, 0x20000, 3))
+RSDP = b"RSD PTR " + bytes(12)
+END = tag(0, b"")
+MODULES = module(0x800000, 0x801000, b"run-block") + module(0x801000, 0x865000, b"package")
+EFI_MAP = tag(17, struct.pack("<II", 48, 1) + b"".join(
+    struct.pack("<IIQQQQQ", kind, 0, base, 0, pages, 15, 0) for kind, base, pages in
+    ((7, 0, 0xa0), (7, 0x100000, 0x700), (10, 0x800000, 8), (4, 0x808000, 0x1000), (9, 0x7b7e000, 0x30), (6, 0x7bff000, 0x100))))
+MULTIBOOT2_SEEDS = tuple(bytes(8) + tags for tags in (
+    tag(1, b"\0") + tag(2, b"GRUB 2.06\0") + MODULES + MAP + tag(14, RSDP) + END,
+    tag(1, b"mode=proof\0") + MAP + tag(15, RSDP + bytes(16)) + tag(14, RSDP) + END, EFI_MAP + tag(14, RSDP) + END,
+    MAP + tag(18, b"") + END, memory_map(*[(page << 12, 4096, 1) for page in range(129)]) + END,
+    MAP + module(0x800000, 0x801000, b"initrd") + END, MAP + module(0x800000, 0x800800, b"run-block") + END,
+    MAP + module(0x800100, 0x801000, b"package") + END, tag(1, b"mode=proof") + MAP + END, END))
+MULTIBOOT2_MARKS = ("ok", "packages", "unreadable", "tags", "runs", "no_map", "large_map", "modules", "run_block", "package")
+
+
 def fuzz(context):
     """Lives of a network driver in world `nic`, the choices being a fuzzer's bytes; program files; boot packages; what is
-    typed at a terminal, and at the log-in. Under the sanitizers."""
+    typed at a terminal, and at the log-in; what a multiboot2 loader says. Under the sanitizers."""
     result = Result()
     build(context, "fuzz", "capos-fuzz-nic", "capos-fuzz-elf", "capos-fuzz-package", "capos-fuzz-terminal",
-          "capos-fuzz-login")
+          "capos-fuzz-login", "capos-fuzz-multiboot2")
     fuzz_files(context, result)
     fuzz_packages(context, result)
     fuzz_typed(context, result, "terminal", FUZZ_TERMINAL_SEEDS, TERMINAL_MARKS, "-max_len=700")
     fuzz_typed(context, result, "login", FUZZ_LOGIN_SEEDS, LOGIN_MARKS, "-max_len=400")
+    fuzz_typed(context, result, "multiboot2", MULTIBOOT2_SEEDS, MULTIBOOT2_MARKS, "-max_len=4096")
     seconds = FUZZ_SECONDS_DEEP if context.deep else FUZZ_SECONDS
     marks = fuzz_target(context, result, "sim/explore/capos-fuzz-nic", seconds, "-max_len=400", "-entropic=0")
     for mark in FUZZ_MARKS:
