@@ -9,27 +9,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BOOT_COMMIT_BYTES 48u
-#define BOOT_VERIFIER_BYTES 192u /* with its zero byte */
-#define BOOT_LINE_BYTES_MAX 1024u
+#define BOOT_COMMIT_BYTES      48u
+#define BOOT_NONCE_BYTES       16u
+#define BOOT_VERIFIER_BYTES    192u /* with its zero byte */
+#define BOOT_LINE_BYTES_MAX    1024u
 #define BOOT_EXCHANGES_DEFAULT 10000u
-#define BOOT_EXCHANGES_MAX 10000000u
-#define BOOT_COLUMNS_MIN 20u
-#define BOOT_ROWS_MIN 5u
-#define BOOT_SIZE_MAX 512u /* of either */
+#define BOOT_EXCHANGES_MAX     10000000u
+#define BOOT_COLUMNS_MIN       20u
+#define BOOT_ROWS_MIN          5u
+#define BOOT_SIZE_MAX          512u /* of either */
 
 /* BOOT_KEY(key, text): the closed list. */
-#define BOOT_KEYS(BOOT_KEY)                                                             \
-    BOOT_KEY(mode, "proof: every proof, then the end. serve: stay up until asked to end") \
-    BOOT_KEY(boot, "boot id, 16 hex digits")                                            \
-    BOOT_KEY(chain_key, "key of the evidence chain, 64 hex digits, never printed")      \
-    BOOT_KEY(exchanges, "frame exchanges of the proof, 1 to 10000000")                  \
-    BOOT_KEY(verifier, "of the operator's secret: $argon2id$v=19$m=KIB,t=PASSES,p=1$SALT$HASH")      \
-    BOOT_KEY(columns, "of the terminal at the console, 20 to 512; without it 80")        \
-    BOOT_KEY(rows, "of the terminal at the console, 5 to 512; without it 24")            \
+#define BOOT_KEYS(BOOT_KEY)                                                                                  \
+    BOOT_KEY(mode, "proof: every proof, then the end. serve: stay up until asked to end")                    \
+    BOOT_KEY(boot, "boot id, 16 hex digits")                                                                 \
+    BOOT_KEY(chain_key, "key of the evidence chain, 64 hex digits, never printed")                           \
+    BOOT_KEY(exchanges, "frame exchanges of the proof, 1 to 10000000")                                       \
+    BOOT_KEY(verifier, "of the operator's secret: $argon2id$v=19$m=KIB,t=PASSES,p=1$SALT$HASH")              \
+    BOOT_KEY(columns, "of the terminal at the console, 20 to 512; without it 80")                            \
+    BOOT_KEY(rows, "of the terminal at the console, 5 to 512; without it 24")                                \
+    BOOT_KEY(nonce, "of this run, 32 hex digits: what a metadata server gives back")                         \
+    BOOT_KEY(network, "user: a user network behind the card (the default). vpc: Compute Engine's")           \
     BOOT_KEY(commit, "source commit of this build, [0-9a-z-]")
 
 enum boot_mode { BOOT_MODE_SERVE = 0, BOOT_MODE_PROOF };
+enum boot_network { BOOT_NETWORK_USER = 0, BOOT_NETWORK_VPC };
 
 struct boot_params {
     enum boot_mode mode;
@@ -37,17 +41,19 @@ struct boot_params {
     uint8_t chain_key[32];
     uint32_t exchanges;
     uint32_t columns, rows; /* 0: not said */
+    enum boot_network network;
+    char nonce[2 * BOOT_NONCE_BYTES + 1]; /* its digits; empty: none was given */
     char commit[BOOT_COMMIT_BYTES];
     char verifier[BOOT_VERIFIER_BYTES]; /* its shape was checked; empty: nobody can log in */
 };
 
 enum boot_error {
     BOOT_OK = 0,
-    BOOT_E_WORD,     /* not key=value */
-    BOOT_E_KEY,      /* unknown key */
+    BOOT_E_WORD, /* not key=value */
+    BOOT_E_KEY, /* unknown key */
     BOOT_E_REPEATED, /* key given twice */
-    BOOT_E_VALUE,    /* value malformed or out of range */
-    BOOT_E_LENGTH,   /* line longer than BOOT_LINE_BYTES_MAX */
+    BOOT_E_VALUE, /* value malformed or out of range */
+    BOOT_E_LENGTH, /* line longer than BOOT_LINE_BYTES_MAX */
     BOOT_E_COUNT
 };
 

@@ -58,6 +58,17 @@ static bool parse_hex(struct span v, uint8_t *out, size_t bytes)
     return true;
 }
 
+static bool parse_nonce(struct span v, char out[2 * BOOT_NONCE_BYTES + 1])
+{
+    uint8_t bytes[BOOT_NONCE_BYTES];
+
+    if (!parse_hex(v, bytes, sizeof bytes))
+        return false;
+    memcpy(out, v.at, v.bytes);
+    out[v.bytes] = 0;
+    return true;
+}
+
 static bool parse_number(struct span v, uint32_t max, uint32_t *out)
 {
     uint64_t value = 0;
@@ -156,6 +167,11 @@ static bool parse_value(enum boot_key key, struct span v, struct boot_params *p)
         return parse_number(v, BOOT_SIZE_MAX, &p->columns) && p->columns >= BOOT_COLUMNS_MIN;
     case KEY_rows:
         return parse_number(v, BOOT_SIZE_MAX, &p->rows) && p->rows >= BOOT_ROWS_MIN;
+    case KEY_nonce:
+        return parse_nonce(v, p->nonce);
+    case KEY_network:
+        p->network = span_is(v, "vpc") ? BOOT_NETWORK_VPC : BOOT_NETWORK_USER;
+        return span_is(v, "vpc") || span_is(v, "user");
     case KEY_commit:
         return parse_commit(v, p->commit);
     case KEY_COUNT:

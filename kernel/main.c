@@ -32,6 +32,7 @@ static const struct item items[] = {
     {"iommu", ITEM_NEVER},
     {"storage", ITEM_NEVER},
     {"dhcp", EVIDENCE_DHCP_LEASE},
+    {"metadata", EVIDENCE_METADATA_NONCE},
     {"l4", EVIDENCE_L4_ROUND_TRIP},
     {"web", ITEM_NEVER},
     {"access-path", EVIDENCE_ACCESS_PATH},
@@ -151,6 +152,9 @@ static bool tried(const struct kernel_storage *k, const struct item *item, bool 
     if (item->marker < EVIDENCE_MARKERS_MAX && k->evidence.lines[item->marker] != 0)
         return true;
     if (k->params.mode != BOOT_MODE_PROOF || item->marker == ITEM_NEVER)
+        return false;
+    if (item->marker == EVIDENCE_METADATA_NONCE &&
+        (k->params.network != BOOT_NETWORK_VPC || k->params.nonce[0] == 0))
         return false;
     return item->marker == ITEM_VECTORS ? vectors : packaged && granted(&k->package, item->marker);
 }

@@ -44,6 +44,7 @@ static void make(struct userland *u, const struct userland_setup *setup)
         .console = setup->console,
         .tables = {u->tables, package->header->tables},
         .package = package,
+        .nonce = setup->params->nonce,
     };
     calls_init(&u->calls, &calls);
     const struct system_setup system = {
@@ -126,6 +127,8 @@ static bool init_words(struct text *t, const struct package *package, const stru
         text_string(t, " rows=");
         text_u64(t, params->rows);
     }
+    if (params->network == BOOT_NETWORK_VPC)
+        text_string(t, " network=vpc");
     return !t->overflow;
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "evidence/text.h"
@@ -26,6 +27,7 @@
 #define EXIT_REFUSED     4
 #define EXIT_INTERRUPTED 130
 #define PROGRAMS_BYTES   (32u << 20) /* memory of programs */
+#define NONCE_STREAM     0x6e6f6e6365u /* of the seed: its own */
 #define SERVE_TURN_NS    1000000u /* staying up: one turn a millisecond of virtual time */
 
 struct run {
@@ -36,6 +38,7 @@ struct run {
     struct sim_world world;
     struct kernel_storage *kernel;
     struct sim_replay_header header;
+    char nonce[2 * BOOT_NONCE_BYTES + 1]; /* of a run on Compute Engine's network; empty: another one */
     struct sim_region package; /* page-aligned */
     size_t package_bytes;
     char provider_object[sizeof "sha256:" + 2 * DIGEST_BYTES]; /* of its first program that has one */
@@ -83,20 +86,40 @@ static const char *terminal_words(const struct run *r, char *out, size_t bytes)
     return out;
 }
 
+/* Of the host's randomness, or of the seed in a run that can be made again. */
+static const char *draw_nonce(struct run *r)
+{
+    uint8_t nonce[BOOT_NONCE_BYTES];
+    struct sim_prng g;
+
+    if (r->options.backend != SIM_BACKEND_VPC)
+        return NULL;
+    sim_prng_seed(&g, r->options.seed ^ NONCE_STREAM);
+    sim_prng_fill(&g, nonce, sizeof nonce);
+    if (!r->options.seeded && getrandom(nonce, sizeof nonce, 0) != sizeof nonce)
+        return "the host has no randomness";
+    for (size_t i = 0; i < sizeof nonce; i++)
+        snprintf(r->nonce + 2 * i, 3, "%02x", nonce[i]);
+    return NULL;
+}
+
 static const char *command_line(struct run *r, char *out, size_t bytes)
 {
     char key[65];
     char boot[17];
     char size[40];
+    char network[64] = "";
     const char *why = read_key(r, key);
     if (why)
         return why;
     snprintf(boot, sizeof boot, "%016llx", (unsigned long long)r->options.seed);
-    const int used =
-        snprintf(out, bytes, "mode=%s boot=%s chain_key=%s exchanges=%u commit=%s%s%s%s",
-                 r->options.proof ? "proof" : "serve", r->options.boot ? r->options.boot : boot, key,
-                 r->options.exchanges, r->options.commit, r->options.verifier ? " verifier=" : "",
-                 r->options.verifier ? r->options.verifier : "", terminal_words(r, size, sizeof size));
+    if (r->nonce[0] != 0)
+        snprintf(network, sizeof network, " network=vpc nonce=%s", r->nonce);
+    const int used = snprintf(
+        out, bytes, "mode=%s boot=%s chain_key=%s exchanges=%u commit=%s%s%s%s%s",
+        r->options.proof ? "proof" : "serve", r->options.boot ? r->options.boot : boot, key,
+        r->options.exchanges, r->options.commit, r->options.verifier ? " verifier=" : "",
+        r->options.verifier ? r->options.verifier : "", terminal_words(r, size, sizeof size), network);
     return used > 0 && (size_t)used < bytes ? NULL : "the boot line is too long";
 }
 
@@ -117,6 +140,12 @@ static const char *show_secret(const struct run *r)
     return read ? NULL : "it is empty";
 }
 
+/* Nothing of the host is behind the NIC: a run that can be made again, or a peer that has no sockets. */
+static bool scripted(const struct run *r)
+{
+    return r->options.backend == SIM_BACKEND_SCRIPT || r->options.replay || r->options.seeded;
+}
+
 static struct sim_world_config world_config(struct run *r)
 {
     struct sim_world_config c = sim_world_defaults(r->options.nic);
@@ -124,9 +153,11 @@ static struct sim_world_config world_config(struct run *r)
     c.idle_turns = r->options.seeded;
     c.nics[0].backend = r->options.backend;
     c.nics[0].pcap = r->options.pcap;
-    c.nics[0].forward_count = r->forwards.count;
+    c.nics[0].nonce = r->nonce;
     c.nics[0].forwards = r->forwards.ports;
-    if (r->options.proof && r->forwards.count > 0 && r->options.backend == SIM_BACKEND_SCRIPT) {
+    if (!scripted(r) || r->options.backend == SIM_BACKEND_SLIRP) {
+        c.nics[0].forward_count = r->forwards.count;
+    } else if (r->options.proof && r->forwards.count > 0) {
         c.nics[0].client_fill = sim_knock_fill;
         c.nics[0].client_ctx = &r->knock;
     }
@@ -156,7 +187,9 @@ static const char *load_replay(struct run *r, struct sim_choices *choices, char 
                &r->options.exchanges, &r->options.queue_size) != 4)
         return "its setup line is not one of this version";
     r->options.nic = strcmp(nic, "legacy") == 0 ? DM_LEGACY : DM_MODERN;
-    r->options.backend = strcmp(backend, "script") == 0 ? SIM_BACKEND_SCRIPT : SIM_BACKEND_SLIRP;
+    r->options.backend = strcmp(backend, "script") == 0 ? SIM_BACKEND_SCRIPT
+                         : strcmp(backend, "vpc") == 0  ? SIM_BACKEND_VPC
+                                                        : SIM_BACKEND_SLIRP;
     r->options.seed = r->header.seed;
     r->options.seeded = true;
     r->options.proof = true;
@@ -234,16 +267,15 @@ static const char *open_processor(struct run *r)
  * again has no host behind it: libslirp's sockets could not be. */
 static const char *open_forwards(struct run *r)
 {
-    const bool scripted = r->options.backend != SIM_BACKEND_SLIRP || r->options.replay || r->options.seeded;
     const bool proof = r->options.proof || r->options.replay; /* what is played again is a proof */
     const char *why = NULL;
-    if (scripted && !proof)
+    if (scripted(r) && !proof)
         return NULL;
     why = sim_forwards_find(&r->forwards, proof, r->package.base, r->package_bytes, r->options.ports,
                             r->options.port_count);
     if (why || !proof || r->forwards.count == 0)
         return why;
-    return scripted || sim_knock_draw(&r->knock) ? NULL : "the host has no randomness";
+    return scripted(r) || sim_knock_draw(&r->knock) ? NULL : "the host has no randomness";
 }
 
 /* The console sees when somebody can answer the client outside. */
@@ -271,8 +303,10 @@ static const char *open_world(struct run *r)
         if (refused)
             return refused;
     }
+    const char *refused = draw_nonce(r);
     struct sim_world_config config = world_config(r);
-    const char *refused = sim_world_open(&r->world, &config);
+    if (!refused)
+        refused = sim_world_open(&r->world, &config);
     if (refused) {
         if (replay)
             sim_choices_free(&choices);

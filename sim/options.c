@@ -14,7 +14,8 @@ static const char help[] =
     "capos sim: the system as one host process\n"
     "\n"
     "  --nic modern|legacy        virtio transport of the NIC (modern)\n"
-    "  --backend slirp|script     what is behind the NIC: libslirp, or a deterministic peer (slirp)\n"
+    "  --backend slirp|script|vpc what is behind the NIC: libslirp, a deterministic peer, or Compute "
+    "Engine's network (slirp)\n"
     "  --proof                    run every proof, tear down, end with the verdict; without it, stay up\n"
     "  --exchanges N              ARP and ICMP echo exchanges of the proof (10000)\n"
     "  --queue-size N             entries that the device dictates for its queues (256)\n"
@@ -88,7 +89,7 @@ const char *sim_nic_name(enum dm_transport nic)
 
 const char *sim_backend_name(enum sim_backend_kind backend)
 {
-    static const char *const names[] = {"none", "loop", "script", "slirp"};
+    static const char *const names[] = {"none", "loop", "script", "slirp", "vpc"};
     return names[backend];
 }
 
@@ -122,6 +123,8 @@ static bool parse_backend(struct sim_options *o, const char *text)
         o->backend = SIM_BACKEND_SLIRP;
     else if (strcmp(text, "script") == 0)
         o->backend = SIM_BACKEND_SCRIPT;
+    else if (strcmp(text, "vpc") == 0)
+        o->backend = SIM_BACKEND_VPC;
     else
         return false;
     return true;
@@ -218,7 +221,7 @@ static enum sim_options_result bad_value(const char *name, int code, const char 
     if (code == OPT_NIC)
         takes = "modern or legacy";
     else if (code == OPT_BACKEND)
-        takes = "slirp or script";
+        takes = "slirp, script or vpc";
     else if (code == OPT_EXCHANGES)
         takes = "a number from 1 to 10000000";
     else if (code == OPT_QUEUE_SIZE)
@@ -267,10 +270,10 @@ enum sim_options_result sim_options_parse(struct sim_options *o, int argc, char 
         return usage("no argument is taken", argv[optind]);
     if (!o->package)
         return usage("--package FILE is needed", NULL);
-    if (o->port_count > 0 && (o->backend != SIM_BACKEND_SLIRP || o->proof || o->replay || o->seeded))
-        return usage(
-            "--port goes with slirp in a run that stays up without --seed: others have no host behind them",
-            NULL);
+    if (o->port_count > 0 && (o->backend == SIM_BACKEND_SCRIPT || o->proof || o->replay || o->seeded))
+        return usage("--port goes with slirp or vpc in a run that stays up without --seed: others have no "
+                     "host behind them",
+                     NULL);
     if (o->secret_given && (o->proof || o->replay))
         return usage("--secret-file and --secret-cost go with a run that stays up: nobody logs in to a proof",
                      NULL);

@@ -77,14 +77,21 @@ struct sim_world_config sim_world_defaults(enum dm_transport transport)
 static struct dm_backend *with_client(struct sim_world *w, const struct sim_nic_config *nic,
                                       struct dm_backend *peer)
 {
-    const struct dm_client_config config = {.mac = {0x52, 0x55, 0x0a, 0x00, 0x02, 0x09},
-                                            .address = {10, 0, 2, 9},
-                                            .guest = {10, 0, 2, 15},
-                                            .seed = w->config.seed,
-                                            .connections_max =
-                                                nic->client_connections ? nic->client_connections : 1,
-                                            .ctx = nic->client_ctx,
-                                            .fill = nic->client_fill};
+    struct dm_client_config config = {.mac = {0x52, 0x55, 0x0a, 0x00, 0x02, 0x09},
+                                      .address = {10, 0, 2, 9},
+                                      .guest = {10, 0, 2, 15},
+                                      .seed = w->config.seed,
+                                      .connections_max =
+                                          nic->client_connections ? nic->client_connections : 1,
+                                      .ctx = nic->client_ctx,
+                                      .fill = nic->client_fill};
+    if (nic->backend == SIM_BACKEND_VPC) { /* behind the router, as everything there */
+        const struct dm_vpc_config vpc = dm_vpc_defaults();
+        const struct dm_peer_config router = dm_peer_compute_engine(vpc.router, vpc.guest);
+        memcpy(config.mac, router.mac, sizeof config.mac);
+        memcpy(config.address, vpc.outside, sizeof config.address);
+        memcpy(config.guest, vpc.guest, sizeof config.guest);
+    }
     struct dm_backend *ports[2] = {peer, peer ? dm_client_create(&config) : NULL};
     struct dm_backend *hub = ports[1] ? dm_hub_create(ports, 2) : NULL;
     if (hub) {
@@ -97,12 +104,26 @@ static struct dm_backend *with_client(struct sim_world *w, const struct sim_nic_
     return NULL;
 }
 
+static struct dm_backend *make_vpc(struct sim_world *w, const struct sim_nic_config *nic)
+{
+    struct dm_vpc_config vpc = dm_vpc_defaults();
+
+    sim_metadata_pages(nic->nonce, w->pages);
+    vpc.pages = w->pages;
+    vpc.page_count = SIM_METADATA_PAGES;
+    for (; vpc.forward_count < nic->forward_count && vpc.forward_count < DM_FORWARDS_MAX; vpc.forward_count++)
+        vpc.forwards[vpc.forward_count] = nic->forwards[vpc.forward_count];
+    return dm_vpc_create(&vpc);
+}
+
 static struct dm_backend *make_backend(struct sim_world *w, const struct sim_nic_config *nic)
 {
     const struct dm_script_config script = {
         .mac = {0x52, 0x55, 0x0a, 0x00, 0x02, 0x02}, .address = {10, 0, 2, 2}, .guest = {10, 0, 2, 15}};
     struct dm_slirp_config slirp;
     switch (nic->backend) {
+    case SIM_BACKEND_VPC:
+        return nic->client_fill ? with_client(w, nic, make_vpc(w, nic)) : make_vpc(w, nic);
     case SIM_BACKEND_LOOP:
         return dm_loop_create();
     case SIM_BACKEND_SCRIPT:
@@ -154,6 +175,10 @@ static const char *open_nic(struct sim_world *w, uint32_t i)
         return why;
     struct dm_net_config model = w->config.nics[i].model;
     model.backend = w->backends[i];
+    if (w->config.nics[i].backend == SIM_BACKEND_VPC) {
+        const struct dm_vpc_config vpc = dm_vpc_defaults();
+        dm_vpc_guest_mac(&vpc, model.mac);
+    }
     if (model.bdf == 0)
         model.bdf = (uint16_t)((NIC_SLOT_FIRST + i) << 3);
     w->nets[i] = dm_net_create(w->bus, &model);

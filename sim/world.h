@@ -12,6 +12,7 @@
 #include "capos/devmodel/net.h"
 #include "platform/sim/platform_sim.h"
 #include "sim/choose.h"
+#include "sim/metadata.h"
 
 #define SIM_NICS_MAX             4u
 #define SIM_MEMORY_BYTES_DEFAULT (16u << 20)
@@ -23,6 +24,7 @@ enum sim_backend_kind {
     SIM_BACKEND_LOOP,
     SIM_BACKEND_SCRIPT,
     SIM_BACKEND_SLIRP,
+    SIM_BACKEND_VPC,
     SIM_BACKEND_GIVEN
 };
 
@@ -32,9 +34,10 @@ struct sim_nic_config {
     struct dm_backend *given; /* GIVEN: the caller's own; the world's from sim_world_open() on, even if that
                                * fails, and destroyed with it */
     const char *pcap; /* file for a tap, or NULL */
-    uint32_t forward_count; /* SLIRP: ports of the host that lead to the guest */
+    const char *nonce; /* VPC: of the run, 32 hex digits, lent while the world is open */
+    uint32_t forward_count; /* SLIRP, VPC: ports of the host that lead to the guest */
     const struct dm_forward *forwards; /* lent while the world opens */
-    dm_client_fill client_fill; /* SCRIPT: a TCP client on the same wire, which sends this; NULL: none */
+    dm_client_fill client_fill; /* SCRIPT, VPC: a TCP client on the same wire, which sends this; NULL: none */
     void *client_ctx;
     uint32_t client_connections; /* that it may make, up to DM_CLIENT_CONNECTIONS; 0: 1 */
 };
@@ -65,6 +68,7 @@ struct sim_world {
     struct dm_bus *bus;
     struct dm_net *nets[SIM_NICS_MAX];
     struct dm_backend *backends[SIM_NICS_MAX];
+    struct dm_web_page pages[SIM_METADATA_PAGES]; /* VPC: of the metadata server */
     struct dm_backend *client; /* of the first NIC that has one, or NULL */
     struct platform platform;
     struct sim_choices choices;

@@ -25,13 +25,13 @@ FIELDS = {  # of an object of the manifest: name, JSON type; those with * must b
     "service": {"*name": str, "*program": str, "restart": str, "restart_budget": int, "when": str, "*pages": int,
                 "parameters": dict, "boot": list, "*grants": list, "comment": str},
     "grant": {"*name": str, "kernel": str, "port": int, "device": dict, "service": str, "served": str, "serves": str,
-              "optional": bool, "backlog": int, "from": str, "evidence": list, "comment": str},
+              "optional": bool, "backlog": int, "from": str, "to": str, "evidence": list, "comment": str},
     "device": {"*vendor": str, "*class": str, "number": int},
     "parameter": {"*table": str},
 }
 # A grant is one of these: the fields that it has beside name and comment.
 KINDS = {"kernel": {"kernel", "port"}, "device": {"device"}, "serves": {"serves"}, "evidence": {"evidence"},
-         "service": {"service", "served", "optional", "port", "backlog", "from"}}
+         "service": {"service", "served", "optional", "port", "backlog", "from", "to"}}
 
 
 class Refused(Exception):
@@ -70,9 +70,10 @@ KERNEL = ["functions", "memory-source", "endpoint-source", "timer", "spawner", "
 BACKLOG, BACKLOG_MAX = 8, 64  # connections that may wait at a port
 # What a service serves under a name; listeners, sockets and terminals come out of these.
 SERVED = [*[name for name, value in INTERFACES.items() if INTERFACES["nic"] <= value <= INTERFACES["tcp-listen-authority"]],
-          "login", "terminals", "terminal-maker", "network-status"]
+          "login", "terminals", "terminal-maker", "network-status", "tcp-connect-authority"]
 # Of the boot line, for the services that ask for them.
-BOOT_WORDS = {"verifier": LIMITS["PACKAGE_BOOT_VERIFIER"], "terminal": LIMITS["PACKAGE_BOOT_TERMINAL"]}
+BOOT_WORDS = {"verifier": LIMITS["PACKAGE_BOOT_VERIFIER"], "terminal": LIMITS["PACKAGE_BOOT_TERMINAL"],
+              "network": LIMITS["PACKAGE_BOOT_NETWORK"]}
 
 
 def bounded(where, value, low, high):
@@ -172,7 +173,7 @@ def device_grant(where, grant, manifest, out):
 def listen_grant(where, grant, interface, out):
     """Of the authority over a port: which, how many connections may wait there, and from where they may come."""
     if interface != "tcp-listen-authority":
-        for name in ("port", "backlog", "from"):
+        for name in ("backlog", "from") if interface == "tcp-connect-authority" else ("port", "backlog", "from"):
             if name in grant:
                 raise Refused(f"{where}.{name}", "field", "only a tcp-listen-authority has it")
         return
@@ -186,6 +187,19 @@ def listen_grant(where, grant, interface, out):
             raise Refused(f"{where}.from", "field", f"no IPv4 prefix: {error}") from None
 
 
+def connect_grant(where, grant, interface, out):
+    """Of the authority to connect: to which address and port."""
+    if interface != "tcp-connect-authority":
+        if "to" in grant:
+            raise Refused(f"{where}.to", "field", "only a tcp-connect-authority has it")
+        return
+    out["port"] = bounded(f"{where}.port", grant.get("port", 0), 1, 0xffff)
+    try:
+        out["connect"] = str(ipaddress.IPv4Address(grant.get("to", "")))
+    except ValueError as error:
+        raise Refused(f"{where}.to", "field", f"no IPv4 address: {error}") from None
+
+
 def served_grant(where, grant, manifest, out):
     name = grant.get("served", grant["name"])
     named(f"{where}.served", name, ())
@@ -194,6 +208,7 @@ def served_grant(where, grant, manifest, out):
             if other.get("serves") and other["name"] == name:
                 out.update(service=at, served=name, interface=INTERFACES[one_of(where, other["serves"], SERVED)])
                 listen_grant(where, grant, other["serves"], out)
+                connect_grant(where, grant, other["serves"], out)
                 return
     raise Refused(where, "dangling", f'nobody called "{grant["service"]}" serves "{name}"')
 
@@ -257,6 +272,8 @@ def check_claims(services):
                 what, key = "device", (grant["vendor"], grant["class"], grant["number"])
             elif "listen" in grant:
                 what, key = "port", (grant["service"], grant["port"])
+            elif "connect" in grant:
+                what, key = "connection", (grant["service"], grant["port"])
             else:
                 continue
             where = f"services[{service['name']}].grants[{at}]"
@@ -429,9 +446,9 @@ def make(text, markers, tables, read_program, providers=None):
         one_of(f"tables[{at}]", name, tables, "table")
     check_graph(manifest)
     for at, service in enumerate(manifest["services"]):
-        listened = {f"listen_{grant['port']}": grant["listen"] for client in manifest["services"] for grant in client["compiled"]
-                    if "listen" in grant and grant["service"] == at}
-        service["text"] = text_of(f"services[{service['name']}].parameters", service.get("parameters", {}) | listened,
+        ported = {f"{way}_{grant['port']}": grant[way] for client in manifest["services"] for grant in client["compiled"]
+                  for way in ("listen", "connect") if way in grant and grant["service"] == at}
+        service["text"] = text_of(f"services[{service['name']}].parameters", service.get("parameters", {}) | ported,
                                   manifest["tables"])
     files = {name: read_program(name) for name in manifest["programs"]}
     for at, name in enumerate(manifest["programs"]):

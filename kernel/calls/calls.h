@@ -82,6 +82,7 @@ struct calls_setup {
     struct console *console; /* of port 1 */
     struct calls_tables tables;
     const struct package *package; /* checked: whose program holds which provider; NULL: none */
+    const char *nonce; /* the run's, which no program is told; NULL or "": none. Outlives the calls */
 };
 
 struct calls {
@@ -99,6 +100,7 @@ struct calls {
     struct calls_sink sinks[CALLS_SINKS_MAX];
     struct calls_witness witnesses[PROCESSES_MAX];
     struct calls_logins logins;
+    const char *nonce;
     enum calls_power power; /* asked for by a holder of a System */
     struct dma_publication batch[DMA_BATCH_MAX]; /* the kernel's copy of the one under check */
 };

@@ -93,6 +93,7 @@ bool calls_fact_condition(struct calls *c, uint16_t process, enum evidence_marke
     case EVIDENCE_DHCP_LEASE: /* two messages each way; what they said is the caller's word */
     case EVIDENCE_ROUTE:
     case EVIDENCE_NEIGHBOUR:
+    case EVIDENCE_METADATA_NONCE: /* what came is compared where it is given: sink.c */
     case EVIDENCE_L4_ROUND_TRIP:
         return !own && runs && completions >= 4u;
     default:

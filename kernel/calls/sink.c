@@ -179,6 +179,12 @@ static bool put_given(struct evidence_line *line, const struct evidence_fact *fa
     }
 }
 
+/* The run's, which no program was told. */
+static bool is_nonce(const struct calls *c, const char *given)
+{
+    return c->nonce[0] != '\0' && calls_same_text(given, c->nonce);
+}
+
 static struct object_reply emit(struct calls *c, const struct object_call *call, uint64_t markers)
 {
     const struct evidence_fact *facts;
@@ -207,6 +213,9 @@ static struct object_reply emit(struct calls *c, const struct object_call *call,
         given = value_of(&words, facts[i].name);
         if (given == NULL || !put_given(&line, &facts[i], given))
             return refused(SYS_E_VALUE);
+        if (marker == EVIDENCE_METADATA_NONCE && calls_same_text(facts[i].name, "nonce") &&
+            !is_nonce(c, given))
+            return calls_refuse(c, call, SYS_E_CONDITION);
     }
     if (!all_used(&words))
         return refused(SYS_E_VALUE);

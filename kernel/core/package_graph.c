@@ -104,7 +104,7 @@ static bool served_interface(uint16_t interface)
 {
     return (interface >= CAP_IF_NIC && interface <= CAP_IF_TCP_LISTEN_AUTHORITY) ||
            interface == CAP_IF_LOGIN || interface == CAP_IF_TERMINALS || interface == CAP_IF_TERMINAL_MAKER ||
-           interface == CAP_IF_NETWORK_STATUS;
+           interface == CAP_IF_NETWORK_STATUS || interface == CAP_IF_TCP_CONNECT_AUTHORITY;
 }
 
 static bool device_named(const struct package_grant *g)
@@ -123,7 +123,10 @@ static bool port_ok(const struct package_grant *g)
 {
     if (g->kind == GRANT_KERNEL && g->interface == CAP_IF_SERIAL)
         return g->port >= 1 && g->port <= PACKAGE_PORTS_MAX;
-    return (g->kind == GRANT_SERVED && g->interface == CAP_IF_TCP_LISTEN_AUTHORITY) == (g->port != 0);
+    const bool ported =
+        g->interface == CAP_IF_TCP_LISTEN_AUTHORITY || g->interface == CAP_IF_TCP_CONNECT_AUTHORITY;
+
+    return (g->kind == GRANT_SERVED && ported) == (g->port != 0);
 }
 
 /* The fields of its kind in their ranges, those of others zero. */
@@ -196,14 +199,15 @@ static bool served_whenever(const struct package *p, uint32_t service, const str
     return when == WHEN_ALWAYS || when == p->services[service].when;
 }
 
-/* Two grants of what there is once: a device, a port of one server. */
+/* Two grants of what there is once: a device, a port of one server to listen on, or to reach through it. */
 static bool same_claim(const struct package_grant *a, const struct package_grant *b)
 {
     if (a->kind != b->kind)
         return false;
     if (a->kind == GRANT_DEVICE)
         return a->vendor == b->vendor && a->device_class == b->device_class && a->number == b->number;
-    return a->kind == GRANT_SERVED && a->port != 0 && a->port == b->port && a->service == b->service;
+    return a->kind == GRANT_SERVED && a->port != 0 && a->port == b->port && a->service == b->service &&
+           a->interface == b->interface;
 }
 
 static enum package_error check_grant(const struct package *p, uint32_t service, uint32_t number)

@@ -106,6 +106,7 @@ uint32_t program_main(struct rt *rt)
     n->manager = rt_grant(rt, "network", CAP_IF_ENDPOINT);
     n->listen = rt_grant(rt, "tcp", CAP_IF_ENDPOINT);
     n->status = rt_grant(rt, "network-status", CAP_IF_ENDPOINT);
+    n->connect = rt_grant(rt, "connect", CAP_IF_ENDPOINT);
     n->entropy = rt_first(rt, CAP_IF_ENTROPY);
     if (cap_is_none(n->manager) || cap_is_none(n->listen) || cap_is_none(n->entropy) ||
         cap_is_none(endpoints))

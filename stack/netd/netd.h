@@ -33,11 +33,13 @@
 #define NETD_RESOLVE_NS  30000000000ull
 #define NETD_FOREVER     UINT64_MAX
 
-/* Inbox places: of the manager, of listen authorities, of who only looks, of what was made from them. */
+/* Inbox places: of the manager, of listen authorities, of who only looks, of connect authorities, of what was
+ * made from them. */
 enum netd_place {
     NETD_PLACE_MANAGER = 0,
     NETD_PLACE_LISTEN = 2,
     NETD_PLACE_STATUS = 4,
+    NETD_PLACE_CONNECT,
     NETD_PLACE_OBJECTS,
     NETD_PLACES = 12
 };
@@ -93,7 +95,7 @@ struct netd_tcp {
     struct tcp_pcb *pcb; /* NULL: lwIP has ended it */
     struct netd_object *listener; /* in whose queue it is, or NULL */
     bool peer_closed, shut;
-    bool connected; /* by NETWORK_CONNECT, not by a listener */
+    bool connected; /* by NETWORK_CONNECT or CONNECT_OPEN, not by a listener */
     uint8_t error; /* enum net_error that ended it, or NET_OK */
     uint8_t acked_at_once; /* full segments */
     struct netd_wait connect, send, recv;
@@ -171,6 +173,8 @@ struct netd_witness {
     struct rt_memory words;
     uint64_t until_ns, again_ns;
     bool lease, neighbour, round_trip, failed;
+    bool outgoing; /* the run has a connection to outside, which comes before the number from there, */
+    bool outgoing_ended; /* and whose holder has closed it */
     uint64_t badge; /* of the connection that is watched */
     uint16_t port;
     ip_addr_t peer;
@@ -181,7 +185,7 @@ struct netd_witness {
 struct netd {
     struct rt *rt;
     cap_id manager, listen, endpoint; /* endpoints: two of the manifest, and that of what is made */
-    cap_id status; /* a third of the manifest, or CAP_NONE */
+    cap_id status, connect; /* a third and a fourth of the manifest, or CAP_NONE */
     cap_id entropy;
     struct netd_nic nic;
     struct netif netif;
@@ -261,6 +265,7 @@ bool netd_in_buffer(const struct netd_object *o, uint64_t offset, uint64_t lengt
 /* `looks`: through a NetworkStatus. */
 void netd_network_call(struct netd *n, const struct ring_received *call, bool looks);
 void netd_listen_call(struct netd *n, const struct ring_received *call);
+void netd_connect_call(struct netd *n, const struct ring_received *call);
 void netd_listener_call(struct netd_object *o, const struct ring_received *call);
 void netd_tcp_call(struct netd_object *o, const struct ring_received *call);
 void netd_udp_call(struct netd_object *o, const struct ring_received *call);
@@ -283,8 +288,8 @@ void netd_tcp_adopt(struct netd_object *o, struct tcp_pcb *pcb);
 void netd_tcp_progress(struct netd_object *o);
 void netd_tcp_close(struct netd_object *o);
 void netd_tcp_abort(struct netd_object *o);
-/* NETWORK_CONNECT. */
-void netd_tcp_connect(struct netd *n, const struct ring_received *call);
+/* Answers the call with a socket, or why there is none. `ms` 0: lwIP's own limit. */
+void netd_tcp_connect(struct netd *n, uint64_t token, const ip_addr_t *to, uint16_t port, uint32_t ms);
 
 /* room.c */
 /* Bytes that may be queued to be sent on this connection now. */
@@ -301,6 +306,10 @@ void netd_udp_open(struct netd *n, const struct ring_received *call);
 void netd_udp_close(struct netd_object *o);
 
 /* witness.c: of a run in mode proof; else they do nothing. */
+/* A proof's order: an outgoing connection comes after the neighbour. Always true outside a proof. */
+bool netd_witness_may_connect(const struct netd *n);
+/* The holder of a socket has closed it. */
+void netd_witness_closed(struct netd_object *o);
 bool netd_witness_init(struct netd *n);
 /* False: the proof is over, with this exit code. */
 bool netd_witness_turn(struct netd *n, uint64_t now_ns, uint32_t *code);

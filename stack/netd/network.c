@@ -398,6 +398,17 @@ static bool only_looks(uint16_t method)
            method == NETWORK_SOCKET;
 }
 
+static void connect_to(struct netd *n, const struct ring_received *call)
+{
+    const uint16_t port = NET_PEER_PORT(call->args[2]);
+    ip_addr_t to;
+
+    if (netd_peer(call->args, &to) && port != 0)
+        netd_tcp_connect(n, call->token, &to, port, NET_PEER_MS(call->args[2]));
+    else
+        netd_answer(n, call->token, netd_usable(n) == NET_OK ? NET_E_VALUE : netd_usable(n), 0);
+}
+
 void netd_network_call(struct netd *n, const struct ring_received *call, bool looks)
 {
     enum net_error error = NET_OK;
@@ -416,7 +427,7 @@ void netd_network_call(struct netd *n, const struct ring_received *call, bool lo
         ping(n, call);
         return;
     case NETWORK_CONNECT:
-        netd_tcp_connect(n, call);
+        connect_to(n, call);
         return;
     case NETWORK_UDP:
         netd_udp_open(n, call);

@@ -142,7 +142,9 @@ cap_id netd_endpoint(const struct netd *n, uint32_t place)
         return n->manager;
     if (place < NETD_PLACE_STATUS)
         return n->listen;
-    return place == NETD_PLACE_STATUS ? n->status : n->endpoint;
+    if (place < NETD_PLACE_OBJECTS)
+        return place == NETD_PLACE_STATUS ? n->status : n->connect;
+    return n->endpoint;
 }
 
 void netd_call(struct netd *n, const struct ring_completion *done)
@@ -156,10 +158,12 @@ void netd_call(struct netd *n, const struct ring_completion *done)
         object_call(n, &call);
     } else {
         endpoint = netd_endpoint(n, place);
-        if (place != NETD_PLACE_LISTEN && place != NETD_PLACE_LISTEN + 1u)
-            netd_network_call(n, &call, place == NETD_PLACE_STATUS);
-        else
+        if (place == NETD_PLACE_CONNECT)
+            netd_connect_call(n, &call);
+        else if (place == NETD_PLACE_LISTEN || place == NETD_PLACE_LISTEN + 1u)
             netd_listen_call(n, &call);
+        else
+            netd_network_call(n, &call, place == NETD_PLACE_STATUS);
         if (!cap_is_none(call.cap))
             (void)ring_release(&n->rt->ring, call.cap);
     }

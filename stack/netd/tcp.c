@@ -265,26 +265,22 @@ static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t error)
     return ERR_ABRT;
 }
 
-void netd_tcp_connect(struct netd *n, const struct ring_received *call)
+void netd_tcp_connect(struct netd *n, uint64_t token, const ip_addr_t *to, uint16_t port, uint32_t ms)
 {
-    const uint32_t ms = NET_PEER_MS(call->args[2]);
     enum net_error error = netd_usable(n);
     struct netd_object *o = NULL;
-    ip_addr_t to;
 
-    if (error == NET_OK && (!netd_peer(call->args, &to) || NET_PEER_PORT(call->args[2]) == 0))
-        error = NET_E_VALUE;
     if (error == NET_OK && (o = netd_object_new(n, NETD_TCP)) == NULL)
         error = NET_E_NO_MEMORY;
     if (error != NET_OK) {
-        netd_answer(n, call->token, error, 0);
+        netd_answer(n, token, error, 0);
         return;
     }
-    (void)netd_wait_begin(n, &o->tcp.connect, call->token, ms == 0 ? NETD_FOREVER : ms * 1000000ull);
+    (void)netd_wait_begin(n, &o->tcp.connect, token, ms == 0 ? NETD_FOREVER : ms * 1000000ull);
     o->tcp.pcb = tcp_new_ip_type(IPADDR_TYPE_V4);
     if (o->tcp.pcb != NULL) {
         netd_tcp_adopt(o, o->tcp.pcb);
-        const err_t begun = tcp_connect(o->tcp.pcb, &to, NET_PEER_PORT(call->args[2]), on_connected);
+        const err_t begun = tcp_connect(o->tcp.pcb, to, port, on_connected);
 
         if (begun == ERR_OK)
             return;
@@ -365,6 +361,7 @@ void netd_tcp_call(struct netd_object *o, const struct ring_received *call)
         error = shut_down(o);
         break;
     case SOCKET_CLOSE:
+        netd_witness_closed(o);
         netd_object_close(o);
         break;
     case SOCKET_PEER:

@@ -118,6 +118,7 @@ bool netd_witness_init(struct netd *n)
 
     n->witness.sink = proof ? rt_first(n->rt, CAP_IF_EVIDENCE) : CAP_NONE;
     n->witness.until_ns = NETD_FOREVER;
+    n->witness.outgoing = rt_parameter_is(n->rt, "network", "vpc");
     return cap_is_none(n->witness.sink) || rt_memory_make(n->rt, RING_PAGE_BYTES, &n->witness.words);
 }
 
@@ -150,14 +151,16 @@ bool netd_witness_turn(struct netd *n, uint64_t now_ns, uint32_t *code)
         lease(n);
     else if (w->lease && !w->neighbour)
         neighbour(n, now_ns);
-    else if (w->neighbour && is_number(w))
+    else if (w->neighbour && is_number(w) && (!w->outgoing || w->outgoing_ended))
         round_trip(n);
     if (!w->round_trip && !w->failed && now_ns < w->until_ns)
         return true;
     if (!w->round_trip && !w->failed)
         (void)rt_print(n->rt, !w->lease       ? "netd: no lease\n"
                               : !w->neighbour ? "netd: the neighbour does not answer\n"
-                                              : "netd: no number came from outside and went back\n");
+                              : w->outgoing && !w->outgoing_ended
+                                  ? "netd: nobody made the connection to outside, and closed it\n"
+                                  : "netd: no number came from outside and went back\n");
     *code = w->round_trip ? 0 : NETD_EXIT_PROOF;
     return false;
 }
@@ -169,6 +172,17 @@ uint64_t netd_witness_due(const struct netd *n)
     if (cap_is_none(w->sink))
         return NETD_FOREVER;
     return w->lease && !w->neighbour && w->again_ns < w->until_ns ? w->again_ns : w->until_ns;
+}
+
+bool netd_witness_may_connect(const struct netd *n)
+{
+    return cap_is_none(n->witness.sink) || n->witness.neighbour;
+}
+
+void netd_witness_closed(struct netd_object *o)
+{
+    if (o->tcp.connected)
+        o->netd->witness.outgoing_ended = true;
 }
 
 /* The first connection that a listener took is the one. */

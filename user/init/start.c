@@ -177,6 +177,8 @@ static void fill_request(const struct init *init, uint32_t service, struct spawn
         add_word(init, "columns", request);
         add_word(init, "rows", request);
     }
+    if ((p->services[service].boot_words & PACKAGE_BOOT_NETWORK) != 0)
+        add_word(init, "network", request);
 }
 
 static uint32_t process_number(struct init *init, cap_id process)

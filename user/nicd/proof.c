@@ -5,9 +5,11 @@
 #include "abi/memory.h"
 #include "abi/methods.h"
 
-/* QEMU's and libslirp's user network; on a real network these come from DHCP. */
-static const uint8_t guest_ip[4] = {10, 0, 2, 15};
-static const uint8_t gateway_ip[4] = {10, 0, 2, 2};
+/* Before there is a lease: QEMU's and libslirp's user network, and the subnet that a run on Compute Engine
+ * makes for itself. */
+static const struct {
+    uint8_t guest[4], gateway[4];
+} networks[] = {{{10, 0, 2, 15}, {10, 0, 2, 2}}, {{10, 77, 0, 2}, {10, 77, 0, 1}}};
 
 bool proof_fail(struct proof *p, const char *claim)
 {
@@ -100,8 +102,9 @@ static bool prepare(struct proof *p)
 
     p->sink = rt_first(n->rt, CAP_IF_EVIDENCE);
     p->exchanges = rt_parameter_u64(n->rt, "exchanges", 0);
-    memcpy(p->addresses.our_ip, guest_ip, sizeof guest_ip);
-    memcpy(p->addresses.peer_ip, gateway_ip, sizeof gateway_ip);
+    p->vpc = rt_parameter_is(n->rt, "network", "vpc");
+    memcpy(p->addresses.our_ip, networks[p->vpc].guest, sizeof p->addresses.our_ip);
+    memcpy(p->addresses.peer_ip, networks[p->vpc].gateway, sizeof p->addresses.peer_ip);
     if (cap_is_none(p->sink))
         return proof_fail(p, "no evidence sink was granted");
     if (cap_is_none(n->endpoint))

@@ -23,6 +23,7 @@ struct proof {
     struct rt_memory words; /* of the marker that is asked for */
     struct frame_addresses addresses;
     uint64_t exchanges;
+    bool vpc; /* Compute Engine's network: its router answers ARP, and no echo */
     /* what was seen, over the polled life */
     uint64_t sent, received;
     uint64_t arp_replies, echo_replies, other_frames;

@@ -118,7 +118,7 @@ static bool exchange_all(struct proof *p)
     for (uint64_t i = 0; i < p->exchanges; i++) {
         if (!ask_arp(p))
             return proof_fail(p, "an ARP exchange got no answer");
-        if (!ask_echo(p, (uint16_t)i))
+        if (!p->vpc && !ask_echo(p, (uint16_t)i))
             return proof_fail(p, "an ICMP echo exchange got no answer");
     }
     return true;
@@ -132,7 +132,7 @@ bool proof_exchange(struct proof *p)
 
     if (!exchange_all(p))
         return false;
-    if (p->arp_replies - arps != p->exchanges || p->echo_replies - echoes != p->exchanges ||
+    if (p->arp_replies - arps != p->exchanges || p->echo_replies - echoes != (p->vpc ? 0 : p->exchanges) ||
         p->other_frames != 0)
         return proof_fail(p, "requests and answers differ in number");
     if (c->tx_frames != p->sent || c->rx_frames != p->received || c->rx_recycled != c->rx_frames)

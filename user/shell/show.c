@@ -77,6 +77,7 @@ static const char *interface_name(uint16_t interface)
         [CAP_IF_TERMINAL] = "terminal",
         [CAP_IF_TERMINAL_MAKER] = "terminal-maker",
         [CAP_IF_NETWORK_STATUS] = "network-status",
+        [CAP_IF_TCP_CONNECT_AUTHORITY] = "tcp-connect-authority",
     };
 
     return interface < CAP_IF_COUNT && names[interface] != NULL ? names[interface] : "unknown";

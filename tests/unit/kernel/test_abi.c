@@ -105,7 +105,7 @@ Test(abi, numbers_do_not_move)
     cr_assert(CAP_IF_TCP_LISTEN_AUTHORITY == 28 && CAP_IF_TCP_LISTENER == 29 && CAP_IF_TCP_SOCKET == 30);
     cr_assert(CAP_IF_UDP_SOCKET == 31 && CAP_IF_LOGIN == 32);
     cr_assert(CAP_IF_TERMINALS == 33 && CAP_IF_TERMINAL == 34 && CAP_IF_TERMINAL_MAKER == 35);
-    cr_assert(CAP_IF_NETWORK_STATUS == 36);
+    cr_assert(CAP_IF_NETWORK_STATUS == 36 && CAP_IF_TCP_CONNECT_AUTHORITY == 37);
     cr_assert(PROCESS_EXITED == 1 && PROCESS_KILLED == 2 && PROCESS_FAULTED == 3);
     cr_assert(SYS_E_NO_MEMORY == 1 && SYS_E_AGAIN == 8);
 }
