@@ -23,7 +23,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import elf  # noqa: E402
 import image  # noqa: E402
 import listeners  # noqa: E402
+import qemu_disk  # noqa: E402
 import qemu_firmware  # noqa: E402
+import qemu_profile  # noqa: E402
 import symbolise  # noqa: E402
 
 NIC = {"modern": "disable-legacy=on,disable-modern=off", "legacy": "disable-legacy=off,disable-modern=on",
@@ -47,6 +49,8 @@ def parse(words):
     p.add_argument("--nic", choices=sorted(NIC), default="modern", help="virtio transport of the NIC (modern)")
     p.add_argument("--nics", type=int, choices=(0, 1, 2), default=1, help="how many (1)")
     qemu_firmware.add_flags(p)
+    qemu_disk.add_flags(p)
+    qemu_profile.add_flags(p)
     p.add_argument("--machine", choices=("q35", "pc"), default="q35")
     p.add_argument("--cpu", choices=("max", "qemu64"), default="max")
     p.add_argument("--memory", type=int, default=128, metavar="MIB", help="32 to 2048 (128)")
@@ -64,10 +68,12 @@ def parse(words):
     p.add_argument("--accel", choices=("tcg", "kvm"), default="tcg", help="kvm only where the host really has it (tcg)")
     p.add_argument("--gdb", action="store_true", help="wait for a debugger on a free port and print how to attach")
     p.add_argument("--json", action="store_true", help="one JSON object on standard output instead of the console")
-    for own in ("--kernel", "--run-dir", "--boot", "--commit", "--verifier", "--show-secret"):
+    for own in ("--kernel", "--vpc", "--run-dir", "--boot", "--commit", "--verifier", "--show-secret"):
         p.add_argument(own, help=argparse.SUPPRESS)
     p.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
     options = p.parse_args(words)
+    qemu_profile.apply(p, options, words)
+    qemu_disk.check_flags(p, options)
     if not 32 <= options.memory <= 2048:
         p.error("--memory takes 32 to 2048")
     qemu_firmware.check_flags(p, options)
@@ -79,9 +85,9 @@ def parse(words):
         p.error("--secret-file and --secret-cost have a value")
     if (options.secret_file or options.secret_cost) and options.proof:
         p.error("--secret-file and --secret-cost go with a run that stays up: nobody logs in to a proof")
-    own = (options.kernel, options.run_dir, options.boot, options.commit, options.verifier, options.show_secret)
+    own = (options.kernel, options.vpc, options.run_dir, options.boot, options.commit, options.verifier, options.show_secret)
     if options.check and any(own):
-        p.error("--kernel, --run-dir, --boot, --commit, --verifier and --show-secret are the front door's own")
+        p.error("--kernel, --vpc, --run-dir, --boot, --commit, --verifier and --show-secret are the front door's own")
     return options
 
 
@@ -95,13 +101,13 @@ def command_line(options, run):
         columns, rows = os.get_terminal_size(1)
         if 20 <= columns <= 512 and 5 <= rows <= 512:
             line += f" columns={columns} rows={rows}"
-    return line
+    return line + qemu_profile.boot_words(options)
 
 
 def arguments(options, run, folder, gdb_port, forwards):
-    words = ["qemu-system-x86_64", "-accel", options.accel, "-M", options.machine, "-cpu", options.cpu, "-m", str(options.memory),
-             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-             *qemu_firmware.words(options, command_line(options, run), run),
+    words = ["qemu-system-x86_64", "-accel", options.accel, "-M", qemu_profile.machine(options), "-cpu", options.cpu,
+             "-m", str(options.memory), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+             *qemu_firmware.words(options, command_line(options, run), run), *qemu_disk.words(options, run),
              "-qmp", f"unix:{folder}/qmp,server=on,wait=off"]
     for port in ("main", "evidence") if options.proof else LOGS:
         # Files: they never make the guest wait, so that counted instructions stay the same on a busy host. The `out` of the pipe
@@ -109,11 +115,13 @@ def arguments(options, run, folder, gdb_port, forwards):
         typed = port == "main" and not options.proof
         kind = f"pipe,id={port},path={folder}/main" if typed else f"file,id={port},path={run}/{LOGS[port]}"
         words += ["-chardev", kind, "-serial", f"chardev:{port}"]
+    words += qemu_profile.words(options)
     for n in range(options.nics):
         closed = "on" if options.net == "closed" else "off"
         ports = "".join(f",hostfwd=tcp:127.0.0.1:{host}-:{guest}" for _, host, guest in forwards) if n == 0 else ""
-        words += ["-netdev", f"user,id=n{n},restrict={closed},ipv6=off{ports}",
-                  "-device", f"virtio-net-pci,netdev=n{n},addr={4 + n},{NIC[options.nic]}"]
+        words += qemu_profile.nic_words(folder) if options.profile else [
+            "-netdev", f"user,id=n{n},restrict={closed},ipv6=off{ports}",
+            "-device", f"virtio-net-pci,netdev=n{n},addr={4 + n},{NIC[options.nic]}"]
         if options.pcap and n == 0:
             words += ["-object", f"filter-dump,id=tap,netdev=n0,file={options.pcap}"]
     if options.seed is not None:
@@ -138,7 +146,7 @@ class Machine:
         self.refused, self.restarts = False, False
         self.quit, self.asked_at, self.interrupted, self.timed_out = False, None, False, False
         self.terminal, self.keyboard, self.typed, self.listens = None, None, b"", False
-        self.told = False
+        self.told, self.network = False, None
 
     def __enter__(self):
         self.temporary = tempfile.TemporaryDirectory(prefix="capos-")
@@ -147,6 +155,8 @@ class Machine:
         if not self.options.proof:
             self.open_keyboard(folder)
         self.stderr = open(self.run / "qemu.log", "w+b")
+        if self.options.nonce:
+            self.network = qemu_profile.Network(self.options.vpc, self.options, folder, self.forwards)
         self.process = subprocess.Popen(arguments(self.options, self.run, folder, port, self.forwards), stdin=subprocess.DEVNULL,
                                         stdout=self.stderr, stderr=self.stderr, start_new_session=True,
                                         preexec_fn=die_with_parent)
@@ -180,6 +190,8 @@ class Machine:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        if self.network:
+            self.network.end()
         for thing in (self.console, self.stderr):
             thing.close()
         if self.keyboard is not None:
@@ -308,6 +320,7 @@ class Machine:
                     pass
                 self.end_in_time(started)
         self.process.wait()
+        self.failures += self.network.end() if self.network else []
 
     def end_in_time(self, started):
         now = time.monotonic()
@@ -330,10 +343,11 @@ def report(machine, options, started):
         reasons += machine.knock.reasons()
     if machine.interrupted and options.proof:
         reasons.append("interrupted")
-    return {"world": "qemu", "nic": options.nic, "backend": "slirp", "mode": "proof" if options.proof else "serve",
-            "machine": options.machine, "firmware": options.firmware, "bios": options.bios, "cpu": options.cpu,
-            "accel": options.accel, "memory_mib": options.memory, **({"seed": options.seed} if options.seed is not None else {}),
-            "commit": options.commit, "seconds": round(time.monotonic() - started, 3), "holds": not reasons,
+    asked = {name: getattr(options, name) for name in ("seed", "profile", "nonce") if getattr(options, name) is not None}
+    return {"world": "qemu", "nic": options.nic, "backend": "vpc" if options.nonce else "slirp",
+            "mode": "proof" if options.proof else "serve", "machine": options.machine, "firmware": options.firmware,
+            "bios": options.bios, "disk": options.disk, "cpu": options.cpu, "accel": options.accel, "memory_mib": options.memory,
+            **asked, "commit": options.commit, "seconds": round(time.monotonic() - started, 3), "holds": not reasons,
             "reasons": reasons}
 
 
@@ -352,6 +366,7 @@ def main(words):
         if package and options.nics > 0:
             forwards = listeners.forwards(package, options.port, options.proof)
         qemu_firmware.prepare(options, command_line(options, run), run)
+        qemu_disk.prepare(options, run)
     except (ValueError, OSError, image.Failed) as error:
         print(f"capos qemu: {error}", file=sys.stderr)
         return 4

@@ -4,12 +4,13 @@
 . "$ROOT/door/run.sh"
 
 command_qemu() {
-    local seed= proof=0 json=0 firmware=direct previous= argument run status key boot package=() secret=()
+    local seed= proof=0 json=0 firmware= profile= previous= argument run status key boot package=() secret=()
     local secret_file= secret_cost=
     for argument in "$@"; do
         case $previous in
             --seed) seed=$argument ;;
             --firmware) firmware=$argument ;;
+            --profile) profile=$argument ;;
             --secret-file) secret_file=$argument ;;
             --secret-cost) secret_cost=$argument ;;
         esac
@@ -20,6 +21,7 @@ command_qemu() {
             --secret-cost=*) secret_cost=${argument#*=} ;;
             --json) json=1 ;;
             --firmware=*) firmware=${argument#*=} ;;
+            --profile=*) profile=${argument#*=} ;;
             --package | --package=* | --image | --image=*) package=(given) ;; # an image has its own
         esac
         previous=$argument
@@ -30,12 +32,12 @@ command_qemu() {
     fi
     need_groups build evidence qemu
     "${PYTHON[@]}" "$ROOT/door/qemu.py" --check "$@" || exit $?
-    case $firmware in
-        bios) need_groups image ;;
-        uefi) need_groups image uefi ;;
+    case ${firmware:-$profile} in # a profile's own firmware, unless another is asked for
+        bios | gce) need_groups image ;;
+        uefi | gce-gen3) need_groups image uefi ;;
     esac
     need_sources
-    build ship kernel.elf capos_pkg frames_pkg capos-secret
+    build ship kernel.elf capos_pkg frames_pkg capos-secret capos-vpc
     # Nobody outside could be made again.
     if [ -n "$seed" ] && [ ${#package[@]} = 0 ]; then
         set -- "$@" --package "$ROOT/build/ship/user/frames/frames.pkg"
@@ -51,7 +53,7 @@ boot_qemu() { # the flags: one run, in a folder of its own
     (umask 077 && echo "$key" >"$run/chain.key")
     [ "$proof" = 1 ] || make_secret "$run" "$seed" "$secret_file" "$secret_cost"
     supervise "${PYTHON[@]}" "$ROOT/door/qemu.py" "$@" ${package[@]+"${package[@]}"} --kernel "$ROOT/build/ship/kernel.elf" \
-        --run-dir "$run" --boot "$boot" --commit "$(commit_id)" ${secret[@]+"${secret[@]}"}
+        --vpc "$ROOT/build/ship/sim/capos-vpc" --run-dir "$run" --boot "$boot" --commit "$(commit_id)" ${secret[@]+"${secret[@]}"}
     if [ ! -f "$run/console.log" ]; then # the package was refused: nothing ran
         rm -rf "$run"
         exit "$status"

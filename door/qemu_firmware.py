@@ -62,7 +62,7 @@ def prepare(options, line, run):
 
 
 def words(options, line, run):
-    """QEMU's arguments. The image is the disk that Google's machines have as target 1, before all else that boots."""
+    """QEMU's arguments, but for the disk that an image is."""
     if options.firmware == "direct":
         package_words = ["-initrd", options.package] if options.package else []
         return ["-kernel", options.kernel, "-append", line, *BIOS[options.bios], *package_words]
@@ -70,6 +70,4 @@ def words(options, line, run):
     if options.firmware == "uefi":
         for number, (file, mode) in enumerate(((OVMF / "OVMF_CODE_4M.fd", "on"), (run / "uefi.vars", "off"))):
             flash += ["-drive", f"if=pflash,unit={number},format=raw,readonly={mode},file={file}"]
-    return [*flash, "-drive", f"if=none,id=disk,format=raw,file={run}/disk.raw",
-            "-device", "virtio-scsi-pci,addr=3,disable-modern=on",
-            "-device", "scsi-hd,drive=disk,scsi-id=1,vendor=Google,product=PersistentDisk,ver=1,bootindex=1"]
+    return flash
