@@ -13,7 +13,7 @@ BYTES_MAX = 1 << 40
 
 def add_flags(parser):
     parser.add_argument("--disk", choices=KINDS, help="controller of the disk (none; with an image scsi-legacy)")
-    parser.add_argument("--disk-file", metavar="FILE", 
+    parser.add_argument("--disk-file", metavar="FILE",
                         help="with direct: the disk's content, of which a copy is used (the boot package)")
 
 
