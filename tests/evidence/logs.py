@@ -33,6 +33,7 @@ FACTS = [
     ("dhcp-lease", "bdf=00:04.0,address=10.0.2.15,bits=24,server=10.0.2.2,mtu=1500,lease_s=86400,completions=9"),
     ("route", "bdf=00:04.0,default_via=10.0.2.2,routes=2"),
     ("neighbour", "bdf=00:04.0,address=10.0.2.2,mac=52:55:0a:00:02:02"),
+    ("metadata-nonce", "bdf=00:04.0,server=169.254.169.254,status=200,nonce=00112233445566778899aabbccddeeff,completions=13"),
     ("l4-round-trip", "bdf=00:04.0,port=7,peer=10.0.2.2,number=0x0123456789abcdef,taken=8,acknowledged=8,completions=17"),
     ("access-path", "path=serial-console-shell,accepted=1,refused=2"),
     ("audit", "records=60,head=" + "b" * 64),

@@ -40,8 +40,8 @@ class Gate(unittest.TestCase):
     @staticmethod
     def bind_only(items):
         activated = ("interrupt-delivered", "provider-nic-probed", "provider-nic-active", "first-frame", "frame-exchange",
-                     "provider-nic-teardown", "dhcp-lease", "route", "neighbour", "l4-round-trip")
-        return [fact for fact in logs.with_fact("not-attempted", "storage+web", items + "+dhcp+l4") if fact[0] not in activated]
+                     "provider-nic-teardown", "dhcp-lease", "route", "neighbour", "metadata-nonce", "l4-round-trip")
+        return [fact for fact in logs.with_fact("not-attempted", "storage+web", items + "+dhcp+metadata+l4") if fact[0] not in activated]
 
     def spoiled(self, change):
         lines = logs.evidence()
@@ -252,6 +252,8 @@ class FailedClaims(Gate):
                                ("dhcp-lease", "bits=24", "bits=0"),
                                ("dhcp-lease", "completions=9", "completions=3"),
                                ("route", "routes=2", "routes=0"),
+                               ("metadata-nonce", "status=200", "status=404"),
+                               ("metadata-nonce", "completions=13", "completions=5"),
                                ("l4-round-trip", "acknowledged=8", "acknowledged=7"),
                                ("access-path", "path=serial-console-shell", "path=web-shell"),
                                ("access-path", "accepted=1", "accepted=0")]:

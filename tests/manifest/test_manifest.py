@@ -37,6 +37,7 @@ SAMPLE = {
     ],
 }
 INIT, NICD, SHELL = range(3)
+META = "169.254.169.254"
 
 
 class Bytes:
@@ -106,9 +107,16 @@ def listen(manifest, name, **fields):
     service(manifest, SHELL)["grants"].append({"name": name, "service": "nicd", "served": "listen", **fields})
 
 
-def listen_bytes(*ports):
+def connect(manifest, name, **fields):
+    """The same of an authority to connect."""
+    if not any(other["name"] == "connect" for other in service(manifest, NICD)["grants"]):
+        service(manifest, NICD)["grants"].append({"name": "connect", "serves": "tcp-connect-authority"})
+    service(manifest, SHELL)["grants"].append({"name": name, "service": "nicd", "served": "connect", **fields})
+
+
+def port_bytes(interface, *ports):
     """nicd's nic becomes such an authority; what shell was given last are clients of it."""
-    authority = tool.INTERFACES["tcp-listen-authority"]
+    authority = tool.INTERFACES[interface]
 
     def change(package):
         package.entry("grant", 5, 2, authority)
@@ -149,10 +157,17 @@ FAULTS = [
     ("field", "an unknown field of a grant", lambda m: grant(m, SHELL, 0).update(prot=1), None),
     ("field", "a field of another kind", lambda m: grant(m, NICD, 1).update(port=1), lambda p: p.entry("grant", 5, 4, 1)),
     ("field", "a port of what has none", lambda m: grant(m, SHELL, 1).update(port=1), lambda p: p.entry("grant", 7, 4, 1)),
-    ("field", "a listen authority over no port", lambda m: listen(m, "shell", port=0), listen_bytes(0)),
+    ("field", "a listen authority over no port", lambda m: listen(m, "shell", port=0),
+     port_bytes("tcp-listen-authority", 0)),
     ("field", "a port beyond the last", lambda m: listen(m, "shell", port=0x10000), None),
     ("field", "a backlog too large", lambda m: listen(m, "shell", port=7, backlog=65), None),
     ("field", "a source that is no prefix", lambda m: listen(m, "shell", **{"port": 7, "from": "10.0.2.1/24"}), None),
+    ("field", "a connect authority to no port", lambda m: connect(m, "shell", port=0, to=META),
+     port_bytes("tcp-connect-authority", 0)),
+    ("field", "a connect authority to no address", lambda m: connect(m, "shell", port=80), None),
+    ("field", "a connect authority to a name", lambda m: connect(m, "shell", port=80, to="metadata.google.internal"), None),
+    ("field", "a connect authority with a backlog", lambda m: connect(m, "shell", port=80, to=META, backlog=1), None),
+    ("field", "a listen authority to an address", lambda m: listen(m, "shell", port=80, to=META), None),
     ("field", "a socket to be served by name", lambda m: grant(m, NICD, 1).update(serves="tcp-socket"),
      lambda p: p.entry("grant", 5, 2, tool.INTERFACES["tcp-socket"])),
     ("field", "an optional console", lambda m: grant(m, SHELL, 0).update(optional=True), lambda p: p.entry("grant", 6, 9, 1)),
@@ -169,7 +184,7 @@ FAULTS = [
      lambda p: p.entry("service", SHELL, 6, 17)),
     ("field", "pages too many", lambda m: service(m, SHELL).update(pages=16385), lambda p: p.entry("service", SHELL, 8, 16385)),
     ("field", "a word of the boot line for nobody", lambda m: service(m, SHELL).update(boot=["chain_key"]),
-     lambda p: p.entry("service", SHELL, 7, 4)),
+     lambda p: p.entry("service", SHELL, 7, 8)),
     ("field", "no kind of grant", lambda m: grant(m, SHELL, 0).pop("kernel"), lambda p: p.entry("grant", 6, 1, 0)),
     ("field", "a port too high", lambda m: grant(m, SHELL, 0).update(port=5), lambda p: p.entry("grant", 6, 4, 5)),
     ("field", "an interface that is not init's to give", lambda m: grant(m, SHELL, 0).update(kernel="device"),
@@ -188,7 +203,10 @@ FAULTS = [
      lambda p: p.entry("grant", 9, 10, 4)),
     ("cycle", "two that wait for each other", cycle, cycle_bytes),
     ("claim", "a device twice", claim, claim_bytes),
-    ("claim", "a port twice", lambda m: (listen(m, "one", port=7), listen(m, "two", port=7)), listen_bytes(7, 7)),
+    ("claim", "a port twice", lambda m: (listen(m, "one", port=7), listen(m, "two", port=7)),
+     port_bytes("tcp-listen-authority", 7, 7)),
+    ("claim", "a way out twice", lambda m: (connect(m, "one", port=80, to=META), connect(m, "two", port=80, to=META)),
+     port_bytes("tcp-connect-authority", 80, 80)),
     ("table", "no such table", lambda m: m["tables"].append("gve"), lambda p: p.entry("table", 1, 4, 24)),
 ]
 
@@ -281,6 +299,13 @@ class Manifest(unittest.TestCase):
         self.assertIn(b"modern=1 poll=64 listen_7=8 listen_8080=4,10.0.2.0/24", package)
         self.assertEqual(check(package).stdout, "ok\n")
 
+    def test_who_may_connect_where_is_in_its_servers_words(self):
+        manifest = copy.deepcopy(SAMPLE)
+        connect(manifest, "metadata", port=80, to=META)
+        package = make(manifest)
+        self.assertIn(b"modern=1 poll=64 connect_80=169.254.169.254", package)
+        self.assertEqual(check(package).stdout, "ok\n")
+
     def test_of_a_program_file_goes_in_what_is_loaded(self):
         """Two segments, the second of which is longer in memory, then symbols: the loader needs no byte behind the segments."""
         segments = b"".join(struct.pack("<IIQQQQQQ", 1, 5, at, at, at, size, size + more, 1)
@@ -319,6 +344,7 @@ class Schema(unittest.TestCase):
               "a vendor that is none", "parameters too long", "a service that is not there", "a name that it does not serve",
               "a port that init has not", "a marker that init has not", "two that wait for each other", "a device twice",
               "init left out of a run", "a port of what has none", "a port twice", "a source that is no prefix",
+              "a connect authority to no address", "a listen authority to an address", "a way out twice",
               "a service that runs when its server does not",
               "no such table", "too long"}
 
