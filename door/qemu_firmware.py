@@ -2,6 +2,7 @@
 # How ./capos qemu brings the kernel into the machine: by QEMU itself (PVH), or from a disk image by way of SeaBIOS or OVMF, GRUB
 # and multiboot2. The boot line of the run is QEMU's argument in the one case, in the image's run block in the other.
 import pathlib
+import re
 import shutil
 import struct
 import tempfile
@@ -36,6 +37,13 @@ def check_flags(parser, options):
     options.bios = options.bios or fits
     if options.memory < MEMORY_MIB_MIN[options.firmware]:
         parser.error(f"--firmware {options.firmware} takes --memory {MEMORY_MIB_MIN[options.firmware]} or more")
+
+
+def harmless(data, landmark):
+    """What is shown of a console until the kernel has spoken: firmware would clear the screen, and with it what was said before."""
+    at = data.find(landmark)
+    before, rest = (data, b"") if at < 0 else (data[:at], data[at:])
+    return re.sub(rb"[^ -~\r\n\t]", b"", re.sub(rb"\x1b\[[0-9;=?]*[A-Za-z]", b"", before)) + rest
 
 
 def package(options):

@@ -71,7 +71,7 @@ def fuzz_packages(context, result):
 
 
 def fuzz_typed(context, result, name, seeds, marks, *flags):
-    """Bytes that are typed, or said by a loader, to a target that takes them: fuzz_NAME.c. What of `marks` it did not meet fails."""
+    """Bytes that are typed, or said by a loader, to a target that takes them: fuzz_NAME.c. What of `marks` was not met fails."""
     seconds = FUZZ_TYPED_SECONDS_DEEP if context.deep else FUZZ_TYPED_SECONDS
     counts = fuzz_target(context, result, f"tests/fuzz/capos-fuzz-{name}", seconds, "-len_control=0", *flags, seeds=seeds)
     for mark in marks:
