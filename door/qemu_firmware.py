@@ -14,7 +14,7 @@ KINDS = ("direct", "bios", "uefi")
 BIOS = {"seabios": [], "qboot": ["-bios", "qboot.rom"]}
 OVMF = pathlib.Path("/usr/share/OVMF")
 MEMORY_MIB_MIN = {"direct": 32, "bios": 32, "uefi": 128}
-AT_PACKAGE_BYTES = 8  # struct package_header
+PACKAGE_HEAD = struct.Struct("<3I")  # magic, version, bytes: struct package_header
 
 
 def add_flags(parser):
@@ -52,12 +52,11 @@ def package(options):
         return pathlib.Path(options.package).read_bytes() if options.package else b""
     with open(options.image, "rb") as file:
         file.seek(image.DISK["DISK_PACKAGE_SECTOR"] * image.SECTOR)
-        head = file.read(16)
-        file.seek(-len(head), 1)
-        magic, _, length = struct.unpack("<3I", head) if len(head) == 16 else (0, 0, 0)
-        if magic != image.DISK["PACKAGE_MAGIC"] or length > image.DISK["PACKAGE_BYTES_MAX"]:
+        head = file.read(PACKAGE_HEAD.size)
+        magic, _, length = PACKAGE_HEAD.unpack(head) if len(head) == PACKAGE_HEAD.size else (0, 0, 0)
+        if magic != image.DISK["PACKAGE_MAGIC"] or not len(head) < length <= image.DISK["PACKAGE_BYTES_MAX"]:
             raise ValueError(f"{options.image}: no boot package at its place")
-        return file.read(length)
+        return head + file.read(length - len(head))
 
 
 def prepare(options, line, run):

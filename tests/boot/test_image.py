@@ -128,6 +128,31 @@ class Made(unittest.TestCase):
             self.assertLessEqual({link["spdxElementId"], link["relatedSpdxElement"]}, known)
 
 
+    def test_the_front_door_boots_a_copy_with_the_run_in_its_block(self):
+        made = self.one / "disk.raw"
+        done = subprocess.run([CAPOS, "qemu", "--proof", "--firmware", "bios", "--image", made, "--exchanges", "20", "--json"],
+                              capture_output=True, check=False, env=dict(os.environ, CAPOS_OUT=f"{self.folder.name}/runs"))
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        said = json.loads(done.stdout)
+        self.assertEqual((said["holds"], said["firmware"], said["mode"]), (True, "bios", "proof"))
+        run, = (pathlib.Path(self.folder.name) / "runs").iterdir()
+        before, after = dict(sparse.pieces(made)), dict(sparse.pieces(run / "disk.raw"))
+        changed = {at for at in before.keys() | after.keys() if before.get(at) != after.get(at)}
+        self.assertEqual(changed, {RUN_AT, PACKAGE_AT}, "block and package are one piece now")
+        self.assertEqual(after[RUN_AT][PACKAGE_AT - RUN_AT:], before[PACKAGE_AT])
+        self.assertEqual(sparse.sha256(made), self.made["sha256"])
+
+    def test_an_image_without_a_package_is_refused_before_anything_runs(self):
+        path = pathlib.Path(self.folder.name) / "empty.raw"
+        with open(path, "wb") as file:
+            file.truncate(1 << 30)
+        done = subprocess.run([CAPOS, "qemu", "--proof", "--firmware", "bios", "--image", path], capture_output=True, check=False,
+                              env=dict(os.environ, CAPOS_OUT=f"{self.folder.name}/none"))
+        self.assertEqual(done.returncode, 4, done.stderr.decode())
+        self.assertIn(b"no boot package at its place", done.stderr)
+        self.assertEqual(os.listdir(f"{self.folder.name}/none"), [])
+
+
 @unittest.skipUnless(HAVE, MISSING)
 class Boots(unittest.TestCase):
     @classmethod
