@@ -49,6 +49,8 @@ int booted_boot(struct booted *b, const char *line)
     const struct kernel_boot boot = {.platform = &b->world.platform,
                                      .command_line = line,
                                      .command_line_bytes = strlen(line),
+                                     .run_block = b->run_block,
+                                     .line_open = b->run_block != NULL,
                                      .package = b->package.base,
                                      .package_bytes = b->package_bytes,
                                      .processor = &programs};

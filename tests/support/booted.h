@@ -21,6 +21,7 @@ struct booted {
     struct console out;
     struct sim_region package;
     size_t package_bytes;
+    const uint8_t *run_block; /* what an image loader brings beside the package; NULL: there is none */
 };
 
 /* Opens the world and loads the checked package. Any content before; booted_close gives all of it back. */

@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/core/digest.h"
+#include "kernel/run_block.h"
 #include "tests/support/booted.h"
 
-#define LINE "mode=proof exchanges=20 boot=0000000000000001 " \
-             "chain_key=0000000000000000000000000000000000000000000000000000000000000001"
+#define LINE                                                                                                 \
+    "mode=proof exchanges=20 boot=0000000000000001 "                                                         \
+    "chain_key=0000000000000000000000000000000000000000000000000000000000000001"
 
 struct outcome {
     int status;
@@ -41,6 +44,33 @@ static void run(struct outcome *o, struct sim_world_config *c, const char *line)
     o->complaints = sim_world_complaints(&b.world, -1);
     o->trace = b.world.platform.trace;
     o->now_ns = b.world.platform.now_ns;
+    booted_close(&b);
+}
+
+/* As `run`, with a block whose text is `text`; and what a loader has written is before it on both ports. */
+static void run_by_image(struct outcome *o, const char *text, const char *line)
+{
+    static struct booted b;
+    static struct run_block block;
+    struct sim_world_config c = sim_world_defaults(DM_MODERN);
+    struct digest_sha256 digest;
+    memset(o, 0, sizeof *o);
+    memset(&block, 0, sizeof block);
+    if (text[0] != 0) {
+        block.magic = RUN_BLOCK_MAGIC;
+        block.version = RUN_BLOCK_VERSION;
+        block.text_bytes = (uint32_t)strlen(text);
+        memcpy(block.text, text, strlen(text));
+        digest_sha256_init(&digest);
+        digest_sha256_update(&digest, &block, sizeof block);
+        digest_sha256_final(&digest, block.hash);
+    }
+    c.console_ctx = o;
+    c.console = console;
+    c.programs_bytes = BOOTED_PROGRAMS_BYTES;
+    booted_open(&b, &c, PACKAGE);
+    b.run_block = (const uint8_t *)&block;
+    o->status = booted_boot(&b, line);
     booted_close(&b);
 }
 
@@ -105,6 +135,21 @@ Test(kernel_main, bad_parameters_are_refused_after_the_landmark_and_before_any_d
     cr_assert_eq(result.status, 4);
     cr_assert_str_eq(result.text,
                      "capos kernel starting\nboot parameters refused: value not allowed at byte 0\n");
+}
+
+Test(kernel_main, a_run_block_is_the_boot_line_of_an_image_and_not_a_second_one)
+{
+    static const char landmark[] = "\ncapos kernel starting\n";
+    run_by_image(&result, "commit=x mode=party", "");
+    cr_assert_eq(result.status, 4);
+    cr_assert_eq(strncmp(result.text, landmark, sizeof landmark - 1), 0);
+    cr_assert_not_null(strstr(result.text, "boot parameters refused: value not allowed at byte 9\n"));
+    run_by_image(&result, "mode=proof", "mode=serve");
+    cr_assert_eq(result.status, 4);
+    cr_assert_not_null(
+        strstr(result.text, "boot parameters refused: run block: the loader has a boot line as well\n"));
+    run_by_image(&result, "", "mode=party"); /* an empty one says nothing */
+    cr_assert_not_null(strstr(result.text, "boot parameters refused: value not allowed at byte 0\n"));
 }
 
 Test(kernel_main, a_device_that_never_confirms_its_reset_is_never_green)
