@@ -19,6 +19,10 @@ SECONDS_MAX = 30
 KEY = "00112233445566778899aabbccddeeff" * 2
 BOOT = "0123456789abcdef"
 NIC = {"modern": "virtio-net-pci,disable-legacy=on", "legacy": "virtio-net-pci,disable-modern=on"}
+SCSI = ["-device", "scsi-hd,drive=disk,scsi-id=1,vendor=Google,product=PersistentDisk,ver=1,bootindex=1"]
+DISK = {"scsi-legacy": ["-device", "virtio-scsi-pci,addr=3,disable-modern=on", *SCSI],
+        "scsi-modern": ["-device", "virtio-scsi-pci,addr=3,disable-legacy=on", *SCSI],
+        "nvme": ["-device", "nvme,drive=disk,serial=capos,addr=3,bootindex=1"]}
 
 sys.path[:0] = [str(ROOT / "evidence"), str(ROOT / "door")]
 import check  # noqa: E402
@@ -66,10 +70,9 @@ def nic(transport, name="n", **properties):
     return ["-netdev", f"user,id={name},restrict=on,ipv6=off", "-device", device]
 
 
-def disk(path):
-    """Arguments of the disk that Google's machines have: legacy virtio-scsi, target 1, before all else that boots."""
-    return ["-drive", f"if=none,id=disk,format=raw,file={path}", "-device", "virtio-scsi-pci,addr=3,disable-modern=on",
-            "-device", "scsi-hd,drive=disk,scsi-id=1,vendor=Google,product=PersistentDisk,ver=1,bootindex=1"]
+def disk(path, kind="scsi-legacy"):
+    """Arguments of a disk where Compute Engine has it, before all else that boots; what a guest writes is lost."""
+    return ["-drive", f"if=none,id=disk,format=raw,snapshot=on,file={path}", *DISK[kind]]
 
 
 def arguments(folder, machine, cpu, line, kernel, more):
