@@ -21,20 +21,19 @@ def add_flags(parser):
     parser.add_argument("--firmware", choices=KINDS, default="direct",
                         help="what loads the kernel: QEMU, or GRUB of the image by SeaBIOS or OVMF (direct)")
     parser.add_argument("--image", metavar="FILE", help="with bios or uefi: boot a copy of this disk image (one that is made)")
-    parser.add_argument("--bios", choices=sorted(BIOS),
-                        help="with direct: firmware that runs first (seabios; with an NVMe disk qboot)")
+    parser.add_argument("--bios", choices=sorted(BIOS), help="with direct: firmware that runs first (seabios; with NVMe qboot)")
 
 
 def check_flags(parser, options):
     if options.firmware == "direct" and options.image:
         parser.error("--image goes with --firmware bios or uefi")
-    if options.firmware != "direct" and options.bios:
-        parser.error("--bios goes with --firmware direct")
-    # SeaBIOS keeps more memory for what it knows of an NVMe disk than QEMU's loader leaves it: the package would lie in there.
-    fits = "qboot" if options.firmware == "direct" and options.disk == "nvme" else "seabios"
-    if fits == "qboot" and options.bios == "seabios":
-        parser.error("--disk nvme goes with --bios qboot: SeaBIOS takes the memory that the package is put in")
-    options.bios = options.bios or fits
+    if options.firmware != "direct" and options.bios == "qboot":
+        parser.error("--bios qboot goes with --firmware direct")
+    # SeaBIOS's NVMe driver keeps pages at the end of memory, just where QEMU puts the boot package.
+    contested = options.firmware == "direct" and options.disk == "nvme"
+    if contested and options.bios == "seabios":
+        parser.error("--bios seabios keeps memory of the boot package where there is an NVMe disk: qboot does not")
+    options.bios = options.bios or ("qboot" if contested else "seabios")
     if options.memory < MEMORY_MIB_MIN[options.firmware]:
         parser.error(f"--firmware {options.firmware} takes --memory {MEMORY_MIB_MIN[options.firmware]} or more")
 

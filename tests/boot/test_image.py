@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The disk image: the same bytes twice, the archive as a cloud's import wants it, the list of what it ships; and that it boots to the
-# evidence that a direct boot gives (by every other way: test_paths.py), with a run block that is checked before it is believed.
+# The disk image: the same bytes twice, the archive as a cloud's import wants it, the list of what it ships; and that it boots to
+# the evidence that a direct boot gives (each other way: test_paths.py), with a run block that is checked before it is believed.
 import gzip
 import hashlib
 import json

@@ -54,7 +54,8 @@ class Usage(unittest.TestCase):
                       ("test", "--nosuchflag"), ("evidence", "list", "x"), ("evidence", "check"),
                       ("sim", "--run-dir", "x"), ("sim", "--key-file=x"), ("bench", "--nosuchflag"),
                       ("image", "--nosuchflag"), ("image", "x"), ("qemu", "--image", "x"),
-                      ("qemu", "--firmware", "uefi", "--memory", "64"), ("qemu", "--firmware=bios", "--bios=qboot")]:
+                      ("qemu", "--firmware", "uefi", "--memory", "64"), ("qemu", "--firmware=bios", "--bios=qboot"),
+                      ("qemu", "--disk=nvme", "--bios=seabios")]:
             status, _, err = capos(*words)
             self.assertEqual(status, 2, words)
             self.assertTrue(err.strip(), words)
