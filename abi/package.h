@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define PACKAGE_MAGIC        0x6b706163u /* "capk" */
-#define PACKAGE_VERSION      3u
+#define PACKAGE_VERSION      4u
 #define PACKAGE_NAME_BYTES   24u
 #define PACKAGE_PROGRAMS_MAX 16u
 #define PACKAGE_SERVICES_MAX 16u
@@ -18,6 +18,7 @@
 #define PACKAGE_BYTES_MAX    (8u << 20)
 #define PACKAGE_PAGES_MAX    16384u /* of one service */
 #define PACKAGE_RESTARTS_MAX 16u /* of one service in a minute */
+#define PACKAGE_ANY          0xffffu /* of a device's numbers: whichever */
 #define PACKAGE_PORTS_MAX    4u /* serial ports, counted from 1 */
 
 /* A part of the package. */
@@ -52,8 +53,9 @@ _Static_assert(sizeof(struct package_program) == 96, "ABI");
 enum package_restart { RESTART_NEVER = 0, RESTART_ALWAYS };
 
 /* Runs of which boot mode start it; the others leave it out. A service that is in both waits for none that is
- * in one alone. */
-enum package_when { WHEN_ALWAYS = 0, WHEN_SERVE, WHEN_PROOF };
+ * in one alone. PROOF_FIRST: in a proof, before every service that is not so, each of which waits for its
+ * end; nobody serves it anything. */
+enum package_when { WHEN_ALWAYS = 0, WHEN_SERVE, WHEN_PROOF, WHEN_PROOF_FIRST };
 
 /* Words of the boot line that are for those services that ask for them: a bit each. Init adds `KEY=VALUE` to
  * their start-up text where the boot line has that key, and to nobody else's. */
@@ -95,14 +97,18 @@ struct package_grant {
                       in its own start-up text. SERVED TCP_CONNECT_AUTHORITY: the port
                       that it leads to, each granted once, with `connect_PORT=ADDRESS` there */
     char served[PACKAGE_NAME_BYTES]; /* SERVED: name of its GRANT_SERVES there */
-    uint16_t vendor; /* DEVICE: vendor id */
-    uint16_t device_class; /* DEVICE: class << 8 | subclass: 0x0200 is an Ethernet controller */
+    uint16_t vendor; /* DEVICE: vendor id; PACKAGE_ANY: whose ever */
+    uint16_t device_class; /* DEVICE: class << 8 | subclass: 0x0200 is an Ethernet controller;
+                              PACKAGE_ANY: whichever (Compute Engine's SCSI host has none) */
     uint16_t number; /* DEVICE: which of those that match, in the order of the scan */
     uint16_t optional; /* SERVED: 1: left out while its server is down; 0: waited for */
     uint64_t markers; /* EVIDENCE: bit per marker of evidence/markers.json, in its order; init's
                          list holds every other */
+    uint16_t device_id; /* DEVICE: device id; PACKAGE_ANY: whichever. The class is named, or vendor
+                           and device id */
+    uint16_t reserved[3]; /* 0 */
 };
-_Static_assert(sizeof(struct package_grant) == 72, "ABI");
+_Static_assert(sizeof(struct package_grant) == 80, "ABI");
 
 /* The badge of a client capability that init makes: the client's service number, which of its lives it is,
  * and the grant's port. */

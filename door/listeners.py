@@ -45,7 +45,7 @@ def listening(package, proof):
         for name, _, first, count, _, when, *_ in services:
             for grant in grants[first:first + count]:
                 served = (grant[1], grant[2]) == (maker.GRANT_KINDS["served"], maker.INTERFACES["tcp-listen-authority"])
-                if served and when != other:
+                if served and when not in (other, maker.WHENS["proof-first"]):
                     found.append((name.rstrip(b"\0").decode("ascii"), grant[4]))
         return found
     except (struct.error, UnicodeDecodeError):

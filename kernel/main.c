@@ -30,7 +30,8 @@ static const struct item items[] = {
     {"interrupt-delivery", ITEM_VECTORS},
     {"device-autonomous-raise", ITEM_VECTORS},
     {"iommu", ITEM_NEVER},
-    {"storage", ITEM_NEVER},
+    {"storage", EVIDENCE_STORAGE_BOUND},
+    {"storage-package", EVIDENCE_STORAGE_PACKAGE},
     {"dhcp", EVIDENCE_DHCP_LEASE},
     {"metadata", EVIDENCE_METADATA_NONCE},
     {"l4", EVIDENCE_L4_ROUND_TRIP},
@@ -153,6 +154,8 @@ static bool tried(const struct kernel_storage *k, const struct item *item, bool 
         return true;
     if (k->params.mode != BOOT_MODE_PROOF || item->marker == ITEM_NEVER)
         return false;
+    if (item->marker == EVIDENCE_STORAGE_BOUND || item->marker == EVIDENCE_STORAGE_PACKAGE)
+        return false; /* no disk, or nothing on it: a driver that fails says so, and the run with it */
     if (item->marker == EVIDENCE_METADATA_NONCE &&
         (k->params.network != BOOT_NETWORK_VPC || k->params.nonce[0] == 0))
         return false;

@@ -46,7 +46,9 @@ static void find_ports(struct sim_forwards *f, const struct package *p, bool pro
     const uint8_t other = proof ? WHEN_SERVE : WHEN_PROOF;
 
     for (uint32_t i = 0; i < p->header->services; i++) {
-        for (uint32_t k = 0; p->services[i].when != other && k < p->services[i].grant_count; k++) {
+        for (uint32_t k = 0; p->services[i].when != other && p->services[i].when != WHEN_PROOF_FIRST &&
+                             k < p->services[i].grant_count;
+             k++) {
             const struct package_grant *g = package_grant(p, i, k);
             if (g->kind != GRANT_SERVED || g->interface != CAP_IF_TCP_LISTEN_AUTHORITY ||
                 f->count == DM_FORWARDS_MAX)

@@ -15,7 +15,7 @@ import struct
 import sys
 
 ABI = pathlib.Path(__file__).resolve().parents[1] / "abi"
-HEADER, PROGRAM, SERVICE, GRANT, TABLE = "<8I8I32s", "<24sII32s32s", "<24sHHHBBHHIII", "<24sHHHH24sHHHHQ", "<24sIIIIII"
+HEADER, PROGRAM, SERVICE, GRANT, TABLE = "<8I8I32s", "<24sII32s32s", "<24sHHHBBHHIII", "<24sHHHH24sHHHHQH6x", "<24sIIIIII"
 HEAD, ROW_BYTES, STEP_BYTES = "<HHBBBBIIII", 24, 16
 NAME = re.compile(r"[a-z0-9-]+")
 KEY = re.compile(r"[a-z0-9_]+")
@@ -26,7 +26,7 @@ FIELDS = {  # of an object of the manifest: name, JSON type; those with * must b
                 "parameters": dict, "boot": list, "*grants": list, "comment": str},
     "grant": {"*name": str, "kernel": str, "port": int, "device": dict, "service": str, "served": str, "serves": str,
               "optional": bool, "backlog": int, "from": str, "to": str, "evidence": list, "comment": str},
-    "device": {"*vendor": str, "*class": str, "number": int},
+    "device": {"vendor": str, "class": str, "id": str, "number": int},
     "parameter": {"*table": str},
 }
 # A grant is one of these: the fields that it has beside name and comment.
@@ -67,6 +67,7 @@ REASONS = [name.removeprefix("package-e-") for name in enumeration("package.h", 
 # What init gets from the kernel and hands on.
 KERNEL = ["functions", "memory-source", "endpoint-source", "timer", "spawner", "serial", "audit", "system", "entropy",
           "inventory", "audit-note"]
+ANY = LIMITS["PACKAGE_ANY"]
 BACKLOG, BACKLOG_MAX = 8, 64  # connections that may wait at a port
 # What a service serves under a name; listeners, sockets and terminals come out of these.
 SERVED = [*[name for name, value in INTERFACES.items() if INTERFACES["nic"] <= value <= INTERFACES["tcp-listen-authority"]],
@@ -165,8 +166,11 @@ def device_grant(where, grant, manifest, out):
     device = grant["device"]
     fields(f"{where}.device", device, "device")
     out["interface"] = INTERFACES["function"]
-    out["vendor"] = bounded(f"{where}.device.vendor", hex16(f"{where}.device.vendor", device["vendor"]), 1, 0xfffe)
-    out["class"] = hex16(f"{where}.device.class", device["class"])
+    for key, name in (("vendor", "vendor"), ("class", "class"), ("id", "device_id")):
+        at = f"{where}.device.{key}"
+        out[name] = bounded(at, hex16(at, device[key]), 0 if key == "class" else 1, ANY - 1) if key in device else ANY
+    if "class" not in device and not {"vendor", "id"} <= set(device):
+        raise Refused(f"{where}.device", "field", "names a class, or vendor and id")
     out["number"] = bounded(f"{where}.device.number", device.get("number", 0), 0, 0xffff)
 
 
@@ -235,7 +239,7 @@ def compile_grant(where, grant, manifest, names):
     named(f"{where}.name", grant["name"], names)
     kind = kind_of(where, grant)
     out = {"name": grant["name"], "kind": kind, "port": 0, "service": 0, "served": "", "vendor": 0, "class": 0, "number": 0,
-           "optional": grant.get("optional", False), "markers": 0}
+           "device_id": 0, "optional": grant.get("optional", False), "markers": 0}
     GRANTS[kind](where, grant, manifest, out)
     return out
 
@@ -251,7 +255,8 @@ def check_when(where, grant, service, services):
     if grant["kind"] != "service":
         return
     server = services[grant["service"]]
-    if server.get("when", "always") not in ("always", service.get("when", "always")):
+    when = service.get("when", "always")
+    if when == "proof-first" or server.get("when", "always") not in ("always", when):
         raise Refused(where, "dangling", f'"{server["name"]}" does not run whenever "{service["name"]}" does')
 
 
@@ -269,7 +274,7 @@ def check_claims(services):
     for service in services:
         for at, grant in enumerate(service["compiled"]):
             if grant["kind"] == "device":
-                what, key = "device", (grant["vendor"], grant["class"], grant["number"])
+                what, key = "device", (grant["vendor"], grant["class"], grant["device_id"], grant["number"])
             elif "listen" in grant:
                 what, key = "port", (grant["service"], grant["port"])
             elif "connect" in grant:
@@ -379,7 +384,7 @@ class Bytes:
 def pack_grant(grant):
     return struct.pack(GRANT, grant["name"].encode(), KIND_NUMBERS[grant["kind"]], grant["interface"], grant["service"],
                        grant["port"], grant["served"].encode(), grant["vendor"], grant["class"], grant["number"], grant["optional"],
-                       grant["markers"])
+                       grant["markers"], grant["device_id"])
 
 
 def assemble(manifest, files, tables, providers):

@@ -9,7 +9,8 @@
 #include "provider/tables.h"
 
 static const struct reg_table *const tables[] = {&virtio_net_legacy_table, &virtio_net_modern_table,
-                                                &virtio_net_legacy_memory_table};
+                                                 &virtio_net_legacy_memory_table, &virtio_scsi_legacy_table,
+                                                 &virtio_scsi_modern_table};
 
 /* "virtio-net legacy" is called virtio-net-legacy. False: too long. */
 static bool name_of(const struct reg_table *table, char name[PACKAGE_NAME_BYTES])

@@ -106,6 +106,7 @@ bool calls_fact_condition(struct calls *c, uint16_t process, enum evidence_marke
     case EVIDENCE_INTERRUPT_DELIVERED:
         return given_back(c, w, process) && interrupts_seen(c, w) && refused_since(c, w, process) != 0;
     case EVIDENCE_PROVIDER_NIC_BOUND:
+    case EVIDENCE_STORAGE_BOUND:
         return given_back(c, w, process) && w->writes == 0 && w->pool_pages != 0 && !w->unmasked &&
                refused_since(c, w, process) != 0;
     case EVIDENCE_PROVIDER_NIC_PROBED:
@@ -113,8 +114,11 @@ bool calls_fact_condition(struct calls *c, uint16_t process, enum evidence_marke
         return runs;
     case EVIDENCE_FIRST_FRAME: /* one sent, one received, by polling alone */
     case EVIDENCE_FRAME_EXCHANGE:
+    case EVIDENCE_STORAGE_READ: /* who it is, and one block, at least */
+    case EVIDENCE_STORAGE_PACKAGE:
         return runs && completions >= 2u && platform_interrupts(c->platform) == w->interrupts;
     case EVIDENCE_PROVIDER_NIC_TEARDOWN:
+    case EVIDENCE_STORAGE_TEARDOWN:
         return given_back(c, w, process) && refused_since(c, w, process) != 0;
     default:
         return false;

@@ -2,7 +2,9 @@
 /* Evidence sinks: a program emits markers of its list, and no marker whose condition the kernel does not
  * itself see hold. What the kernel knows it fills in; what the program says is copied once, parsed whole, and
  * goes into its place in the line. */
+#include "evidence/text.h"
 #include "kernel/calls/parts.h"
+#include "kernel/core/digest.h"
 
 #include "platform/platform.h"
 
@@ -179,10 +181,23 @@ static bool put_given(struct evidence_line *line, const struct evidence_fact *fa
     }
 }
 
-/* The run's, which no program was told. */
-static bool is_nonce(const struct calls *c, const char *given)
+/* What the program has to find out is what the kernel knows, and told no program: the nonce of the run, the
+ * hash of the package. True of every other fact. */
+static bool told_to_nobody(const struct calls *c, enum evidence_marker marker, const char *fact,
+                           const char *given)
 {
-    return c->nonce[0] != '\0' && calls_same_text(given, c->nonce);
+    char hash[2u * DIGEST_BYTES + 1u];
+    struct text t = text_over(hash, sizeof hash - 1u);
+
+    if (marker == EVIDENCE_METADATA_NONCE && calls_same_text(fact, "nonce"))
+        return c->nonce[0] != '\0' && calls_same_text(given, c->nonce);
+    if (marker != EVIDENCE_STORAGE_PACKAGE || !calls_same_text(fact, "package"))
+        return true;
+    if (c->package == NULL)
+        return false;
+    text_hex_bytes(&t, c->package->header->hash, DIGEST_BYTES);
+    hash[t.used] = '\0';
+    return calls_same_text(given, hash);
 }
 
 static struct object_reply emit(struct calls *c, const struct object_call *call, uint64_t markers)
@@ -213,8 +228,7 @@ static struct object_reply emit(struct calls *c, const struct object_call *call,
         given = value_of(&words, facts[i].name);
         if (given == NULL || !put_given(&line, &facts[i], given))
             return refused(SYS_E_VALUE);
-        if (marker == EVIDENCE_METADATA_NONCE && calls_same_text(facts[i].name, "nonce") &&
-            !is_nonce(c, given))
+        if (!told_to_nobody(c, marker, facts[i].name, given))
             return calls_refuse(c, call, SYS_E_CONDITION);
     }
     if (!all_used(&words))

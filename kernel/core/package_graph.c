@@ -5,8 +5,7 @@
 #include "abi/startup.h"
 #include "kernel/core/package_parts.h"
 
-#define VENDOR_NONE 0xffffu /* what an absent function reads as */
-#define NO_GRANT    UINT32_MAX
+#define NO_GRANT UINT32_MAX
 
 /* `key=value` words, one blank between two, no key twice: what a program may read as its parameters. */
 static bool key_byte(char c)
@@ -70,8 +69,9 @@ static enum package_error check_service(const struct package *p, uint32_t i, uin
         return PACKAGE_E_COUNT;
     if (s->first_grant != first_grant || s->grant_count > p->header->grants - first_grant)
         return PACKAGE_E_FIELD;
-    if (s->restart > RESTART_ALWAYS || s->when > WHEN_PROOF || s->restart_budget > PACKAGE_RESTARTS_MAX ||
-        s->pages > PACKAGE_PAGES_MAX || (s->boot_words & ~PACKAGE_BOOT_ALL) != 0)
+    if (s->restart > RESTART_ALWAYS || s->when > WHEN_PROOF_FIRST ||
+        s->restart_budget > PACKAGE_RESTARTS_MAX || s->pages > PACKAGE_PAGES_MAX ||
+        (s->boot_words & ~PACKAGE_BOOT_ALL) != 0)
         return PACKAGE_E_FIELD;
     if (!package_extent_ok(p, s->text, 0))
         return PACKAGE_E_EXTENT;
@@ -107,9 +107,11 @@ static bool served_interface(uint16_t interface)
            interface == CAP_IF_NETWORK_STATUS || interface == CAP_IF_TCP_CONNECT_AUTHORITY;
 }
 
+/* By its class, or by vendor and device id; vendor and id 0 are nobody's. */
 static bool device_named(const struct package_grant *g)
 {
-    return g->vendor != 0 && g->vendor != VENDOR_NONE;
+    return g->vendor != 0 && g->device_id != 0 &&
+           (g->device_class != PACKAGE_ANY || (g->vendor != PACKAGE_ANY && g->device_id != PACKAGE_ANY));
 }
 
 static bool name_empty(const char *name)
@@ -137,7 +139,9 @@ static bool fields_ok(const struct package_grant *g)
 
     if (g->optional > 1 || (!served && (g->optional != 0 || g->service != 0 || !name_empty(g->served))))
         return false;
-    if (!device && (g->vendor != 0 || g->device_class != 0 || g->number != 0))
+    if (!device && (g->vendor != 0 || g->device_class != 0 || g->device_id != 0 || g->number != 0))
+        return false;
+    if (g->reserved[0] != 0 || g->reserved[1] != 0 || g->reserved[2] != 0)
         return false;
     if (!port_ok(g))
         return false;
@@ -196,7 +200,9 @@ static bool served_whenever(const struct package *p, uint32_t service, const str
 {
     const uint8_t when = p->services[g->service].when;
 
-    return when == WHEN_ALWAYS || when == p->services[service].when;
+    /* One that comes first finds nobody there. */
+    return p->services[service].when != WHEN_PROOF_FIRST &&
+           (when == WHEN_ALWAYS || when == p->services[service].when);
 }
 
 /* Two grants of what there is once: a device, a port of one server to listen on, or to reach through it. */
@@ -205,7 +211,8 @@ static bool same_claim(const struct package_grant *a, const struct package_grant
     if (a->kind != b->kind)
         return false;
     if (a->kind == GRANT_DEVICE)
-        return a->vendor == b->vendor && a->device_class == b->device_class && a->number == b->number;
+        return a->vendor == b->vendor && a->device_class == b->device_class && a->device_id == b->device_id &&
+               a->number == b->number;
     return a->kind == GRANT_SERVED && a->port != 0 && a->port == b->port && a->service == b->service &&
            a->interface == b->interface;
 }

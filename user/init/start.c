@@ -55,7 +55,9 @@ static cap_id narrowed(struct init *init, uint32_t service, const struct package
 
 static bool function_fits(const struct pci_function_info *info, const struct package_grant *g)
 {
-    return info->vendor == g->vendor && info->class_code >> 8 == g->device_class;
+    return (g->vendor == PACKAGE_ANY || info->vendor == g->vendor) &&
+           (g->device_id == PACKAGE_ANY || info->device == g->device_id) &&
+           (g->device_class == PACKAGE_ANY || info->class_code >> 8 == g->device_class);
 }
 
 /* Index in the scan record of the function that the grant names. */

@@ -26,7 +26,7 @@ void supervisor_init(struct supervisor *s, const struct package *package, bool p
     for (uint32_t i = 0; i < package->header->services; i++) {
         const uint8_t when = package->services[i].when;
 
-        if (when != WHEN_ALWAYS && when != (proof ? WHEN_PROOF : WHEN_SERVE))
+        if (when != WHEN_ALWAYS && (proof ? when == WHEN_SERVE : when != WHEN_SERVE))
             s->services[i].state = SERVICE_ENDED;
     }
     s->services[package->init].state = SERVICE_RUNS;
@@ -63,13 +63,23 @@ static bool served(const struct supervisor *s, uint32_t service)
     return true;
 }
 
+/* In a proof: those that come first have not all ended, and this is none of them. */
+static bool held_back(const struct supervisor *s, uint32_t service)
+{
+    for (uint32_t i = 0; s->proof && i < s->package->header->services; i++) {
+        if (s->package->services[i].when == WHEN_PROOF_FIRST && !supervisor_down(s, i))
+            return s->package->services[service].when != WHEN_PROOF_FIRST;
+    }
+    return false;
+}
+
 uint32_t supervisor_next(const struct supervisor *s, uint64_t now_ns)
 {
     for (uint32_t i = 0; i < s->package->header->services; i++) {
         const uint32_t service = s->package->order[i];
 
         if (s->services[service].state == SERVICE_WAITS && s->services[service].due_ns <= now_ns &&
-            served(s, service))
+            !held_back(s, service) && served(s, service))
             return service;
     }
     return SERVICE_NONE;
@@ -80,7 +90,8 @@ uint64_t supervisor_due(const struct supervisor *s)
     uint64_t due = NEVER_NS;
 
     for (uint32_t i = 0; i < s->package->header->services; i++) {
-        if (s->services[i].state == SERVICE_WAITS && s->services[i].due_ns < due && served(s, i))
+        if (s->services[i].state == SERVICE_WAITS && s->services[i].due_ns < due && !held_back(s, i) &&
+            served(s, i))
             due = s->services[i].due_ns;
     }
     return due;

@@ -12,7 +12,7 @@
 #include "abi/nic.h"
 #include "provider/brokered.h"
 #include "provider/virtio_net.h"
-#include "user/nicd/handles.h"
+#include "user/prove/handles.h"
 
 #define NICD_POOL_PAGES   256u /* two rings of 8192 entries, and the slots below */
 #define NICD_RX_SLOTS     128u

@@ -5,22 +5,15 @@
 #ifndef CAPOS_USER_NICD_PROOF_H
 #define CAPOS_USER_NICD_PROOF_H
 
-#include "evidence/markers.h"
-#include "evidence/text.h"
 #include "user/frames/frame.h"
 #include "user/nicd/nicd.h"
+#include "user/prove/prove.h"
 
-#define PROOF_RECEIVES  2u /* stand from the beginning: a client may call once meanwhile */
-#define PROOF_WAIT_NS   500000000u /* an answer may take so long */
-#define PROOF_TURNS_MAX 1000000u /* and so many turns, whatever the clock says */
-/* Of a wait: turns that poll round by round; after those it sleeps so long between two polls. */
-#define PROOF_POLLED   64u
-#define PROOF_SLEEP_NS 1000000u
+#define PROOF_RECEIVES 2u /* stand from the beginning: a client may call once meanwhile */
 
 struct proof {
     struct nicd *n;
-    cap_id sink;
-    struct rt_memory words; /* of the marker that is asked for */
+    struct prove prove;
     struct frame_addresses addresses;
     uint64_t exchanges;
     bool vpc; /* Compute Engine's network: its router answers ARP, and no echo */
@@ -30,11 +23,6 @@ struct proof {
     uint16_t first_ethertype;
     uint32_t first_used_length;
     struct vnet_leftovers leftovers;
-};
-
-struct proof_wait {
-    uint32_t turns;
-    uint64_t start_ns;
 };
 
 /* All proofs, in order. The process's exit code: NICD_EXIT_PROOF when one did not hold, which was said on the
@@ -64,20 +52,5 @@ bool proof_exchange(struct proof *p);
 bool proof_fail(struct proof *p, const char *claim);
 /* Claims the function anew, every handle recorded. */
 bool proof_claim(struct proof *p);
-/* A round for everybody else. */
-void proof_turn(struct proof *p);
-struct proof_wait proof_wait_begin(struct proof *p);
-/* One turn of the wait, asleep once it has polled for a while; false once it has lasted long enough. */
-bool proof_wait_goes_on(struct proof *p, struct proof_wait *w);
-/* Tries each recorded handle; false, and said, unless each was refused. */
-bool proof_stale(struct proof *p, struct stale_result *stale);
-
-/* A marker's facts, as words; then the marker. */
-struct text proof_words(struct proof *p);
-void proof_word(struct text *t, const char *key, const char *value);
-void proof_u64(struct text *t, const char *key, uint64_t value);
-void proof_hex(struct text *t, const char *key, uint64_t value, unsigned digits);
-void proof_mac(struct text *t, const char *key, const uint8_t mac[6]);
-bool proof_emit(struct proof *p, enum evidence_marker marker, const struct text *words);
 
 #endif

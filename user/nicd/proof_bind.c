@@ -62,15 +62,15 @@ bool proof_bind(struct proof *p)
 {
     const struct device_authority *a = &p->n->authority;
     struct stale_result stale;
-    struct text t = proof_words(p);
+    struct text t = prove_words(&p->prove);
 
     if (!proof_claim(p) || !proof_denials(p) || !open_windows(p) || !use_memory(p) || !route_interrupt(p))
         return false;
     if (!device_reply_ok(a->ops->release(a->ctx, p->n->device)))
         return proof_fail(p, "the device could not be released");
     p->n->device = CAP_NONE;
-    if (!proof_stale(p, &stale))
+    if (!prove_stale(&p->prove, &p->n->handles, &stale))
         return false;
-    proof_u64(&t, "stale_tried", stale.tried);
-    return proof_emit(p, EVIDENCE_PROVIDER_NIC_BOUND, &t);
+    prove_u64(&t, "stale_tried", stale.tried);
+    return prove_emit(&p->prove, EVIDENCE_PROVIDER_NIC_BOUND, &t);
 }

@@ -48,7 +48,7 @@ static void beyond_the_device(struct attempts *t, const struct nicd *n)
 /* The scan record into memory that is not this process's, or is none. */
 static void beyond_memory(struct attempts *t, const struct proof *p)
 {
-    const cap_id other = {p->words.cap.index, p->words.cap.generation + 1u};
+    const cap_id other = {p->prove.words.cap.index, p->prove.words.cap.generation + 1u};
     const struct ring_extra forged = ring_range(other, 0, RING_PAGE_BYTES);
     const struct ring_extra none = ring_range(p->n->device, 0, RING_PAGE_BYTES);
 
@@ -59,15 +59,15 @@ static void beyond_memory(struct attempts *t, const struct proof *p)
 /* Words that are not this process's to say, or not true. */
 static void beyond_evidence(struct attempts *t, const struct proof *p)
 {
-    add_call(t, p->sink, EVIDENCE_EMIT, EVIDENCE_PLATFORM);
-    add_call(t, p->sink, EVIDENCE_EMIT, EVIDENCE_PROVIDER_NIC_TEARDOWN);
-    add_call(t, p->sink, EVIDENCE_NARROW, 1u << EVIDENCE_PLATFORM);
+    add_call(t, p->prove.sink, EVIDENCE_EMIT, EVIDENCE_PLATFORM);
+    add_call(t, p->prove.sink, EVIDENCE_EMIT, EVIDENCE_PROVIDER_NIC_TEARDOWN);
+    add_call(t, p->prove.sink, EVIDENCE_NARROW, 1u << EVIDENCE_PLATFORM);
 }
 
 bool proof_denials(struct proof *p)
 {
     struct attempts attempts = {.count = 0};
-    struct text t = proof_words(p);
+    struct text t = prove_words(&p->prove);
 
     handles_of_nobody(&attempts, p->n);
     beyond_the_device(&attempts, p->n);
@@ -79,6 +79,6 @@ bool proof_denials(struct proof *p)
         if (ring_completed(&done))
             return proof_fail(p, "something that was not granted was not refused");
     }
-    proof_u64(&t, "tried", attempts.count);
-    return proof_emit(p, EVIDENCE_DRIVER_DENIALS, &t);
+    prove_u64(&t, "tried", attempts.count);
+    return prove_emit(&p->prove, EVIDENCE_DRIVER_DENIALS, &t);
 }

@@ -36,7 +36,7 @@ static bool turn(struct proof *p, uint16_t awaited_sequence, uint64_t *echoes_ma
     struct nic_rx_frame frames[RECEIVE_BATCH];
     uint16_t slots[RECEIVE_BATCH];
 
-    proof_turn(p);
+    prove_turn(&p->prove);
     if (vnet_poll(nic, ring_now(&p->n->rt->ring), NICD_BUDGET) != VNET_RUNNING)
         return false;
     const uint16_t count = vnet_receive(nic, frames, RECEIVE_BATCH);
@@ -55,10 +55,10 @@ static bool send(struct proof *p, enum request request, uint16_t sequence)
     struct virtio_net *nic = &p->n->nic;
     uint64_t ignored = 0;
     uint16_t slot = 0;
-    struct proof_wait wait = proof_wait_begin(p);
+    struct prove_wait wait = prove_wait_begin(&p->prove);
 
     while (vnet_tx_take(nic, &slot, 1) == 0)
-        if (!proof_wait_goes_on(p, &wait) || !turn(p, sequence, &ignored))
+        if (!prove_wait_goes_on(&p->prove, &wait) || !turn(p, sequence, &ignored))
             return false;
     uint8_t *data = vnet_tx_data(nic, slot);
     struct nic_tx_frame frame = {.slot = slot};
@@ -66,7 +66,7 @@ static bool send(struct proof *p, enum request request, uint16_t sequence)
                        ? frame_arp_request(data, &p->addresses)
                        : frame_echo_request(data, &p->addresses, ECHO_IDENTIFIER, sequence);
     while (vnet_send(nic, &frame, 1) == 0)
-        if (!proof_wait_goes_on(p, &wait) || !turn(p, sequence, &ignored))
+        if (!prove_wait_goes_on(&p->prove, &wait) || !turn(p, sequence, &ignored))
             return false;
     p->sent++;
     return true;
@@ -79,8 +79,8 @@ static bool ask_arp(struct proof *p)
 
     if (!send(p, REQUEST_ARP, 0))
         return false;
-    struct proof_wait wait = proof_wait_begin(p);
-    while (p->arp_replies == before && proof_wait_goes_on(p, &wait))
+    struct prove_wait wait = prove_wait_begin(&p->prove);
+    while (p->arp_replies == before && prove_wait_goes_on(&p->prove, &wait))
         if (!turn(p, 0, &ignored))
             return false;
     return p->arp_replies == before + 1;
@@ -92,8 +92,8 @@ static bool ask_echo(struct proof *p, uint16_t sequence)
 
     if (!send(p, REQUEST_ECHO, sequence))
         return false;
-    struct proof_wait wait = proof_wait_begin(p);
-    while (matching == 0 && proof_wait_goes_on(p, &wait))
+    struct prove_wait wait = prove_wait_begin(&p->prove);
+    while (matching == 0 && prove_wait_goes_on(&p->prove, &wait))
         if (!turn(p, sequence, &matching))
             return false;
     return matching == 1;
@@ -101,16 +101,16 @@ static bool ask_echo(struct proof *p, uint16_t sequence)
 
 bool proof_first_frame(struct proof *p)
 {
-    struct text t = proof_words(p);
+    struct text t = prove_words(&p->prove);
 
     if (!ask_arp(p))
         return proof_fail(p, "no ARP reply was polled");
     if (p->first_ethertype != FRAME_ETHERTYPE_ARP)
         return proof_fail(p, "the first frame received is not ARP");
-    proof_hex(&t, "ethertype", p->first_ethertype, 4);
-    proof_u64(&t, "used_len", p->first_used_length);
-    proof_mac(&t, "reply_mac", p->addresses.peer_mac);
-    return proof_emit(p, EVIDENCE_FIRST_FRAME, &t);
+    prove_hex(&t, "ethertype", p->first_ethertype, 4);
+    prove_u64(&t, "used_len", p->first_used_length);
+    prove_mac(&t, "reply_mac", p->addresses.peer_mac);
+    return prove_emit(&p->prove, EVIDENCE_FIRST_FRAME, &t);
 }
 
 static bool exchange_all(struct proof *p)
@@ -128,7 +128,7 @@ bool proof_exchange(struct proof *p)
 {
     const struct vnet_counters *c = &p->n->nic.counters;
     const uint64_t arps = p->arp_replies, echoes = p->echo_replies;
-    struct text t = proof_words(p);
+    struct text t = prove_words(&p->prove);
 
     if (!exchange_all(p))
         return false;
@@ -139,11 +139,11 @@ bool proof_exchange(struct proof *p)
         return proof_fail(p, "the provider's counts differ from its caller's");
     if (c->faults != 0)
         return proof_fail(p, "faults were counted");
-    proof_u64(&t, "exchanges", p->exchanges);
-    proof_u64(&t, "arp_replies", p->arp_replies - arps);
-    proof_u64(&t, "icmp_replies", p->echo_replies - echoes);
-    proof_u64(&t, "tx_frames", c->tx_frames);
-    proof_u64(&t, "rx_frames", c->rx_frames);
-    proof_u64(&t, "recycled", c->rx_recycled);
-    return proof_emit(p, EVIDENCE_FRAME_EXCHANGE, &t);
+    prove_u64(&t, "exchanges", p->exchanges);
+    prove_u64(&t, "arp_replies", p->arp_replies - arps);
+    prove_u64(&t, "icmp_replies", p->echo_replies - echoes);
+    prove_u64(&t, "tx_frames", c->tx_frames);
+    prove_u64(&t, "rx_frames", c->rx_frames);
+    prove_u64(&t, "recycled", c->rx_recycled);
+    return prove_emit(&p->prove, EVIDENCE_FRAME_EXCHANGE, &t);
 }

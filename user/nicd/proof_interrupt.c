@@ -51,7 +51,7 @@ static bool turn(struct interrupt_proof *i)
 {
     struct nicd *n = i->p->n;
 
-    proof_turn(i->p);
+    prove_turn(&i->p->prove);
     return vnet_poll(&n->nic, ring_now(&n->rt->ring), NICD_BUDGET) == VNET_RUNNING ||
            fail(i, "the provider stopped during the interrupt proof");
 }
@@ -83,11 +83,11 @@ static bool pending(struct interrupt_proof *i, uint64_t *count)
 
 static bool await_interrupt(struct interrupt_proof *i, uint64_t *count, const char *claim)
 {
-    struct proof_wait wait = proof_wait_begin(i->p);
+    struct prove_wait wait = prove_wait_begin(&i->p->prove);
 
     if (!pending(i, count))
         return false;
-    while (*count == 0 && proof_wait_goes_on(i->p, &wait))
+    while (*count == 0 && prove_wait_goes_on(&i->p->prove, &wait))
         if (!turn(i) || !pending(i, count))
             return false;
     return *count > 0 || fail(i, claim);
@@ -143,8 +143,8 @@ static bool holds_back(struct interrupt_proof *i)
 
     if (!device_reply_ok(i->a->ops->interrupt_mask(i->a->ctx, i->interrupt, true)) || !announce(i))
         return fail(i, "the interrupt could not be masked");
-    struct proof_wait wait = proof_wait_begin(i->p);
-    while (counters->tx_reaped == reaped && proof_wait_goes_on(i->p, &wait))
+    struct prove_wait wait = prove_wait_begin(&i->p->prove);
+    while (counters->tx_reaped == reaped && prove_wait_goes_on(&i->p->prove, &wait))
         if (!turn(i))
             return false;
     if (counters->tx_reaped == reaped)
@@ -177,13 +177,13 @@ static bool old_handle_is_dead(struct interrupt_proof *i, cap_id old)
 static bool late_message(struct interrupt_proof *i)
 {
     struct ring_client *ring = &i->p->n->rt->ring;
-    struct proof_wait wait = proof_wait_begin(i->p);
-    struct ring_completion done = ring_call(ring, i->p->sink, EVIDENCE_LATE_MESSAGE, RING_ARGS(1), NULL);
+    struct prove_wait wait = prove_wait_begin(&i->p->prove);
+    struct ring_completion done = ring_call(ring, i->p->prove.sink, EVIDENCE_LATE_MESSAGE, RING_ARGS(1), NULL);
 
-    while (ring_completed(&done) && done.value == 0 && proof_wait_goes_on(i->p, &wait)) {
+    while (ring_completed(&done) && done.value == 0 && prove_wait_goes_on(&i->p->prove, &wait)) {
         if (!turn(i))
             return false;
-        done = ring_call(ring, i->p->sink, EVIDENCE_LATE_MESSAGE, RING_ARGS(0), NULL);
+        done = ring_call(ring, i->p->prove.sink, EVIDENCE_LATE_MESSAGE, RING_ARGS(0), NULL);
     }
     return (ring_completed(&done) && done.value == 1u) || fail(i, "the late message did not arrive once");
 }
@@ -215,14 +215,14 @@ static bool end(struct interrupt_proof *i, struct stale_result *stale)
     n->device = CAP_NONE;
     memset(&n->nic, 0, sizeof n->nic);
     return (device_reply_ok(released) || fail(i, "the device could not be released")) &&
-           proof_stale(i->p, stale);
+           prove_stale(&i->p->prove, &i->p->n->handles, stale);
 }
 
 bool proof_interrupt(struct proof *p)
 {
     struct interrupt_proof i = {.p = p, .a = &p->n->authority};
     struct stale_result stale;
-    struct text t = proof_words(p);
+    struct text t = prove_words(&p->prove);
 
     if (p->n->info.msix.vectors == 0) /* as the bind proof read it */
         return true;
@@ -230,14 +230,14 @@ bool proof_interrupt(struct proof *p)
     if (!proof_claim(p) || !activate(&i) || !delivers(&i) || !holds_back(&i) || !old_route_is_dead(&i) ||
         !end(&i, &stale))
         return false;
-    proof_u64(&t, "vector", i.vector);
-    proof_u64(&t, "frames", i.frames);
-    proof_u64(&t, "delivered", i.delivered);
-    proof_u64(&t, "acked", i.acked);
-    proof_u64(&t, "masked_delivered", i.masked);
-    proof_u64(&t, "unmasked_delivered", i.unmasked);
-    proof_u64(&t, "stale_tried", stale.tried);
-    proof_u64(&t, "stale_woken", i.stale_woken);
-    proof_u64(&t, "successor_delivered", i.successor);
-    return proof_emit(p, EVIDENCE_INTERRUPT_DELIVERED, &t);
+    prove_u64(&t, "vector", i.vector);
+    prove_u64(&t, "frames", i.frames);
+    prove_u64(&t, "delivered", i.delivered);
+    prove_u64(&t, "acked", i.acked);
+    prove_u64(&t, "masked_delivered", i.masked);
+    prove_u64(&t, "unmasked_delivered", i.unmasked);
+    prove_u64(&t, "stale_tried", stale.tried);
+    prove_u64(&t, "stale_woken", i.stale_woken);
+    prove_u64(&t, "successor_delivered", i.successor);
+    return prove_emit(&p->prove, EVIDENCE_INTERRUPT_DELIVERED, &t);
 }

@@ -8,24 +8,24 @@
 static bool emit_probed(struct proof *p)
 {
     const struct virtio_net *nic = &p->n->nic;
-    struct text t = proof_words(p);
+    struct text t = prove_words(&p->prove);
 
-    proof_word(&t, "transport", nic->transport->name);
-    proof_hex(&t, "host_features", nic->features_offered, 16);
-    proof_hex(&t, "accepted_features", nic->features_accepted, 16);
-    proof_u64(&t, "qsize0", nic->rx.size);
-    proof_u64(&t, "qsize1", nic->tx.size);
-    proof_mac(&t, "mac", nic->mac);
-    proof_u64(&t, "header_bytes", nic->header_bytes);
-    return proof_emit(p, EVIDENCE_PROVIDER_NIC_PROBED, &t);
+    prove_word(&t, "transport", nic->transport->name);
+    prove_hex(&t, "host_features", nic->features_offered, 16);
+    prove_hex(&t, "accepted_features", nic->features_accepted, 16);
+    prove_u64(&t, "qsize0", nic->rx.size);
+    prove_u64(&t, "qsize1", nic->tx.size);
+    prove_mac(&t, "mac", nic->mac);
+    prove_u64(&t, "header_bytes", nic->header_bytes);
+    return prove_emit(&p->prove, EVIDENCE_PROVIDER_NIC_PROBED, &t);
 }
 
 static bool emit_active(struct proof *p)
 {
-    struct text t = proof_words(p);
+    struct text t = prove_words(&p->prove);
 
-    proof_u64(&t, "tx_slots", p->n->nic.tx_slots);
-    return proof_emit(p, EVIDENCE_PROVIDER_NIC_ACTIVE, &t);
+    prove_u64(&t, "tx_slots", p->n->nic.tx_slots);
+    return prove_emit(&p->prove, EVIDENCE_PROVIDER_NIC_ACTIVE, &t);
 }
 
 bool proof_up(struct proof *p)
@@ -51,7 +51,7 @@ static bool stop_provider(struct proof *p)
 
         if (state == VNET_STOPPED || state == VNET_QUARANTINED)
             break;
-        proof_turn(p);
+        prove_turn(&p->prove);
     }
     const bool stopped = nic->state == VNET_STOPPED;
     p->leftovers = nic->leftovers;
@@ -63,17 +63,17 @@ bool proof_down(struct proof *p, bool held)
 {
     const struct device_authority *a = &p->n->authority;
     struct stale_result stale;
-    struct text t = proof_words(p);
+    struct text t = prove_words(&p->prove);
 
     if (cap_is_none(p->n->device))
         return false; /* it was never up */
     const bool stopped = stop_provider(p);
     if (!device_reply_ok(a->ops->release(a->ctx, p->n->device)))
         return proof_fail(p, "the device could not be released");
-    if (!stopped || !proof_stale(p, &stale) || !held)
+    if (!stopped || !prove_stale(&p->prove, &p->n->handles, &stale) || !held)
         return false;
-    proof_u64(&t, "leftover_posted", p->leftovers.posted);
-    proof_u64(&t, "leftover_lent", p->leftovers.lent);
-    proof_u64(&t, "stale_tried", stale.tried);
-    return proof_emit(p, EVIDENCE_PROVIDER_NIC_TEARDOWN, &t);
+    prove_u64(&t, "leftover_posted", p->leftovers.posted);
+    prove_u64(&t, "leftover_lent", p->leftovers.lent);
+    prove_u64(&t, "stale_tried", stale.tried);
+    return prove_emit(&p->prove, EVIDENCE_PROVIDER_NIC_TEARDOWN, &t);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* An authority that remembers every handle it gave out, so that each can be used once more after it was taken
  * back. */
-#ifndef CAPOS_USER_NICD_HANDLES_H
-#define CAPOS_USER_NICD_HANDLES_H
+#ifndef CAPOS_USER_PROVE_HANDLES_H
+#define CAPOS_USER_PROVE_HANDLES_H
 
 #include "user/rt/device.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "user/nicd/handles.h"
+#include "user/prove/handles.h"
 
 #include "abi/assert.h"
 #include "abi/memory.h"
