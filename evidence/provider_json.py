@@ -21,6 +21,18 @@ def delivered(result, facts):
     return False if tried else NOT_ATTEMPTED
 
 
+STORAGE = ("storage-bound", "storage-read", "storage-package", "storage-teardown")
+
+
+def storage(result, facts):
+    """Each marker of the disk by its name, with whether it holds; a marker that is not there was not shown by this log."""
+    found = {name: facts[name] for name in STORAGE if name in facts}
+    if not found:
+        return NOT_ATTEMPTED
+    return {name: {"holds": not any(reason.startswith(name) for reason in result["reasons"]), "facts": lines}
+            for name, lines in found.items()}
+
+
 def provider_record(result, gate, chain, data, run):
     """result: of check.judge; data: the log's bytes; run: run.json, or an empty dict. Returns the record."""
     lines = result["lines"]
@@ -41,7 +53,7 @@ def provider_record(result, gate, chain, data, run):
         "dma_pool_grant": {"pages": int(bound["dma_pages"]), "dma": facts["inventory"]["dma"]} if bound else None,
         "interrupt_route_allocated": bool(bound and bound["msix_entry"] not in ("none", NOT_ATTEMPTED)),
         "interrupt_route_delivered": delivered(result, facts),
-        "storage_bind_proof": NOT_ATTEMPTED,
+        "storage_bind_proof": storage(result, facts),
         "run": {
             "boot": lines[0].boot if lines else None,
             "platform": facts.get("platform", {}).get("name"),
