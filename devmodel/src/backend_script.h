@@ -33,7 +33,7 @@ struct dm_tcp {
     uint16_t segment_bytes;
     uint32_t held; /* bytes in buffer */
     bool fin_received, fin_sent, fin_acknowledged;
-    bool answered; /* port 80: the request was whole; nothing more of it is looked at, FIN follows the answer */
+    bool answered; /* port 80: the request was whole, FIN follows the answer */
     uint8_t retries;
     uint64_t sent_ns; /* when the oldest byte was last sent */
     uint64_t used_ns;

@@ -15,6 +15,14 @@ FACTS = [
     ("pci-function", "bdf=00:04.0,vendor=0x1af4,device=0x1041,subsystem=1af4:1100,class=0x020000,revision=1,bars=1:mem:4096,"
                      "caps=11+09,msix_vectors=3,firmware_bus_master=1"),
     ("inventory", "functions=2,buses=1,nics=1,dma=bounce,contains_rogue_device=no"),
+    ("storage-bound", "bdf=00:03.0,registers=ports+empty-mmio,dma_pages=4,msix_entry=programmed-masked,stale_refused=6,"
+                      "stale_tried=6,common_config_writes=0,budget=restored,device_autonomous_raise=not-attempted"),
+    ("storage-read", "bdf=00:03.0,transport=virtio-scsi-legacy,unit=1,probed=2,identity=Google_PersistentDisk,block_bytes=512,"
+                     "blocks=2097152,lba=102408,bytes=512,block=" + "c" * 64 + ",provider_object=sha256:" + "a" * 64
+                     + ",completions=6,interrupts=0"),
+    ("storage-package", "bdf=00:03.0,bytes=514936,reads=8,package=" + "d" * 64 + ",completions=15"),
+    ("storage-teardown", "bdf=00:03.0,reset=confirmed,leftover=0,pages_scrubbed=69,quarantined=0,stale_refused=7,stale_tried=7,"
+                         "budget=restored,live_caps=0"),
     ("driver-denials", "bdf=00:04.0,tried=13,denied=13,audited=13,budget=restored"),
     ("provider-nic-bound", "bdf=00:04.0,registers=mmio,dma_pages=4,msix_entry=masked,stale_refused=8,stale_tried=8,"
                            "common_config_writes=0,budget=restored,device_autonomous_raise=not-attempted"),
@@ -37,7 +45,7 @@ FACTS = [
     ("l4-round-trip", "bdf=00:04.0,port=7,peer=10.0.2.2,number=0x0123456789abcdef,taken=8,acknowledged=8,completions=17"),
     ("access-path", "path=serial-console-shell,accepted=1,refused=2"),
     ("audit", "records=60,head=" + "b" * 64),
-    ("not-attempted", "items=storage+web"),
+    ("not-attempted", "items=iommu+web"),
 ]
 
 

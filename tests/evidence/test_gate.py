@@ -41,7 +41,8 @@ class Gate(unittest.TestCase):
     def bind_only(items):
         activated = ("interrupt-delivered", "provider-nic-probed", "provider-nic-active", "first-frame", "frame-exchange",
                      "provider-nic-teardown", "dhcp-lease", "route", "neighbour", "metadata-nonce", "l4-round-trip")
-        return [fact for fact in logs.with_fact("not-attempted", "storage+web", items + "+dhcp+metadata+l4") if fact[0] not in activated]
+        return [fact for fact in logs.with_fact("not-attempted", "iommu+web", items + "+dhcp+metadata+l4")
+                if fact[0] not in activated]
 
     def spoiled(self, change):
         lines = logs.evidence()
@@ -73,10 +74,10 @@ class SoundLogs(Gate):
         self.refused(logs.console(logs.evidence()), "no-landmark", port_data=firmware + logs.port(logs.evidence()) + b"more\n")
 
     def test_run_without_activation_passes_the_provider_gate(self):
-        self.accepted(logs.console(logs.evidence(self.bind_only("interrupt-delivery+storage"))))
+        self.accepted(logs.console(logs.evidence(self.bind_only("interrupt-delivery+iommu"))))
 
     def test_interrupts_not_attempted_are_listed(self):
-        listed = [fact for fact in logs.with_fact("not-attempted", "storage", "storage+interrupt-delivery")
+        listed = [fact for fact in logs.with_fact("not-attempted", "iommu", "iommu+interrupt-delivery")
                   if fact[0] != "interrupt-delivered"]
         self.accepted(logs.console(logs.evidence(listed)))
 
@@ -113,12 +114,14 @@ class RefusedLogs(Gate):
 
     def test_markers_emitted_in_another_order(self):
         facts = list(logs.FACTS)
-        facts[9], facts[12] = facts[12], facts[9]
+        frame, lease = (next(i for i, fact in enumerate(facts) if fact[0] == name) for name in ("first-frame", "dhcp-lease"))
+        facts[frame], facts[lease] = facts[lease], facts[frame]
         self.refused(logs.console(logs.evidence(facts)), "order")
 
     def test_value_altered(self):
         def alter(lines):
-            lines[5] = lines[5].replace("stale_refused=8", "stale_refused=9")
+            at = next(i for i, line in enumerate(lines) if "stale_refused=8" in line)
+            lines[at] = lines[at].replace("stale_refused=8", "stale_refused=9")
         self.refused(self.spoiled(alter), "chain")
 
     def test_other_key(self):
@@ -213,9 +216,9 @@ class FailedClaims(Gate):
         self.accepted(logs.console(logs.evidence(without)), gate=False)
 
     def test_interrupts_neither_delivered_nor_listed_or_both(self):
-        self.failed(logs.console(logs.evidence(self.bind_only("storage"))), "interrupt-delivered is missing")
-        self.failed(logs.console(logs.evidence(self.bind_only("storage"))), "interrupt-delivered is missing", gate=False)
-        both = logs.with_fact("not-attempted", "storage", "storage+interrupt-delivery")
+        self.failed(logs.console(logs.evidence(self.bind_only("iommu"))), "interrupt-delivered is missing")
+        self.failed(logs.console(logs.evidence(self.bind_only("iommu"))), "interrupt-delivered is missing", gate=False)
+        both = logs.with_fact("not-attempted", "iommu", "iommu+interrupt-delivery")
         self.failed(logs.console(logs.evidence(both)), "interrupt-delivered is there, and not-attempted lists")
 
     def test_each_expectation_can_fail(self):
@@ -231,6 +234,23 @@ class FailedClaims(Gate):
                                ("provider-nic-bound", "budget=restored", "budget=short"),
                                ("provider-nic-bound", "raise=not-attempted", "raise=seen"),
                                ("inventory", "functions=2", "functions=3"),
+                               ("storage-bound", "dma_pages=4", "dma_pages=0"),
+                               ("storage-bound", "stale_refused=6", "stale_refused=5"),
+                               ("storage-bound", "stale_refused=6,stale_tried=6", "stale_refused=0,stale_tried=0"),
+                               ("storage-bound", "common_config_writes=0", "common_config_writes=1"),
+                               ("storage-bound", "budget=restored", "budget=short"),
+                               ("storage-bound", "raise=not-attempted", "raise=seen"),
+                               ("storage-read", "bytes=512,block=", "bytes=256,block="),
+                               ("storage-read", "completions=6", "completions=1"),
+                               ("storage-package", "reads=8", "reads=0"),
+                               ("storage-package", "completions=15", "completions=7"),
+                               ("storage-teardown", "reset=confirmed", "reset=written"),
+                               ("storage-teardown", "quarantined=0", "quarantined=1"),
+                               ("storage-teardown", "stale_refused=7", "stale_refused=6"),
+                               ("storage-teardown", "stale_refused=7,stale_tried=7", "stale_refused=0,stale_tried=0"),
+                               ("storage-teardown", "budget=restored", "budget=short"),
+                               ("metadata-nonce", "status=200", "status=404"),
+                               ("metadata-nonce", "completions=13", "completions=5"),
                                ("interrupt-delivered", "delivered=1,acked=1", "delivered=0,acked=0"),
                                ("interrupt-delivered", "acked=1", "acked=0"),
                                ("interrupt-delivered", "masked_delivered=0", "masked_delivered=1"),
@@ -296,15 +316,15 @@ class ProviderJson(Gate):
         self.assertTrue(record["interrupt_route_allocated"])
         self.assertIs(record["interrupt_route_delivered"], True)
         self.assertEqual(record["timings"], {"wall_ns": 12})
-        self.assertEqual(record["not_attempted"], ["storage", "web"])
+        self.assertEqual(record["not_attempted"], ["iommu", "web"])
         self.assertNotIn("socket", json.dumps(record))
 
     def test_delivery_is_true_only_where_its_marker_holds(self):
         spoiled = logs.with_fact("interrupt-delivered", "stale_woken=0", "stale_woken=1")
         self.assertIs(self.record(logs.console(logs.evidence(spoiled)))["interrupt_route_delivered"], False)
-        failed = self.record(logs.console(logs.evidence(self.bind_only("storage"))))
+        failed = self.record(logs.console(logs.evidence(self.bind_only("iommu"))))
         self.assertIs(failed["interrupt_route_delivered"], False)
-        unlisted = self.record(logs.console(logs.evidence(self.bind_only("storage+interrupt-delivery"))))
+        unlisted = self.record(logs.console(logs.evidence(self.bind_only("iommu+interrupt-delivery"))))
         self.assertEqual(unlisted["interrupt_route_delivered"], "not-attempted")
         self.assertEqual(self.record(b"nothing\n")["interrupt_route_delivered"], "not-attempted")
 

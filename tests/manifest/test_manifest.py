@@ -82,7 +82,7 @@ def cycle_bytes(package):
     nic = tool.INTERFACES["nic"]
     for field, value in ((1, tool.GRANT_KINDS["serves"]), (2, nic), (10, 0)):  # shell's sink serves
         package.entry("grant", 9, field, value)
-    for field, value in ((1, tool.GRANT_KINDS["served"]), (2, nic), (3, SHELL), (5, b"sink"), (6, 0), (7, 0), (8, 0)):
+    for field, value in ((1, tool.GRANT_KINDS["served"]), (2, nic), (3, SHELL), (5, b"sink"), (6, 0), (7, 0), (8, 0), (11, 0)):
         package.entry("grant", 4, field, value)  # and nicd asks for it
 
 
@@ -96,7 +96,7 @@ def claim(manifest):
 
 def claim_bytes(package):
     kind, function = tool.GRANT_KINDS["device"], tool.INTERFACES["function"]
-    for field, value in ((1, kind), (2, function), (6, 0x1af4), (7, 0x0200), (8, 1), (10, 0)):
+    for field, value in ((1, kind), (2, function), (6, 0x1af4), (7, 0x0200), (8, 1), (10, 0), (11, tool.ANY)):
         package.entry("grant", 9, field, value)
 
 
@@ -175,7 +175,7 @@ FAULTS = [
     ("field", "an unknown restart rule", lambda m: service(m, SHELL).update(restart="often"),
      lambda p: p.entry("service", SHELL, 4, 2)),
     ("field", "an unknown kind of run", lambda m: service(m, SHELL).update(when="never"),
-     lambda p: p.entry("service", SHELL, 5, 3)),
+     lambda p: p.entry("service", SHELL, 5, 4)),
     ("field", "init left out of a run", lambda m: service(m, INIT).update(when="serve"),
      lambda p: p.entry("service", INIT, 5, 1)),
     ("dangling", "a service that runs when its server does not", lambda m: service(m, NICD).update(when="proof"),
@@ -190,7 +190,11 @@ FAULTS = [
     ("field", "an interface that is not init's to give", lambda m: grant(m, SHELL, 0).update(kernel="device"),
      lambda p: p.entry("grant", 6, 2, tool.INTERFACES["device"])),
     ("field", "a vendor that is none", lambda m: grant(m, NICD, 0)["device"].update(vendor="ffff"),
-     lambda p: p.entry("grant", 4, 6, 0xffff)),
+     lambda p: p.entry("grant", 4, 6, 0)),
+    ("field", "a device of which nothing is named", lambda m: grant(m, NICD, 0)["device"].pop("class"),
+     lambda p: p.entry("grant", 4, 7, tool.ANY)),
+    ("dangling", "one that comes first and waits for another", lambda m: service(m, SHELL).update(when="proof-first"),
+     lambda p: p.entry("service", SHELL, 5, 3)),
     ("field", "a sink over nothing", lambda m: grant(m, SHELL, 3).update(evidence=[]), lambda p: p.entry("grant", 9, 10, 0)),
     ("field", "parameters too long", lambda m: service(m, NICD)["parameters"].update(word="x" * 512),
      lambda p: p.entry("service", NICD, 10, 512)),
@@ -345,7 +349,8 @@ class Schema(unittest.TestCase):
               "a port that init has not", "a marker that init has not", "two that wait for each other", "a device twice",
               "init left out of a run", "a port of what has none", "a port twice", "a source that is no prefix",
               "a connect authority to no address", "a listen authority to an address", "a way out twice",
-              "a service that runs when its server does not",
+              "a service that runs when its server does not", "a device of which nothing is named",
+              "one that comes first and waits for another",
               "no such table", "too long"}
 
     def valid(self, manifest):

@@ -178,7 +178,8 @@ static bool late_message(struct interrupt_proof *i)
 {
     struct ring_client *ring = &i->p->n->rt->ring;
     struct prove_wait wait = prove_wait_begin(&i->p->prove);
-    struct ring_completion done = ring_call(ring, i->p->prove.sink, EVIDENCE_LATE_MESSAGE, RING_ARGS(1), NULL);
+    struct ring_completion done =
+        ring_call(ring, i->p->prove.sink, EVIDENCE_LATE_MESSAGE, RING_ARGS(1), NULL);
 
     while (ring_completed(&done) && done.value == 0 && prove_wait_goes_on(&i->p->prove, &wait)) {
         if (!turn(i))
