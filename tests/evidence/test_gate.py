@@ -249,8 +249,6 @@ class FailedClaims(Gate):
                                ("storage-teardown", "stale_refused=7", "stale_refused=6"),
                                ("storage-teardown", "stale_refused=7,stale_tried=7", "stale_refused=0,stale_tried=0"),
                                ("storage-teardown", "budget=restored", "budget=short"),
-                               ("metadata-nonce", "status=200", "status=404"),
-                               ("metadata-nonce", "completions=13", "completions=5"),
                                ("interrupt-delivered", "delivered=1,acked=1", "delivered=0,acked=0"),
                                ("interrupt-delivered", "acked=1", "acked=0"),
                                ("interrupt-delivered", "masked_delivered=0", "masked_delivered=1"),
