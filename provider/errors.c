@@ -25,6 +25,11 @@ const char *provider_error_name(enum provider_error error)
         [PROVIDER_E_RANGE] = "range",
         [PROVIDER_E_NEEDS_RESET] = "needs-reset",
         [PROVIDER_E_VECTOR] = "vector",
+        [PROVIDER_E_NO_DISK] = "no-disk",
+        [PROVIDER_E_NO_MEDIUM] = "no-medium",
+        [PROVIDER_E_IO] = "io",
+        [PROVIDER_E_SHORT] = "short",
+        [PROVIDER_E_ANSWER] = "answer",
         [PROVIDER_E_REFUSED] = "refused",
     };
     _Static_assert(sizeof names / sizeof names[0] == PROVIDER_E_COUNT, "a name for each error");

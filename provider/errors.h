@@ -24,6 +24,11 @@ enum provider_error {
     PROVIDER_E_RANGE, /* the caller's slot or length is out of range */
     PROVIDER_E_NEEDS_RESET, /* the device asks for a reset, or a queue broke: stop and start again */
     PROVIDER_E_VECTOR, /* the device has no resources for the interrupt vector: it reads back another one */
+    PROVIDER_E_NO_DISK, /* no target, or no namespace, is a disk */
+    PROVIDER_E_NO_MEDIUM, /* the disk says that there is nothing in it */
+    PROVIDER_E_IO, /* the device says that it could not do it */
+    PROVIDER_E_SHORT, /* fewer bytes came than were asked for */
+    PROVIDER_E_ANSWER, /* an answer that contradicts itself, or numbers that cannot be */
     PROVIDER_E_REFUSED, /* the authority refused (broker): see its counters */
     PROVIDER_E_COUNT
 };

@@ -16,15 +16,35 @@ static const struct structure {
     uint8_t type; /* enum virtio_cap_type */
     uint8_t cap_bytes; /* cap_len at least */
     uint8_t align; /* of the offset, 4.1.4.3.1, 4.1.4.4.1, 4.1.4.6 */
-    uint8_t bytes; /* length at least */
+    uint8_t bytes; /* length at least; 0: the device type says */
 } structures[] = {
     [MODERN_COMMON] = {VIRTIO_CAP_COMMON, VIRTIO_CAP_SIZE, 4, MODERN_COMMON_BYTES},
     [MODERN_NOTIFY] = {VIRTIO_CAP_NOTIFY, VIRTIO_CAP_NOTIFY_SIZE, 2, 2},
-    [MODERN_DEVICE] = {VIRTIO_CAP_DEVICE, VIRTIO_CAP_SIZE, 4, VIRTIO_NET_CONFIG_BYTES},
+    [MODERN_DEVICE] = {VIRTIO_CAP_DEVICE, VIRTIO_CAP_SIZE, 4, 0}, /* what the device type has */
     [MODERN_ISR] = {VIRTIO_CAP_ISR, VIRTIO_CAP_SIZE, 1, 1},
 };
 #define STRUCTURES (sizeof structures / sizeof structures[0])
 _Static_assert(STRUCTURES <= REG_SECTIONS_MAX, "a window for each structure");
+
+/* What the windows of a device type hold beyond what all have in common. */
+static const struct device_type {
+    uint16_t type;
+    uint16_t config_bytes; /* of the device configuration */
+    uint32_t legacy_bytes; /* of the legacy block, registers included */
+} device_types[] = {
+    {VIRTIO_TYPE_NETWORK, VIRTIO_NET_CONFIG_BYTES, LEGACY_WINDOW_BYTES},
+    {VIRTIO_TYPE_SCSI, VIRTIO_SCSI_CONFIG_BYTES, LEGACY_SCSI_WINDOW_BYTES},
+};
+
+/* A type that is none of ours is looked at as the first: its driver, if any, decides by the number. */
+static const struct device_type *type_of(uint16_t type)
+{
+    for (uint32_t i = 0; i < sizeof device_types / sizeof device_types[0]; i++) {
+        if (device_types[i].type == type)
+            return &device_types[i];
+    }
+    return &device_types[0];
+}
 
 static uint32_t load32(const uint8_t *at)
 {
@@ -45,7 +65,7 @@ static uint32_t structure_of(uint8_t type)
  * than known is fine (4.1.4.1); the window asks for no more than is needed, except for bells, whose reach is
  * not known yet. */
 static bool usable(const struct pci_function_info *info, uint32_t at, const struct structure *s,
-                   struct reg_window *window)
+                   uint32_t least, struct reg_window *window)
 {
     const uint8_t *cap = &info->config[at];
     uint8_t cap_bytes = cap[VIRTIO_CAP_LENGTH];
@@ -59,7 +79,7 @@ static bool usable(const struct pci_function_info *info, uint32_t at, const stru
         return false;
     if (info->bars[bar].kind != PCI_BAR_MEMORY && info->bars[bar].kind != PCI_BAR_MEMORY64)
         return false;
-    if (!info->bars[bar].assigned || offset % s->align != 0 || bytes < s->bytes)
+    if (!info->bars[bar].assigned || offset % s->align != 0 || bytes < least)
         return false;
     if (offset + bytes > info->bars[bar].size || offset + bytes > UINT32_MAX)
         return false;
@@ -69,7 +89,7 @@ static bool usable(const struct pci_function_info *info, uint32_t at, const stru
         if ((multiplier & (multiplier - 1u)) != 0 || multiplier == 1)
             return false;
     } else {
-        bytes = s->bytes;
+        bytes = least;
     }
     *window = (struct reg_window){
         .bar = bar, .offset = (uint32_t)offset, .length = (uint32_t)bytes, .bell_multiplier = multiplier};
@@ -78,7 +98,8 @@ static bool usable(const struct pci_function_info *info, uint32_t at, const stru
 
 /* Walks the list; windows[] gets the first usable instance of each structure. True when all four were found.
  */
-static bool find_modern(const struct pci_function_info *info, struct reg_window *windows)
+static bool find_modern(const struct pci_function_info *info, const struct device_type *type,
+                        struct reg_window *windows)
 {
     uint64_t visited = 0; /* a bit for each 4-byte step of configuration space */
     uint32_t found = 0;
@@ -98,7 +119,9 @@ static bool find_modern(const struct pci_function_info *info, struct reg_window 
         if (info->config[at] == PCI_CAPABILITY_VENDOR && at + VIRTIO_CAP_SIZE <= PCI_CONFIG_BYTES) {
             uint32_t i = structure_of(info->config[at + VIRTIO_CAP_TYPE]);
 
-            if (i < STRUCTURES && (found & 1u << i) == 0 && usable(info, at, &structures[i], &windows[i]))
+            if (i < STRUCTURES && (found & 1u << i) == 0 &&
+                usable(info, at, &structures[i],
+                       i == MODERN_DEVICE ? type->config_bytes : structures[i].bytes, &windows[i]))
                 found |= 1u << i;
         }
         at = info->config[at + 1u];
@@ -106,14 +129,15 @@ static bool find_modern(const struct pci_function_info *info, struct reg_window 
     return found == (1u << STRUCTURES) - 1u;
 }
 
-static bool find_legacy(const struct pci_function_info *info, struct reg_window *windows)
+static bool find_legacy(const struct pci_function_info *info, const struct device_type *type,
+                        struct reg_window *windows)
 {
     if (info->device < VIRTIO_PCI_TRANSITIONAL_FIRST || info->device > VIRTIO_PCI_TRANSITIONAL_LAST)
         return false;
     if (info->bars[0].kind != PCI_BAR_PORTS || !info->bars[0].assigned ||
-        info->bars[0].size < LEGACY_WINDOW_BYTES)
+        info->bars[0].size < type->legacy_bytes)
         return false;
-    windows[0] = (struct reg_window){.bar = 0, .length = LEGACY_WINDOW_BYTES};
+    windows[0] = (struct reg_window){.bar = 0, .length = type->legacy_bytes};
     return true;
 }
 
@@ -141,9 +165,9 @@ struct virtio_probe virtio_probe_function(const struct pci_function_info *info)
     modern.device_type = type;
     legacy.device_type = type;
     none.device_type = type;
-    if (find_modern(info, modern.windows))
+    if (find_modern(info, type_of(type), modern.windows))
         return modern;
-    if (find_legacy(info, legacy.windows))
+    if (find_legacy(info, type_of(type), legacy.windows))
         return legacy;
     none.reason = "neither four usable capabilities nor a legacy I/O BAR 0";
     return none;

@@ -103,7 +103,7 @@ enum virtio_transport_kind { VIRTIO_NONE = 0, VIRTIO_LEGACY, VIRTIO_MODERN };
  * effect. */
 struct virtio_probe {
     enum virtio_transport_kind kind;
-    uint16_t device_type; /* 1: network */
+    uint16_t device_type; /* 1: network, 8: SCSI host */
     struct reg_window windows[REG_SECTIONS_MAX];
     const char *reason; /* constant text: why this kind, or why none */
 };
@@ -130,14 +130,16 @@ struct transport_ops {
      * (4.1.5.1.2.2). PROVIDER_E_VECTOR: the device did not take it. */
     enum provider_error (*queue_vector)(const struct registers *r, uint16_t queue, uint16_t vector);
     enum provider_error (*queue_enable)(const struct registers *r, const struct provider_ring *ring);
-    /* One consistent copy of the net configuration (2.5.1, 2.5.4), at most VNET_CONFIG_READS_MAX attempts;
-     * `bytes` at most VIRTIO_NET_CONFIG_BYTES. */
+    /* One consistent copy of the device configuration (2.5.1, 2.5.4), at most VNET_CONFIG_READS_MAX attempts;
+     * `offset` and `bytes` are whole fields of the device type. */
     enum provider_error (*config_read)(const struct registers *r, uint16_t offset, uint8_t *out,
                                        uint16_t bytes);
 };
 
-extern const struct transport_ops virtio_legacy_transport;
+extern const struct transport_ops virtio_legacy_transport; /* of a network device */
 extern const struct transport_ops virtio_modern_transport;
+extern const struct transport_ops virtio_scsi_legacy_transport;
+extern const struct transport_ops virtio_scsi_modern_transport;
 
 /* Decides legacy, modern or nothing from the scan record alone: no register is touched. Pure. */
 struct virtio_probe virtio_probe_function(const struct pci_function_info *info);

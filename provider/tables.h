@@ -20,7 +20,10 @@ enum legacy_row {
     LEGACY_ROWS
 };
 
-#define LEGACY_WINDOW_BYTES 32u /* 20 of registers, 8 of configuration, and the 4 that MSI-X moves it by */
+/* 20 of registers, the configuration, and the 4 that MSI-X moves it by; at most the BAR of every device that
+ * has been seen. */
+#define LEGACY_WINDOW_BYTES      32u
+#define LEGACY_SCSI_WINDOW_BYTES 60u
 
 enum modern_section {
     MODERN_COMMON = 0,
@@ -50,8 +53,9 @@ enum modern_row {
     MODERN_QUEUE_DEVICE_LOW,
     MODERN_QUEUE_DEVICE_HIGH,
     MODERN_BELL,
-    MODERN_CONFIG, /* the MAC, byte by byte */
-    MODERN_NET_STATUS, /* the status field: 16 bits, in one access (4.1.3.1) */
+    MODERN_CONFIG, /* network: the MAC, byte by byte; SCSI: the first fields, 32 bits each */
+    MODERN_NET_STATUS, /* network, the status field: 16 bits, in one access (4.1.3.1) */
+    MODERN_SCSI_MAX_TARGET = MODERN_NET_STATUS, /* SCSI, the greatest target: the same */
     MODERN_ROWS
 };
 
@@ -64,5 +68,7 @@ extern const struct reg_table virtio_net_legacy_table;
 /* What the only memory BAR of a legacy function, the MSI-X table, leaves to a program: nothing. */
 extern const struct reg_table virtio_net_legacy_memory_table;
 extern const struct reg_table virtio_net_modern_table;
+extern const struct reg_table virtio_scsi_legacy_table;
+extern const struct reg_table virtio_scsi_modern_table;
 
 #endif

@@ -58,8 +58,8 @@ enum provider_error transport_status_read(const struct registers *r, uint16_t ro
 enum provider_error transport_config_bytes(const struct registers *r, uint16_t row, uint16_t offset,
                                            uint8_t *out, uint16_t bytes)
 {
-    ASSERT(offset <= VIRTIO_NET_CONFIG_BYTES);
-    ASSERT(bytes <= VIRTIO_NET_CONFIG_BYTES - offset);
+    ASSERT(offset <= VIRTIO_CONFIG_BYTES_MAX);
+    ASSERT(bytes <= VIRTIO_CONFIG_BYTES_MAX - offset);
     for (uint16_t i = 0; i < bytes; i++) {
         dev_u32 byte;
         enum provider_error error = transport_read(r, row, (uint16_t)(offset + i), &byte);

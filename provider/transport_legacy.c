@@ -80,7 +80,7 @@ static enum provider_error legacy_queue_enable(const struct registers *r, const 
 static enum provider_error legacy_config_read(const struct registers *r, uint16_t offset, uint8_t *out,
                                               uint16_t bytes)
 {
-    uint8_t again[VIRTIO_NET_CONFIG_BYTES];
+    uint8_t again[VIRTIO_CONFIG_BYTES_MAX];
     enum provider_error error = transport_config_bytes(r, LEGACY_CONFIG, offset, out, bytes);
 
     /* 2.5.4: without a generation, read until two copies agree. */
@@ -93,17 +93,14 @@ static enum provider_error legacy_config_read(const struct registers *r, uint16_
     return error == PROVIDER_OK ? PROVIDER_E_CONFIG : error;
 }
 
-const struct transport_ops virtio_legacy_transport = {
-    .name = "legacy",
-    .table = &virtio_net_legacy_table,
-    .reset = legacy_reset,
-    .reset_done = legacy_reset_done,
-    .status_add = legacy_status_add,
-    .status_read = legacy_status_read,
-    .features_read = legacy_features_read,
-    .features_write = legacy_features_write,
-    .queue_limits = legacy_queue_limits,
-    .queue_vector = legacy_queue_vector,
-    .queue_enable = legacy_queue_enable,
-    .config_read = legacy_config_read,
-};
+#define LEGACY_TRANSPORT(its_table)                                                                          \
+    {                                                                                                        \
+        .name = "legacy", .table = &(its_table), .reset = legacy_reset, .reset_done = legacy_reset_done,     \
+        .status_add = legacy_status_add, .status_read = legacy_status_read,                                  \
+        .features_read = legacy_features_read, .features_write = legacy_features_write,                      \
+        .queue_limits = legacy_queue_limits, .queue_vector = legacy_queue_vector,                            \
+        .queue_enable = legacy_queue_enable, .config_read = legacy_config_read                               \
+    }
+
+const struct transport_ops virtio_legacy_transport = LEGACY_TRANSPORT(virtio_net_legacy_table);
+const struct transport_ops virtio_scsi_legacy_transport = LEGACY_TRANSPORT(virtio_scsi_legacy_table);

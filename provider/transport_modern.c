@@ -110,8 +110,8 @@ static enum provider_error modern_queue_enable(const struct registers *r, const 
 }
 
 /* The MAC's bytes, then the status field in one access of its width (4.1.3.1). */
-static enum provider_error config_fields(const struct registers *r, uint16_t offset, uint8_t *out,
-                                         uint16_t bytes)
+static enum provider_error net_fields(const struct registers *r, uint16_t offset, uint8_t *out,
+                                      uint16_t bytes)
 {
     uint16_t mac = offset < VIRTIO_NET_CONFIG_STATUS ? (uint16_t)(VIRTIO_NET_CONFIG_STATUS - offset) : 0;
     uint16_t first = bytes < mac ? bytes : mac;
@@ -128,8 +128,12 @@ static enum provider_error config_fields(const struct registers *r, uint16_t off
     return error;
 }
 
-static enum provider_error modern_config_read(const struct registers *r, uint16_t offset, uint8_t *out,
-                                              uint16_t bytes)
+/* The device type's fields, each in accesses of its width. */
+typedef enum provider_error (*fields_read)(const struct registers *r, uint16_t offset, uint8_t *out,
+                                           uint16_t bytes);
+
+static enum provider_error modern_config_read(const struct registers *r, fields_read fields, uint16_t offset,
+                                              uint8_t *out, uint16_t bytes)
 {
     for (uint32_t attempt = 0; attempt < VNET_CONFIG_READS_MAX; attempt++) {
         dev_u32 before;
@@ -137,7 +141,7 @@ static enum provider_error modern_config_read(const struct registers *r, uint16_
         enum provider_error error = transport_read(r, MODERN_GENERATION, 0, &before);
 
         if (error == PROVIDER_OK)
-            error = config_fields(r, offset, out, bytes);
+            error = fields(r, offset, out, bytes);
         if (error == PROVIDER_OK)
             error = transport_read(r, MODERN_GENERATION, 0, &after);
         if (error != PROVIDER_OK)
@@ -149,17 +153,50 @@ static enum provider_error modern_config_read(const struct registers *r, uint16_
     return PROVIDER_E_CONFIG;
 }
 
-const struct transport_ops virtio_modern_transport = {
-    .name = "modern",
-    .table = &virtio_net_modern_table,
-    .reset = modern_reset,
-    .reset_done = modern_reset_done,
-    .status_add = modern_status_add,
-    .status_read = modern_status_read,
-    .features_read = modern_features_read,
-    .features_write = modern_features_write,
-    .queue_limits = modern_queue_limits,
-    .queue_vector = modern_queue_vector,
-    .queue_enable = modern_queue_enable,
-    .config_read = modern_config_read,
-};
+/* Whole fields of 32 bits, or the greatest target alone. */
+static enum provider_error scsi_fields(const struct registers *r, uint16_t offset, uint8_t *out,
+                                       uint16_t bytes)
+{
+    const bool target = offset == VIRTIO_SCSI_CONFIG_MAX_TARGET;
+    const uint16_t width = target ? 2u : 4u;
+
+    ASSERT(offset % width == 0 && bytes % width == 0);
+    for (uint16_t at = 0; at < bytes; at = (uint16_t)(at + width)) {
+        dev_u32 field;
+        enum provider_error error =
+            target ? transport_read(r, MODERN_SCSI_MAX_TARGET, 0, &field)
+                   : transport_read(r, MODERN_CONFIG, (uint16_t)((offset + at) / 4u), &field);
+
+        if (error != PROVIDER_OK)
+            return error;
+        for (uint16_t i = 0; i < width; i++)
+            out[at + i] = (uint8_t)(field.untrusted >> (8u * i) & 0xffu);
+    }
+    return PROVIDER_OK;
+}
+
+static enum provider_error net_config_read(const struct registers *r, uint16_t offset, uint8_t *out,
+                                           uint16_t bytes)
+{
+    return modern_config_read(r, net_fields, offset, out, bytes);
+}
+
+static enum provider_error scsi_config_read(const struct registers *r, uint16_t offset, uint8_t *out,
+                                            uint16_t bytes)
+{
+    return modern_config_read(r, scsi_fields, offset, out, bytes);
+}
+
+#define MODERN_TRANSPORT(its_table, its_config_read)                                                         \
+    {                                                                                                        \
+        .name = "modern", .table = &(its_table), .config_read = (its_config_read), .reset = modern_reset,    \
+        .reset_done = modern_reset_done, .status_add = modern_status_add, .status_read = modern_status_read, \
+        .features_read = modern_features_read, .features_write = modern_features_write,                      \
+        .queue_limits = modern_queue_limits, .queue_vector = modern_queue_vector,                            \
+        .queue_enable = modern_queue_enable                                                                  \
+    }
+
+const struct transport_ops virtio_modern_transport =
+    MODERN_TRANSPORT(virtio_net_modern_table, net_config_read);
+const struct transport_ops virtio_scsi_modern_transport =
+    MODERN_TRANSPORT(virtio_scsi_modern_table, scsi_config_read);

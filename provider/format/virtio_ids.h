@@ -13,6 +13,7 @@
 #define VIRTIO_PCI_MODERN_FIRST       0x1040u /* plus the device type */
 #define VIRTIO_PCI_MODERN_LAST        0x107fu
 #define VIRTIO_TYPE_NETWORK           1u
+#define VIRTIO_TYPE_SCSI              8u
 
 /* Standard configuration space that a capability walk reads (PCI 3.0, 6.1 and 6.7). */
 #define PCI_STATUS_OFFSET       0x06u
@@ -66,5 +67,16 @@ enum virtio_cap_type {
 #define VIRTIO_NET_CONFIG_STATUS 6u
 #define VIRTIO_NET_CONFIG_BYTES  8u
 #define VIRTIO_NET_LINK_UP       1u
+
+/* SCSI host configuration (5.6.4): offsets of the fields that are read. */
+#define VIRTIO_SCSI_CONFIG_NUM_QUEUES  0u
+#define VIRTIO_SCSI_CONFIG_SEG_MAX     4u
+#define VIRTIO_SCSI_CONFIG_MAX_SECTORS 8u
+#define VIRTIO_SCSI_CONFIG_SENSE_SIZE  20u
+#define VIRTIO_SCSI_CONFIG_CDB_SIZE    24u
+#define VIRTIO_SCSI_CONFIG_WORDS       7u /* of 32 bits, from the start */
+#define VIRTIO_SCSI_CONFIG_MAX_TARGET  30u
+#define VIRTIO_SCSI_CONFIG_BYTES       36u
+#define VIRTIO_CONFIG_BYTES_MAX        VIRTIO_SCSI_CONFIG_BYTES /* of the types above */
 
 #endif
