@@ -57,6 +57,14 @@ static void panic_write(void *ctx, const char *text, size_t bytes)
     platform_console_write(ctx, CONSOLE_MAIN, text, bytes);
 }
 
+/* With power, and not when it is told: a loader's copy of the root pointer lies in memory that programs get.
+ */
+static void survey_tables(struct platform *p, uint64_t rsdp)
+{
+    const struct physical_reader reader = {space_read, p->space};
+    acpi_survey(&reader, rsdp, &acpi);
+}
+
 static void open_machine(struct platform *p, const struct arch_boot *boot)
 {
     memset(p, 0, sizeof *p);
@@ -72,6 +80,7 @@ static void open_machine(struct platform *p, const struct arch_boot *boot)
     pc_clock_start(&p->clock);
     pc_mmio_init(p);
     pc_power_init(p, boot->info->rsdp);
+    survey_tables(p, boot->info->rsdp);
     p->apic_error = apic_init(&boot->cpu->apic, &apic_door);
     if (p->apic_error != APIC_OK)
         panic_text("no usable local interrupt controller");
@@ -118,11 +127,9 @@ static struct describe_leaf leaf_of(uint32_t number)
 }
 
 /* The rest of it, line by line: what is not known of a machine on which this kernel was never run. */
-static void describe_machine(struct platform *p, uint64_t rsdp)
+static void describe_machine(struct platform *p)
 {
-    const struct physical_reader reader = {space_read, p->space};
     struct description d = {.acpi = &acpi, .power = &p->power, .power_error = p->acpi_error, .map = p->map};
-    acpi_survey(&reader, rsdp, &acpi);
     d.vendor = leaf_of(0);
     d.features = leaf_of(1);
     d.tsc_khz = p->clock.hz / 1000u;
@@ -178,7 +185,7 @@ void machine_main(const struct arch_boot *boot)
     kernel_main(&storage, &kernel);
     kernel_lock_release(&kernel_lock);
     say_machine(&machine);
-    describe_machine(&machine, boot->info->rsdp);
+    describe_machine(&machine);
     if (storage.reboot) {
         static const char text[] = "machine: restarts\n";
 
