@@ -53,7 +53,7 @@ def parse(words):
     qemu_profile.add_flags(p)
     p.add_argument("--machine", choices=("q35", "pc"), default="q35")
     p.add_argument("--cpu", choices=("max", "qemu64"), default="max")
-    p.add_argument("--memory", type=int, default=128, metavar="MIB", help="32 to 2048 (128)")
+    p.add_argument("--memory", type=int, default=128, metavar="MIB", help="32 to 16384 (128)")
     p.add_argument("--package", metavar="FILE", help="boot package: without --proof its programs run (the one that was built)")
     p.add_argument("--exchanges", type=int, default=10000, metavar="N", help="exchanges of the proof (10000)")
     p.add_argument("--port", action="append", default=[], metavar="[SERVICE=]PORT", type=listeners.word,
@@ -74,8 +74,8 @@ def parse(words):
     options = p.parse_args(words)
     qemu_profile.apply(p, options, words)
     qemu_disk.check_flags(p, options)
-    if not 32 <= options.memory <= 2048:
-        p.error("--memory takes 32 to 2048")
+    if not 32 <= options.memory <= 16384:
+        p.error("--memory takes 32 to 16384")
     qemu_firmware.check_flags(p, options)
     if not 1 <= options.exchanges <= 10000000:
         p.error("--exchanges takes 1 to 10000000")

@@ -5,17 +5,7 @@
 
 #include "abi/assert.h"
 #include "abi/memory.h"
-
-#define RSDP_BYTES      20u
-#define RSDP_BYTES_V2   36u
-#define RSDP_STEP       16u
-#define RSDP_AREA       0xe0000u
-#define RSDP_AREA_BYTES 0x20000u
-#define EBDA_POINTER    0x40eu
-#define EBDA_BYTES      1024u
-#define TABLES_MAX      128u
-#define HEADER_BYTES    36u
-#define TABLE_BYTES_MAX (1u << 20)
+#include "platform/pc/acpi_tables.h"
 
 /* Offsets in the FADT (ACPI 6.4, table 5.9). */
 #define FADT_DSDT        40u
@@ -45,136 +35,15 @@
 #define AML_DWORD       0x0cu
 #define SLEEP_TYPE_MOST 7u
 
-struct table {
-    const uint8_t *at; /* NULL: none */
-    uint32_t bytes; /* header included */
-};
-
-static uint32_t get16(const uint8_t *at)
-{
-    return (uint32_t)at[0] | (uint32_t)at[1] << 8;
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-    uint32_t value;
-    memcpy(&value, at, sizeof value);
-    return value;
-}
-
-static uint64_t get64(const uint8_t *at)
-{
-    uint64_t value;
-    memcpy(&value, at, sizeof value);
-    return value;
-}
-
-static bool sums_to_zero(const uint8_t *at, uint32_t bytes)
-{
-    uint8_t sum = 0;
-    for (uint32_t i = 0; i < bytes; i++)
-        sum = (uint8_t)(sum + at[i]);
-    return sum == 0;
-}
-
-static bool is_root_pointer(const uint8_t *at)
-{
-    return memcmp(at, "RSD PTR ", 8) == 0 && sums_to_zero(at, RSDP_BYTES);
-}
-
-/* The root pointer in [from, from + bytes), at its alignment. */
-static uint64_t search(const struct physical_reader *r, uint64_t from, uint32_t bytes)
-{
-    for (uint32_t at = 0; at + RSDP_BYTES <= bytes; at += RSDP_STEP) {
-        const uint8_t *candidate = r->at(r->ctx, from + at, RSDP_BYTES);
-        if (candidate && is_root_pointer(candidate))
-            return from + at;
-    }
-    return 0;
-}
-
-static uint64_t find_root_pointer(const struct physical_reader *r, uint64_t said)
-{
-    const uint8_t *at = said != 0 ? r->at(r->ctx, said, RSDP_BYTES) : NULL;
-    if (at && is_root_pointer(at))
-        return said;
-    const uint8_t *segment = r->at(r->ctx, EBDA_POINTER, 2);
-    const uint64_t ebda = segment ? (uint64_t)get16(segment) << 4 : 0;
-    const uint64_t found = ebda != 0 ? search(r, ebda, EBDA_BYTES) : 0;
-    return found != 0 ? found : search(r, RSDP_AREA, RSDP_AREA_BYTES);
-}
-
-/* The whole table at `physical`, its length and sum checked. */
-static struct table read_table(const struct physical_reader *r, uint64_t physical)
-{
-    const struct table none = {NULL, 0};
-    const uint8_t *header = physical != 0 ? r->at(r->ctx, physical, HEADER_BYTES) : NULL;
-    if (!header)
-        return none;
-    const uint32_t bytes = get32(header + 4);
-    if (bytes < HEADER_BYTES || bytes > TABLE_BYTES_MAX)
-        return none;
-    const uint8_t *at = r->at(r->ctx, physical, bytes);
-    if (!at || !sums_to_zero(at, bytes))
-        return none;
-    return (struct table){at, bytes};
-}
-
-static bool has_signature(struct table t, const char *signature)
-{
-    return t.at != NULL && memcmp(t.at, signature, 4) == 0;
-}
-
-struct root {
-    struct table table;
-    uint32_t width; /* of an entry: 4 or 8 */
-    uint32_t count;
-};
-
-static bool read_root(const struct physical_reader *r, uint64_t rsdp, struct root *out)
-{
-    const uint8_t *at = r->at(r->ctx, rsdp, RSDP_BYTES);
-    const uint8_t *wide = at && at[15] >= 2 ? r->at(r->ctx, rsdp, RSDP_BYTES_V2) : NULL;
-    ASSERT(at != NULL);
-    out->table = (struct table){NULL, 0};
-    out->width = 8;
-    if (wide && sums_to_zero(wide, RSDP_BYTES_V2))
-        out->table = read_table(r, get64(wide + 24));
-    if (!has_signature(out->table, "XSDT")) {
-        out->width = 4;
-        out->table = read_table(r, get32(at + 16));
-        if (!has_signature(out->table, "RSDT"))
-            return false;
-    }
-    out->count = (out->table.bytes - HEADER_BYTES) / out->width;
-    if (out->count > TABLES_MAX)
-        out->count = TABLES_MAX;
-    return true;
-}
-
-/* The next sound table of that signature from entry `*from` on, which moves behind it. */
-static struct table next_table(const struct physical_reader *r, const struct root *root,
-                               const char *signature, uint32_t *from)
-{
-    while (*from < root->count) {
-        const uint8_t *entry = root->table.at + HEADER_BYTES + (size_t)*from * root->width;
-        const struct table t = read_table(r, root->width == 8 ? get64(entry) : get32(entry));
-        ++*from;
-        if (has_signature(t, signature))
-            return t;
-    }
-    return (struct table){NULL, 0};
-}
-
 /* A port of the FADT: the extended field when it is there and names I/O space, else the old one. */
-static uint16_t port_of(struct table fadt, uint32_t old, uint32_t extended)
+static uint16_t port_of(struct acpi_table fadt, uint32_t old, uint32_t extended)
 {
     if (fadt.bytes >= extended + ADDRESS_BYTES && fadt.at[extended] == SPACE_PORTS) {
-        const uint64_t address = get64(fadt.at + extended + 4);
+        const uint64_t address = acpi_get64(fadt.at + extended + 4);
         if (address != 0 && address <= UINT16_MAX)
             return (uint16_t)address;
     }
-    const uint32_t address = get32(fadt.at + old);
+    const uint32_t address = acpi_get32(fadt.at + old);
     return address <= UINT16_MAX ? (uint16_t)address : 0;
 }
 
@@ -190,11 +59,11 @@ static uint32_t aml_integer(const uint8_t *at, uint32_t bytes, uint32_t *value)
         return 2;
     }
     if (bytes >= 3 && at[0] == AML_WORD) {
-        *value = get16(at + 1);
+        *value = acpi_get16(at + 1);
         return 3;
     }
     if (bytes >= 5 && at[0] == AML_DWORD) {
-        *value = get32(at + 1);
+        *value = acpi_get32(at + 1);
         return 5;
     }
     return 0;
@@ -222,10 +91,10 @@ static bool parse_package(const uint8_t *at, uint32_t bytes, struct acpi_power *
 }
 
 /* Name(_S5_, Package(...)), with or without the root character. */
-static bool find_s5(struct table t, struct acpi_power *out)
+static bool find_s5(struct acpi_table t, struct acpi_power *out)
 {
     static const uint8_t name[4] = {'_', 'S', '5', '_'};
-    for (uint32_t at = HEADER_BYTES + 1u; at + sizeof name < t.bytes; at++) {
+    for (uint32_t at = ACPI_HEADER_BYTES + 1u; at + sizeof name < t.bytes; at++) {
         if (memcmp(t.at + at, name, sizeof name) != 0)
             continue;
         const uint8_t before = t.at[at - 1u];
@@ -237,18 +106,18 @@ static bool find_s5(struct table t, struct acpi_power *out)
     return false;
 }
 
-static bool find_s5_anywhere(const struct physical_reader *r, const struct root *root, struct table fadt,
-                             struct acpi_power *out)
+static bool find_s5_anywhere(const struct physical_reader *r, const struct acpi_root *root,
+                             struct acpi_table fadt, struct acpi_power *out)
 {
-    uint64_t address = fadt.bytes >= FADT_X_DSDT + 8u ? get64(fadt.at + FADT_X_DSDT) : 0;
+    uint64_t address = fadt.bytes >= FADT_X_DSDT + 8u ? acpi_get64(fadt.at + FADT_X_DSDT) : 0;
     if (address == 0)
-        address = get32(fadt.at + FADT_DSDT);
-    const struct table dsdt = read_table(r, address);
-    if (has_signature(dsdt, "DSDT") && find_s5(dsdt, out))
+        address = acpi_get32(fadt.at + FADT_DSDT);
+    const struct acpi_table dsdt = acpi_read_table(r, address);
+    if (acpi_has_signature(dsdt, "DSDT") && find_s5(dsdt, out))
         return true;
     uint32_t from = 0;
-    for (struct table ssdt = next_table(r, root, "SSDT", &from); ssdt.at;
-         ssdt = next_table(r, root, "SSDT", &from))
+    for (struct acpi_table ssdt = acpi_next_table(r, root, "SSDT", &from); ssdt.at;
+         ssdt = acpi_next_table(r, root, "SSDT", &from))
         if (find_s5(ssdt, out))
             return true;
     return false;
@@ -257,16 +126,16 @@ static bool find_s5_anywhere(const struct physical_reader *r, const struct root 
 enum acpi_error acpi_find_power(const struct physical_reader *reader, uint64_t rsdp, struct acpi_power *out)
 {
     struct acpi_power found = {0};
-    struct root root;
+    struct acpi_root root;
     uint32_t from = 0;
     ASSERT(reader != NULL);
     *out = found;
-    const uint64_t pointer = find_root_pointer(reader, rsdp);
+    const uint64_t pointer = acpi_find_root_pointer(reader, rsdp);
     if (pointer == 0)
         return ACPI_E_NO_ROOT;
-    if (!read_root(reader, pointer, &root))
+    if (!acpi_read_root(reader, pointer, &root))
         return ACPI_E_ROOT_TABLE;
-    const struct table fadt = next_table(reader, &root, "FACP", &from);
+    const struct acpi_table fadt = acpi_next_table(reader, &root, "FACP", &from);
     if (!fadt.at || fadt.bytes < FADT_BYTES_V1)
         return ACPI_E_NO_FIXED;
     found.event_a = port_of(fadt, FADT_EVENT_A, FADT_X_EVENT_A);
@@ -274,7 +143,7 @@ enum acpi_error acpi_find_power(const struct physical_reader *reader, uint64_t r
     found.event_bytes = fadt.at[FADT_EVENT_BYTES];
     found.control_a = port_of(fadt, FADT_CONTROL_A, FADT_X_CONTROL_A);
     found.control_b = port_of(fadt, FADT_CONTROL_B, FADT_X_CONTROL_B);
-    const uint32_t command = get32(fadt.at + FADT_COMMAND);
+    const uint32_t command = acpi_get32(fadt.at + FADT_COMMAND);
     found.command = command <= UINT16_MAX ? (uint16_t)command : 0;
     found.enable = fadt.at[FADT_ENABLE];
     if (found.control_a == 0)

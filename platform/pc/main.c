@@ -12,15 +12,19 @@
 #include "kernel/arch/x86_64/processor.h"
 #include "kernel/arch/x86_64/traps.h"
 #include "kernel/main.h"
+#include "platform/pc/describe.h"
 
 #define PORT_MAIN     0x3f8u
 #define PORT_EVIDENCE 0x2f8u
 #define PORT_AUDIT    0x3e8u
 
+#define LEAF_HYPERVISOR 0x40000000u
+
 /* The roots of this image. None is read before it is written. */
 static struct platform machine __attribute__((section(".bss.noinit.machine")));
 static struct kernel_storage storage __attribute__((aligned(4096), section(".bss.noinit.storage")));
 static struct machine_processor processor __attribute__((section(".bss.noinit.processor")));
+static struct acpi_survey acpi __attribute__((section(".bss.noinit.acpi")));
 static struct kernel_lock kernel_lock;
 
 static uint64_t door_msr_read(void *ctx, uint32_t msr)
@@ -53,6 +57,14 @@ static void panic_write(void *ctx, const char *text, size_t bytes)
     platform_console_write(ctx, CONSOLE_MAIN, text, bytes);
 }
 
+/* With power, and not when it is told: a loader's copy of the root pointer lies in memory that programs get.
+ */
+static void survey_tables(struct platform *p, uint64_t rsdp)
+{
+    const struct physical_reader reader = {space_read, p->space};
+    acpi_survey(&reader, rsdp, &acpi);
+}
+
 static void open_machine(struct platform *p, const struct arch_boot *boot)
 {
     memset(p, 0, sizeof *p);
@@ -68,6 +80,7 @@ static void open_machine(struct platform *p, const struct arch_boot *boot)
     pc_clock_start(&p->clock);
     pc_mmio_init(p);
     pc_power_init(p, boot->info->rsdp);
+    survey_tables(p, boot->info->rsdp);
     p->apic_error = apic_init(&boot->cpu->apic, &apic_door);
     if (p->apic_error != APIC_OK)
         panic_text("no usable local interrupt controller");
@@ -105,6 +118,26 @@ static void say_machine(struct platform *p)
     fact(&t, " spurious=", p->cpu->trap_count[APIC_VECTOR_SPURIOUS]);
     text_string(&t, "\n");
     platform_console_write(p, CONSOLE_MAIN, t.at, t.used);
+}
+
+static struct describe_leaf leaf_of(uint32_t number)
+{
+    const struct cpuid r = cpuid(number, 0);
+    return (struct describe_leaf){r.eax, r.ebx, r.ecx, r.edx};
+}
+
+/* The rest of it, line by line: what is not known of a machine on which this kernel was never run. */
+static void describe_machine(struct platform *p)
+{
+    struct description d = {.acpi = &acpi, .power = &p->power, .power_error = p->acpi_error, .map = p->map};
+    d.vendor = leaf_of(0);
+    d.features = leaf_of(1);
+    d.tsc_khz = p->clock.hz / 1000u;
+    if (describe_has_hypervisor(d.features))
+        d.hypervisor = leaf_of(LEAF_HYPERVISOR);
+    if (d.hypervisor.eax > LEAF_HYPERVISOR)
+        d.hypervisor_features = leaf_of(LEAF_HYPERVISOR + 1u);
+    describe(&d, panic_write, p);
 }
 
 /* Their pages stay out of everything else's hands: the loader's parser took them from the map's RAM. */
@@ -152,6 +185,7 @@ void machine_main(const struct arch_boot *boot)
     kernel_main(&storage, &kernel);
     kernel_lock_release(&kernel_lock);
     say_machine(&machine);
+    describe_machine(&machine);
     if (storage.reboot) {
         static const char text[] = "machine: restarts\n";
 

@@ -44,7 +44,7 @@ def fuzz_target(context, result, program, seconds, *flags, seeds=()):
         status, output = run([kept / program, f"-max_total_time={seconds}", f"-seed={context.seed}", *flags,
                               f"-artifact_prefix={kept}/", corpus], context.root, timeout=seconds + 120)
     result.check(status == 0, f"fuzz: {name} ended with status {status}; the input is kept in build/fuzz\n" + tail(output))
-    told = re.findall(r"^(?:lives|files|packages|terminals|logins|loaders): .*", output, re.M) or [""]
+    told = re.findall(r"^(?:lives|files|packages|terminals|logins|loaders|tables): .*", output, re.M) or [""]
     return dict(re.findall(r"(\w+)=(\d+)", told[-1]))
 
 
@@ -129,17 +129,72 @@ MULTIBOOT2_SEEDS = tuple(bytes(8) + tags for tags in (
 MULTIBOOT2_MARKS = ("ok", "packages", "unreadable", "tags", "runs", "no_map", "large_map", "modules", "run_block", "package")
 
 
+
+# What QEMU's PVH loader says, and one of each that is refused (tests/fuzz/fuzz_pvh.c): start info at 0x8000, behind it the map at
+# 0x8038, the module at 0x8800, the boot line at 0x8900.
+def start_info(ranges, count=None, magic=0x336ec578, version=1, line=0x8900, package=None):
+    info = struct.pack("<IIIIQQQQII", magic, version, 0, 0 if package is None else 1, 0x8800, line, 0xf27c0, 0x8038,
+                       len(ranges) if count is None else count, 0)
+    body = info + b"".join(struct.pack("<QQII", *one, 0) for one in ranges)
+    return body.ljust(0x800, b"\0") + struct.pack("<QQQQ", *(package or (0, 0)), 0, 0).ljust(0x100, b"\0") + b"mode=proof\0"
+
+
+GCE_MAP = ((0, 0x9fc00, 1), (0x9fc00, 0x400, 2), (0xf0000, 0x10000, 2), (0x100000, 0xbfeee000, 1), (0xbffee000, 0x12000, 2),
+           (0xfffbc000, 0x44000, 2), (0x100000000, 0x340000000, 1))
+PVH_SEEDS = (start_info(GCE_MAP), start_info(GCE_MAP, package=(0x200000, 0x4000)), start_info(GCE_MAP, package=(0x200100, 0x4000)),
+             start_info(GCE_MAP, count=129), start_info(GCE_MAP, magic=1), start_info(GCE_MAP, version=0), start_info(()),
+             start_info(GCE_MAP, line=0x7000), start_info(GCE_MAP[4:6]))
+PVH_MARKS = ("ok", "packages", "unreadable", "magic", "no_map", "large_map", "package")
+
+
+# Tables in the form of tests/fuzz/fuzz_acpi.c: the root pointer, then each table with its length before it. They lie one behind
+# the other from 0xe0040 on, each at the next 16 bytes; lengths and sums in them are the target's to set.
+def tables(*of, rsdp=None):
+    return (rsdp or b"RSD PTR ".ljust(15) + b"\0" + struct.pack("<I", 0xe0040)).ljust(36, b"\0") + b"".join(
+        struct.pack("<H", len(one)) + one for one in of)
+
+
+def acpi(signature, data, revision=1):
+    return signature + bytes(4) + bytes([revision]) + bytes(27) + data
+
+
+def fixed(dsdt, control=0xb004, reset=0):
+    old = struct.pack("<IIBBHIBBBBIIIIIIII", 0, dsdt, 0, 0, 9, 0xb2, 0xf1, 0xf0, 0, 0, 0xb000, 0, control, 0, 0, 0xb008, 0, 0)
+    rest = b"\4\2\0\4".ljust(24, b"\0") + struct.pack("<IBBBBQB", reset << 10, 1, 8, 0, 0, 0xcf9, 6)
+    return acpi(b"FACP", (old + rest).ljust(208, b"\0"), 2)
+
+
+def root(*entries):
+    return acpi(b"RSDT", struct.pack(f"<{len(entries)}I", *entries))
+
+
+MADT = struct.pack("<II", 0xfee00000, 1) + bytes((0, 8, 0, 0, 1, 0, 0, 0)) + bytes((1, 12, 0, 0)) + struct.pack("<II", 0xfec00000, 0)
+MADT += b"".join(bytes((2, 10, 0, irq)) + struct.pack("<IH", irq, 13) for irq in (5, 9, 10, 11))
+S5 = b"\x08_S5_\x12\x06\x04\0\0\0\0"
+# 0xe0040 root (48 bytes), 0xe0070 fixed (244), 0xe0170 definition block (48), 0xe01a0 interrupts
+ROOT = root(0xe0070, 0xe01a0, 0xe0170)
+ACPI_SEEDS = (tables(ROOT, fixed(0xe0170), acpi(b"DSDT", S5), acpi(b"APIC", MADT)),
+              tables(ROOT, fixed(0xe0170, reset=1), acpi(b"DSDT", S5), acpi(b"APIC", MADT + b"\2\0")),
+              tables(ROOT, fixed(0xe0170), acpi(b"DSDT", S5[1:] + b"\0")), tables(ROOT, fixed(0xe0170, control=0)),
+              tables(ROOT), tables(acpi(b"XXXX", b"")), tables(rsdp=bytes(36)),
+              tables(acpi(b"XSDT", struct.pack("<QQ", 0xe0080, 0xe0180)), fixed(0xe0180), acpi(b"SSDT", S5),
+                     rsdp=b"RSD PTR ".ljust(15) + b"\2" + struct.pack("<IIQ", 0, 36, 0xe0040)))
+ACPI_MARKS = ("ok", "no_root", "root_table", "no_fixed", "no_control", "no_s5", "wide", "overrides", "ioapics", "cut", "resets")
+
+
 def fuzz(context):
     """Lives of a network driver in world `nic`, the choices being a fuzzer's bytes; program files; boot packages; what is
-    typed at a terminal, and at the log-in; what a multiboot2 loader says. Under the sanitizers."""
+    typed at a terminal, and at the log-in; what loaders say, and tables of firmware. Under the sanitizers."""
     result = Result()
     build(context, "fuzz", "capos-fuzz-nic", "capos-fuzz-elf", "capos-fuzz-package", "capos-fuzz-terminal",
-          "capos-fuzz-login", "capos-fuzz-multiboot2")
+          "capos-fuzz-login", "capos-fuzz-multiboot2", "capos-fuzz-pvh", "capos-fuzz-acpi")
     fuzz_files(context, result)
     fuzz_packages(context, result)
     fuzz_typed(context, result, "terminal", FUZZ_TERMINAL_SEEDS, TERMINAL_MARKS, "-max_len=700")
     fuzz_typed(context, result, "login", FUZZ_LOGIN_SEEDS, LOGIN_MARKS, "-max_len=400")
     fuzz_typed(context, result, "multiboot2", MULTIBOOT2_SEEDS, MULTIBOOT2_MARKS, "-max_len=4096")
+    fuzz_typed(context, result, "pvh", PVH_SEEDS, PVH_MARKS, "-max_len=4096")
+    fuzz_typed(context, result, "acpi", ACPI_SEEDS, ACPI_MARKS, "-max_len=2048")
     seconds = FUZZ_SECONDS_DEEP if context.deep else FUZZ_SECONDS
     marks = fuzz_target(context, result, "sim/explore/capos-fuzz-nic", seconds, "-max_len=400", "-entropic=0")
     for mark in FUZZ_MARKS:
