@@ -17,13 +17,14 @@ static enum provider_error acknowledge(struct virtio_scsi *s)
 /* Nothing of 5.6.3 is wanted: no hot plug, no protection information. */
 static enum provider_error negotiate(struct virtio_scsi *s)
 {
-    const uint64_t needed = s->probe.kind == VIRTIO_MODERN ? VIRTIO_F_VERSION_1 : 0u;
+    const bool modern = s->probe.kind == VIRTIO_MODERN;
+    const uint64_t needed = modern ? VIRTIO_F_VERSION_1 : 0u;
     enum provider_error error = s->transport->features_read(&s->env.registers, &s->features_offered);
 
     if (error != PROVIDER_OK)
         return error;
-    s->features_accepted = s->features_offered & needed;
-    if (s->features_accepted != needed)
+    s->features_accepted = s->features_offered & (modern ? needed : VIRTIO_F_ANY_LAYOUT); /* 6.3 */
+    if ((s->features_accepted & needed) != needed)
         return PROVIDER_E_FEATURES;
     return s->transport->features_write(&s->env.registers, &s->status, s->features_accepted);
 }

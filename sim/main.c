@@ -15,6 +15,7 @@
 #include "kernel/main.h"
 #include "sim/console.h"
 #include "sim/forwards.h"
+#include "sim/medium.h"
 #include "sim/options.h"
 #include "sim/processor.h"
 #include "sim/report.h"
@@ -35,6 +36,7 @@ struct run {
     struct sim_console console;
     struct sim_forwards forwards;
     struct sim_knock knock;
+    struct sim_medium medium;
     struct sim_world world;
     struct kernel_storage *kernel;
     struct sim_replay_header header;
@@ -163,6 +165,7 @@ static struct sim_world_config world_config(struct run *r)
     }
     for (unsigned q = 0; q < 2 && r->options.queue_size; q++)
         c.nics[0].model.queue_size[q] = (uint16_t)r->options.queue_size;
+    c.disk = sim_disk_defaults(r->options.disk, sim_medium(&r->medium));
     c.console_ctx = &r->console;
     c.console = sim_console_write;
     c.console_read = sim_console_read;
@@ -176,6 +179,7 @@ static const char *load_replay(struct run *r, struct sim_choices *choices, char 
 {
     char nic[16];
     char backend[16];
+    char disk[16];
     FILE *in = fopen(r->options.replay, "r");
     if (!in)
         return strerror(errno);
@@ -183,8 +187,9 @@ static const char *load_replay(struct run *r, struct sim_choices *choices, char 
     fclose(in);
     if (!loaded)
         return why;
-    if (sscanf(r->header.setup, "nic=%15s backend=%15s exchanges=%u queue-size=%u", nic, backend,
-               &r->options.exchanges, &r->options.queue_size) != 4)
+    if (sscanf(r->header.setup, "nic=%15s backend=%15s disk=%15s exchanges=%u queue-size=%u", nic, backend,
+               disk, &r->options.exchanges, &r->options.queue_size) != 5 ||
+        !sim_disk_of(disk, &r->options.disk))
         return "its setup line is not one of this version";
     r->options.nic = strcmp(nic, "legacy") == 0 ? DM_LEGACY : DM_MODERN;
     r->options.backend = strcmp(backend, "script") == 0 ? SIM_BACKEND_SCRIPT
@@ -354,7 +359,7 @@ static int finish(struct run *r, int kernel_status)
 
 int main(int argc, char **argv)
 {
-    static struct run r = {.knock = {.fd = -1}};
+    static struct run r = {.knock = {.fd = -1}, .medium = {.fd = -1}};
     char line[BOOT_LINE_BYTES_MAX];
     enum sim_options_result parsed = sim_options_parse(&r.options, argc, argv);
     if (parsed != SIM_OPTIONS_RUN)
@@ -362,6 +367,9 @@ int main(int argc, char **argv)
     const char *why = load_package(&r);
     if (why)
         return refuse(r.options.package, why);
+    why = sim_medium_open(&r.medium, r.options.disk_file, r.package.base, r.package_bytes);
+    if (why)
+        return refuse(r.options.disk_file, why);
     why = open_forwards(&r);
     if (why)
         return refuse(r.options.port_count ? r.options.ports[0] : "ports", why);
@@ -393,6 +401,7 @@ int main(int argc, char **argv)
     sim_console_close(&r.console);
     drop_package(&r);
     sim_world_close(&r.world);
+    sim_medium_close(&r.medium);
     free(r.kernel);
     return status;
 }

@@ -14,7 +14,10 @@ static const char help[] =
     "capos sim: the system as one host process\n"
     "\n"
     "  --nic modern|legacy        virtio transport of the NIC (modern)\n"
-    "  --backend slirp|script|vpc behind the NIC: libslirp, a scripted peer, Compute Engine's network (slirp)\n"
+    "  --backend slirp|script|vpc behind the NIC: libslirp, a scripted peer, Compute Engine's network "
+    "(slirp)\n"
+    "  --disk KIND                none, scsi-legacy or scsi-modern: the disk's controller (none)\n"
+    "  --disk-file FILE           content of the disk, which is only read (the boot package at its place)\n"
     "  --proof                    run every proof, tear down, end with the verdict; without it, stay up\n"
     "  --exchanges N              ARP and ICMP echo exchanges of the proof (10000)\n"
     "  --queue-size N             entries that the device dictates for its queues (256)\n"
@@ -34,6 +37,8 @@ static const char help[] =
 enum option_code {
     OPT_NIC = 256,
     OPT_BACKEND,
+    OPT_DISK,
+    OPT_DISK_FILE,
     OPT_PROOF,
     OPT_EXCHANGES,
     OPT_QUEUE_SIZE,
@@ -58,6 +63,8 @@ enum option_code {
 static const struct option long_options[] = {
     {"nic", required_argument, NULL, OPT_NIC},
     {"backend", required_argument, NULL, OPT_BACKEND},
+    {"disk", required_argument, NULL, OPT_DISK},
+    {"disk-file", required_argument, NULL, OPT_DISK_FILE},
     {"proof", no_argument, NULL, OPT_PROOF},
     {"exchanges", required_argument, NULL, OPT_EXCHANGES},
     {"queue-size", required_argument, NULL, OPT_QUEUE_SIZE},
@@ -129,6 +136,23 @@ static bool parse_backend(struct sim_options *o, const char *text)
     return true;
 }
 
+const char *sim_disk_name(enum sim_disk_kind disk)
+{
+    static const char *const names[] = {"none", "scsi-legacy", "scsi-modern"};
+    return names[disk];
+}
+
+bool sim_disk_of(const char *name, enum sim_disk_kind *out)
+{
+    for (enum sim_disk_kind kind = SIM_DISK_NONE; kind <= SIM_DISK_SCSI_MODERN; kind++) {
+        if (strcmp(name, sim_disk_name(kind)) != 0)
+            continue;
+        *out = kind;
+        return true;
+    }
+    return false;
+}
+
 static bool parse_number32(const char *text, uint32_t max, uint32_t *out)
 {
     uint64_t value = 0;
@@ -153,6 +177,11 @@ static bool parse_one(struct sim_options *o, int code, const char *value)
         return parse_nic(o, value);
     case OPT_BACKEND:
         return parse_backend(o, value);
+    case OPT_DISK:
+        return sim_disk_of(value, &o->disk);
+    case OPT_DISK_FILE:
+        o->disk_file = value;
+        return value[0] != 0;
     case OPT_PROOF:
         o->proof = true;
         return true;
@@ -221,6 +250,8 @@ static enum sim_options_result bad_value(const char *name, int code, const char 
         takes = "modern or legacy";
     else if (code == OPT_BACKEND)
         takes = "slirp, script or vpc";
+    else if (code == OPT_DISK)
+        takes = "none, scsi-legacy or scsi-modern";
     else if (code == OPT_EXCHANGES)
         takes = "a number from 1 to 10000000";
     else if (code == OPT_QUEUE_SIZE)
@@ -267,6 +298,8 @@ enum sim_options_result sim_options_parse(struct sim_options *o, int argc, char 
     }
     if (optind < argc)
         return usage("no argument is taken", argv[optind]);
+    if (o->disk_file && o->disk == SIM_DISK_NONE)
+        return usage("--disk-file goes with --disk scsi-legacy or scsi-modern", NULL);
     if (!o->package)
         return usage("--package FILE is needed", NULL);
     if (o->port_count > 0 && (o->backend == SIM_BACKEND_SCRIPT || o->proof || o->replay || o->seeded))

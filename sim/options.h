@@ -13,6 +13,8 @@ enum sim_options_result { SIM_OPTIONS_RUN = 0, SIM_OPTIONS_HELP, SIM_OPTIONS_USA
 struct sim_options {
     enum dm_transport nic;
     enum sim_backend_kind backend;
+    enum sim_disk_kind disk;
+    const char *disk_file; /* its content, or NULL: the boot package at its place */
     bool seeded;
     uint64_t seed;
     bool proof;
@@ -37,6 +39,9 @@ struct sim_options {
 /* Prints help to stdout, or one line about what is wrong to stderr. */
 enum sim_options_result sim_options_parse(struct sim_options *o, int argc, char **argv);
 const char *sim_nic_name(enum dm_transport nic);
+const char *sim_disk_name(enum sim_disk_kind disk);
+/* False: no such kind. */
+bool sim_disk_of(const char *name, enum sim_disk_kind *out);
 const char *sim_backend_name(enum sim_backend_kind backend);
 
 #endif

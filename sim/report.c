@@ -64,8 +64,9 @@ void sim_report_make(struct sim_report *r, const struct sim_options *o, struct s
 
 static void write_object(const struct sim_report *r, const struct sim_options *o, FILE *out)
 {
-    fprintf(out, "{\"world\":\"sim\",\"nic\":\"%s\",\"backend\":\"%s\",\"mode\":\"%s\",",
-            sim_nic_name(o->nic), sim_backend_name(o->backend), o->proof ? "proof" : "serve");
+    fprintf(out, "{\"world\":\"sim\",\"nic\":\"%s\",\"backend\":\"%s\",\"disk\":\"%s\",\"mode\":\"%s\",",
+            sim_nic_name(o->nic), sim_backend_name(o->backend), sim_disk_name(o->disk),
+            o->proof ? "proof" : "serve");
     if (o->seeded)
         fprintf(out, "\"seed\":%" PRIu64 ",", o->seed);
     fprintf(out, "\"commit\":\"%s\",\"provider_object\":\"%s\",", o->commit, r->provider_object);
@@ -111,8 +112,9 @@ bool sim_report_write(const struct sim_report *r, const struct sim_options *o, c
         return false;
     snprintf(header.commit, sizeof header.commit, "%s", o->commit);
     snprintf(header.object, sizeof header.object, "%s", r->provider_object);
-    snprintf(header.setup, sizeof header.setup, "nic=%s backend=%s exchanges=%u queue-size=%u",
-             sim_nic_name(o->nic), sim_backend_name(o->backend), o->exchanges, o->queue_size);
+    snprintf(header.setup, sizeof header.setup, "nic=%s backend=%s disk=%s exchanges=%u queue-size=%u",
+             sim_nic_name(o->nic), sim_backend_name(o->backend), sim_disk_name(o->disk), o->exchanges,
+             o->queue_size);
     bool saved = sim_choices_save(&w->choices, &header, replay);
     return close_whole(replay) && saved && logs;
 }

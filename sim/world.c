@@ -11,6 +11,7 @@
 
 #define ENTROPY_STREAM 0x656e74726f7079ull /* tells the second stream from the first */
 #define NIC_SLOT_FIRST 4u /* 00:04.0, where GCE has it */
+#define DISK_SLOT      3u /* and 00:03.0 */
 
 static uint32_t world_choose(void *ctx, uint32_t n, const char *tag)
 {
@@ -29,6 +30,8 @@ static uint32_t world_turn(void *ctx, uint64_t now_ns)
             continue;
         steps += dm_net_step(w->nets[i], now_ns, SIM_STEPS_A_TURN);
     }
+    if (w->scsi && !(w->config.idle_turns && world_choose(w, 4, "turn.idle") == 3))
+        steps += dm_scsi_step(w->scsi, now_ns, SIM_STEPS_A_TURN);
     return steps;
 }
 
@@ -196,6 +199,25 @@ static bool open_chipset(struct sim_world *w)
     return dm_bus_attach(w->bus, &host, &none, NULL) && dm_bus_attach(w->bus, &isa, &none, NULL);
 }
 
+struct sim_disk_config sim_disk_defaults(enum sim_disk_kind kind, struct dm_medium medium)
+{
+    const enum dm_transport transport = kind == SIM_DISK_SCSI_LEGACY ? DM_LEGACY : DM_MODERN;
+    return (struct sim_disk_config){.kind = kind, .scsi = dm_scsi_defaults(transport), .medium = medium};
+}
+
+/* NULL on success. */
+static const char *open_disk(struct sim_world *w)
+{
+    struct dm_scsi_config scsi = w->config.disk.scsi;
+    if (w->config.disk.kind == SIM_DISK_NONE)
+        return NULL;
+    scsi.bdf = DISK_SLOT << 3;
+    scsi.transport = w->config.disk.kind == SIM_DISK_SCSI_LEGACY ? DM_LEGACY : DM_MODERN;
+    scsi.medium = w->config.disk.medium;
+    w->scsi = dm_scsi_create(w->bus, &scsi);
+    return w->scsi ? NULL : "the disk could not be made";
+}
+
 static const char *open_parts(struct sim_world *w)
 {
     const struct sim_world_config *c = &w->config;
@@ -228,7 +250,7 @@ static const char *open_parts(struct sim_world *w)
         if (why)
             return why;
     }
-    return NULL;
+    return open_disk(w);
 }
 
 const char *sim_world_open(struct sim_world *w, const struct sim_world_config *config)
@@ -271,6 +293,12 @@ size_t sim_world_complaints(const struct sim_world *w, int fd)
             dm_violation_print(dm_memory_violation(w->memory, i), fd);
     for (uint32_t i = 0; i < w->config.nic_count; i++) {
         const struct dm_monitor *m = dm_net_monitor(w->nets[i]);
+        total += (size_t)m->broken_total;
+        if (fd >= 0 && m->broken_total)
+            dprintf(fd, "rule broken: %s\n", m->first);
+    }
+    if (w->scsi) {
+        const struct dm_monitor *m = dm_scsi_monitor(w->scsi);
         total += (size_t)m->broken_total;
         if (fd >= 0 && m->broken_total)
             dprintf(fd, "rule broken: %s\n", m->first);

@@ -10,6 +10,7 @@
 
 #include "capos/devmodel/client.h"
 #include "capos/devmodel/net.h"
+#include "capos/devmodel/scsi.h"
 #include "platform/sim/platform_sim.h"
 #include "sim/choose.h"
 #include "sim/metadata.h"
@@ -42,6 +43,15 @@ struct sim_nic_config {
     uint32_t client_connections; /* that it may make, up to DM_CLIENT_CONNECTIONS; 0: 1 */
 };
 
+enum sim_disk_kind { SIM_DISK_NONE = 0, SIM_DISK_SCSI_LEGACY, SIM_DISK_SCSI_MODERN };
+
+/* One disk on 00:03.0, where Compute Engine has it. */
+struct sim_disk_config {
+    enum sim_disk_kind kind;
+    struct dm_scsi_config scsi; /* of a SCSI host: bdf, transport and medium are filled in by the world */
+    struct dm_medium medium; /* the caller's, outlives the world */
+};
+
 struct sim_world_config {
     uint64_t seed;
     enum sim_choose_mode mode;
@@ -55,6 +65,7 @@ struct sim_world_config {
     bool traced;
     uint32_t nic_count;
     struct sim_nic_config nics[SIM_NICS_MAX];
+    struct sim_disk_config disk;
     void *console_ctx;
     void (*console)(void *ctx, enum platform_console port, const char *text, size_t bytes);
     size_t (*console_read)(void *ctx, enum platform_console port, char *buffer,
@@ -67,6 +78,7 @@ struct sim_world {
     struct dm_memory *memory;
     struct dm_bus *bus;
     struct dm_net *nets[SIM_NICS_MAX];
+    struct dm_scsi *scsi; /* the disk, or NULL */
     struct dm_backend *backends[SIM_NICS_MAX];
     struct dm_web_page pages[SIM_METADATA_PAGES]; /* VPC: of the metadata server */
     struct dm_backend *client; /* of the first NIC that has one, or NULL */
@@ -77,6 +89,8 @@ struct sim_world {
 
 /* A world with one NIC of this transport on 00:04.0, libslirp behind it, ledger, monitors and trace on. */
 struct sim_world_config sim_world_defaults(enum dm_transport transport);
+/* A disk of this kind, honest, with this medium. */
+struct sim_disk_config sim_disk_defaults(enum sim_disk_kind kind, struct dm_medium medium);
 /* NULL on success, else one line of constant text: what could not be had. On failure nothing is held.
  * `w` must not move while it is open. */
 const char *sim_world_open(struct sim_world *w, const struct sim_world_config *config);

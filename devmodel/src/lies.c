@@ -69,7 +69,7 @@ void dm_lie_element(struct dm_net *net, struct dm_queue *q, struct dm_lie *lie)
     const struct dm_chain *chain = &q->chains[head];
     if (chain->readable && dm_attacks(net, DM_ATTACK_SCRIBBLE_READABLE))
         scribble(net, q->copy[head].address, q->copy[head].length);
-    if (q->index == DM_RX)
+    if (q->index == net->class->measured_queue)
         lie_length(net, chain, lie);
     lie_id(net, q, lie);
     lie->twice = dm_attacks(net, DM_ATTACK_USED_DUPLICATE);

@@ -8,8 +8,7 @@
 
 #define VENDOR               0x1af4u
 #define DEVICE_TRANSITIONAL  0x1000u
-#define DEVICE_MODERN        0x1041u
-#define SUBSYSTEM_NET        0x0001u
+#define DEVICE_MODERN        0x1040u /* and the device type */
 #define SUBSYSTEM_MODERN     0x1100u
 #define CLASS_ETHERNET       0x020000u
 #define BAR_IO_BYTES         64u
@@ -126,7 +125,8 @@ static const struct dm_function_ops net_ops = {
     .destroy = destroy,
 };
 
-static struct dm_function_config function_config(const struct dm_net_config *config)
+static struct dm_function_config function_config(const struct dm_class *class,
+                                                 const struct dm_net_config *config)
 {
     bool modern = config->transport == DM_MODERN;
     uint32_t slot = config->bdf & 0xffu;
@@ -134,11 +134,11 @@ static struct dm_function_config function_config(const struct dm_net_config *con
     struct dm_function_config f = {
         .bdf = config->bdf,
         .vendor = VENDOR,
-        .device = modern ? DEVICE_MODERN : DEVICE_TRANSITIONAL,
+        .device = modern ? (uint16_t)(DEVICE_MODERN + class->type) : class->transitional,
         .subsystem_vendor = VENDOR,
-        .subsystem = modern ? SUBSYSTEM_MODERN : SUBSYSTEM_NET,
+        .subsystem = modern ? SUBSYSTEM_MODERN : class->type,
         .revision = modern ? 1 : 0,
-        .class_code = CLASS_ETHERNET,
+        .class_code = class->class_code,
         .firmware_command = config->firmware_left_running ? 7 : 3,
     };
     while (table < 16u * config->msix_vectors)
@@ -175,7 +175,7 @@ static bool make_queues(struct dm_net *net)
 {
     for (uint16_t i = 0; i < DM_NET_QUEUES; i++) {
         uint16_t size = net->config.queue_size[i];
-        if (i == DM_CTRL && !(net->offered & DM_NET_F_CTRL_VQ))
+        if (net->class == &dm_net_class && i == DM_CTRL && !(net->offered & DM_NET_F_CTRL_VQ))
             size = 0;
         if (!dm_queue_create(&net->queues[i], i, size))
             return false;
@@ -184,16 +184,19 @@ static bool make_queues(struct dm_net *net)
     return true;
 }
 
-struct dm_net *dm_net_create(struct dm_bus *bus, const struct dm_net_config *config)
+struct dm_net *dm_virtio_create(struct dm_bus *bus, const struct dm_class *class,
+                                const struct dm_net_config *config, size_t bytes)
 {
-    struct dm_function_config f = function_config(config);
+    struct dm_function_config f = function_config(class, config);
     struct dm_net *net;
     assert(bus);
     if (config->msix_vectors > MSIX_VECTORS_MAX)
         return NULL;
-    net = calloc(1, sizeof *net);
+    assert(bytes >= sizeof *net);
+    net = calloc(1, bytes);
     if (!net)
         return NULL;
+    net->class = class;
     net->bus = bus;
     net->memory = dm_bus_memory(bus);
     net->config = *config;
@@ -230,6 +233,11 @@ struct dm_net *dm_net_create(struct dm_bus *bus, const struct dm_net_config *con
     return net;
 }
 
+struct dm_net *dm_net_create(struct dm_bus *bus, const struct dm_net_config *config)
+{
+    return dm_virtio_create(bus, &dm_net_class, config, sizeof(struct dm_net));
+}
+
 static bool work_waits(const struct dm_net *net)
 {
     for (unsigned i = 0; i < DM_NET_QUEUES; i++)
@@ -237,6 +245,32 @@ static bool work_waits(const struct dm_net *net)
             return true;
     return false;
 }
+
+static uint32_t work(struct dm_net *net, uint32_t budget)
+{
+    uint32_t done = 0;
+    net->receive_first = !net->receive_first; /* neither side starves when the budget is small */
+    if (net->receive_first)
+        done = dm_net_receive(net, budget);
+    done += dm_net_transmit(net, budget - done);
+    done += dm_net_control(net, budget - done);
+    if (!net->receive_first)
+        done += dm_net_receive(net, budget - done);
+    return done;
+}
+
+const struct dm_class dm_net_class = {
+    .type = 1,
+    .transitional = DEVICE_TRANSITIONAL,
+    .class_code = CLASS_ETHERNET,
+    .known = DM_NET_KNOWN_BITS,
+    .supported = DM_NET_SUPPORTED_BITS,
+    .measured_queue = DM_RX,
+    .config_read = dm_net_config_read,
+    .config_write = dm_net_config_write,
+    .work = work,
+    .idle = dm_net_drop_wire,
+};
 
 uint32_t dm_net_step(struct dm_net *net, uint64_t now_ns, uint32_t budget)
 {
@@ -247,7 +281,7 @@ uint32_t dm_net_step(struct dm_net *net, uint64_t now_ns, uint32_t budget)
     if (net->hostile_touched)
         dm_lie_step(net);
     if (!dm_running(net)) {
-        dm_net_drop_wire(net, budget);
+        net->class->idle(net, budget);
         return 0;
     }
     if (!dm_function_bus_master(net->function)) {
@@ -256,13 +290,7 @@ uint32_t dm_net_step(struct dm_net *net, uint64_t now_ns, uint32_t budget)
     }
     for (unsigned i = 0; i < DM_NET_QUEUES && net->monitor.enabled; i++)
         dm_queue_check_kick(net, &net->queues[i]);
-    net->receive_first = !net->receive_first; /* neither side starves when the budget is small */
-    if (net->receive_first)
-        done = dm_net_receive(net, budget);
-    done += dm_net_transmit(net, budget - done);
-    done += dm_net_control(net, budget - done);
-    if (!net->receive_first)
-        done += dm_net_receive(net, budget - done);
+    done = net->class->work(net, budget);
     assert(done <= budget);
     return done;
 }

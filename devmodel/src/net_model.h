@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The network device's state, shared by its files: registers, queues, monitors, hostile behaviours. Private
+/* The state of a virtio device, shared by its files: registers, queues, monitors, hostile behaviours. Written
+ * for the network device, whose fields it holds; a SCSI host is the same with another class (scsi.c). Private
  * to devmodel. */
 #ifndef DM_NET_MODEL_H
 #define DM_NET_MODEL_H
@@ -30,6 +31,18 @@
 /* Feature bits that only this room's checks name. */
 #define DM_F_NOTIFY_ON_EMPTY (1ull << 24)
 #define DM_F_UNUSED          (1ull << 30)
+
+/* Bits that virtio 1.2 defines for all devices, bit 30 apart (6.3), and for a network device beside those. */
+#define DM_COMMON_KNOWN_BITS                                                                                 \
+    (1ull << 24 | DM_F_ANY_LAYOUT | DM_F_INDIRECT_DESC | DM_F_EVENT_IDX | 0x000001ff00000000ull)
+#define DM_NET_KNOWN_BITS                                                                                    \
+    (DM_COMMON_KNOWN_BITS | 0x0000000000ffffafull | 1ull << 6 | 1ull << 56 | 1ull << 57 |                    \
+     0xf800000000000000ull)
+/* What the models can do; a set beyond it is refused (2.2.2). */
+#define DM_COMMON_SUPPORTED_BITS (DM_F_ANY_LAYOUT | DM_F_EVENT_IDX | DM_F_VERSION_1)
+#define DM_NET_SUPPORTED_BITS                                                                                \
+    (DM_COMMON_SUPPORTED_BITS | DM_NET_F_MTU | DM_NET_F_MAC | DM_NET_F_MRG_RXBUF | DM_NET_F_STATUS |         \
+     DM_NET_F_CTRL_VQ | DM_NET_F_MQ | DM_NET_F_GUEST_CSUM)
 
 /* What a monitor must remember of one life: from a reset to the next. */
 struct dm_life {
@@ -67,7 +80,23 @@ struct dm_pending {
     uint32_t head, tail; /* offsets: [head, tail) is waiting */
 };
 
+/* What a device type does where types differ. */
+struct dm_class {
+    uint16_t type; /* 4.1.2: network 1, SCSI host 8 */
+    uint16_t transitional; /* its transitional PCI device id */
+    uint32_t class_code; /* of the function */
+    uint64_t known, supported; /* feature bits that are defined for it, and that the model can do */
+    uint16_t measured_queue; /* whose used lengths hostile behaviours change */
+    uint32_t (*config_read)(struct dm_net *net, uint32_t offset, uint8_t width, bool legacy);
+    void (*config_write)(struct dm_net *net, uint32_t offset, uint8_t width, uint32_t value, bool legacy);
+    /* DRIVER_OK and bus mastering on: at most `budget` steps of the queues' work. */
+    uint32_t (*work)(struct dm_net *net, uint32_t budget);
+    void (*idle)(struct dm_net *net, uint32_t budget); /* not DRIVER_OK */
+};
+extern const struct dm_class dm_net_class;
+
 struct dm_net {
+    const struct dm_class *class;
     struct dm_bus *bus;
     struct dm_function *function;
     struct dm_memory *memory;
@@ -156,6 +185,11 @@ bool dm_features_judge(struct dm_net *net, bool legacy);
 uint32_t dm_net_config_read(struct dm_net *net, uint32_t offset, uint8_t width, bool legacy);
 void dm_net_config_write(struct dm_net *net, uint32_t offset, uint8_t width, uint32_t value, bool legacy);
 uint8_t dm_generation_read(struct dm_net *net);
+
+/* net.c: a virtio device of `bytes` that starts with struct dm_net, attached to the bus. NULL: the slot is
+ * taken, more vectors than there may be, no memory. Freed with the bus. */
+struct dm_net *dm_virtio_create(struct dm_bus *bus, const struct dm_class *class,
+                                const struct dm_net_config *config, size_t bytes);
 
 /* virtio_legacy.c, virtio_modern.c, virtio_caps.c */
 uint32_t dm_legacy_read(struct dm_net *net, uint32_t offset, uint8_t width);

@@ -29,14 +29,6 @@ static const struct {
     {61, HOST_TSO_MASK}, /* RSC_EXT */
 };
 
-/* Bits that virtio 1.2 defines for a network device or for all devices, bit 30 apart (6.3). */
-static const uint64_t known_bits = 0x0000000000ffffafull | BIT(6) | BIT(24) | BIT(27) | BIT(28) | BIT(29) |
-                                   0x000001ff00000000ull | BIT(56) | BIT(57) | 0xf800000000000000ull;
-/* What this model can do; a set beyond it is refused (2.2.2). */
-static const uint64_t supported_bits = DM_NET_F_MTU | DM_NET_F_MAC | DM_NET_F_MRG_RXBUF | DM_NET_F_STATUS |
-                                       DM_NET_F_CTRL_VQ | DM_NET_F_MQ | DM_NET_F_GUEST_CSUM |
-                                       DM_F_ANY_LAYOUT | DM_F_EVENT_IDX | DM_F_VERSION_1;
-
 /* Bits that mean something on the legacy interface alone (6.3): a transitional function shows them there. */
 static const uint64_t legacy_only = DM_F_NOTIFY_ON_EMPTY | DM_F_ANY_LAYOUT | DM_F_UNUSED;
 
@@ -98,7 +90,7 @@ bool dm_features_judge(struct dm_net *net, bool legacy)
     uint64_t shown = offered_by(net, legacy);
     const struct dm_attack_arm *arms = net->hostile.arms;
     uint8_t lacking = 0;
-    bool whole = prerequisites_met(a, &lacking);
+    bool whole = net->class != &dm_net_class || prerequisites_met(a, &lacking);
     if (arms[DM_ATTACK_OFFER_ALL_ONES].fired)
         shown = UINT64_MAX;
     if (arms[DM_ATTACK_FEATURE_WITHOUT_PREREQUISITE].fired)
@@ -107,7 +99,7 @@ bool dm_features_judge(struct dm_net *net, bool legacy)
         shown &= ~DM_F_VERSION_1;
     dm_check(net, DM_RULE_FEATURES_OFFERED, (a & ~shown) == 0, "accepted %#llx of %#llx",
              (unsigned long long)a, (unsigned long long)shown);
-    dm_check(net, DM_RULE_FEATURES_KNOWN, (a & ~(known_bits | DM_F_UNUSED)) == 0, "accepted %#llx",
+    dm_check(net, DM_RULE_FEATURES_KNOWN, (a & ~(net->class->known | DM_F_UNUSED)) == 0, "accepted %#llx",
              (unsigned long long)a);
     dm_check(net, DM_RULE_FEATURES_PREREQUISITE, whole, "bit %u accepted without its prerequisite", lacking);
     dm_check(net, DM_RULE_NO_UNUSED_BIT, !(a & DM_F_UNUSED), "bit 30 accepted");
@@ -127,5 +119,5 @@ bool dm_features_judge(struct dm_net *net, bool legacy)
         return false;
     if (!(a & DM_F_VERSION_1))
         return false;
-    return (a & ~shown) == 0 && (a & ~supported_bits) == 0 && whole;
+    return (a & ~shown) == 0 && (a & ~net->class->supported) == 0 && whole;
 }

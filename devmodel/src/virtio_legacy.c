@@ -104,9 +104,9 @@ uint32_t dm_legacy_read(struct dm_net *net, uint32_t offset, uint8_t width)
     uint8_t natural = field(offset, msix, &start);
     uint32_t config = msix ? CONFIG_WITH_MSIX : CONFIG_WITHOUT_MSIX;
     if (natural == 0) {
-        if (start - config < 6)
+        if (net->class == &dm_net_class && start - config < 6)
             dm_check(net, DM_RULE_LEGACY_CONFIG_OFFSET, width == 1, "%u-byte read at %#x", width, offset);
-        return dm_net_config_read(net, start - config, width, true);
+        return net->class->config_read(net, start - config, width, true);
     }
     check_access(net, offset, width, start, natural);
     return dm_mask_width(read_field(net, start) >> (8u * (offset - start)), width);
@@ -186,7 +186,8 @@ void dm_legacy_write(struct dm_net *net, uint32_t offset, uint8_t width, uint32_
     uint32_t start;
     uint8_t natural = field(offset, msix, &start);
     if (natural == 0) {
-        dm_net_config_write(net, start - (msix ? CONFIG_WITH_MSIX : CONFIG_WITHOUT_MSIX), width, value, true);
+        net->class->config_write(net, start - (msix ? CONFIG_WITH_MSIX : CONFIG_WITHOUT_MSIX), width, value,
+                                 true);
         return;
     }
     check_access(net, offset, width, start, natural);

@@ -236,7 +236,7 @@ static void common_write(struct dm_net *net, uint32_t offset, uint32_t value)
 uint32_t dm_modern_read(struct dm_net *net, uint32_t offset, uint8_t width)
 {
     if (offset >= DM_DEVICE_OFFSET && offset < DM_NOTIFY_OFFSET)
-        return dm_net_config_read(net, offset - DM_DEVICE_OFFSET, width, false);
+        return net->class->config_read(net, offset - DM_DEVICE_OFFSET, width, false);
     if (offset == DM_ISR_OFFSET) {
         dm_check(net, DM_RULE_FIELD_WIDTH, width == 1, "%u-byte read of the ISR", width);
         return dm_isr_read(net);
@@ -257,7 +257,7 @@ void dm_modern_write(struct dm_net *net, uint32_t offset, uint8_t width, uint32_
         return;
     }
     if (offset >= DM_DEVICE_OFFSET) {
-        dm_net_config_write(net, offset - DM_DEVICE_OFFSET, width, value, false);
+        net->class->config_write(net, offset - DM_DEVICE_OFFSET, width, value, false);
         return;
     }
     if (offset >= COMMON_END) {

@@ -13,6 +13,7 @@
 #include "capos/devmodel/net.h"
 #include "capos/devmodel/pci.h"
 #include "capos/devmodel/peer.h"
+#include "capos/devmodel/scsi.h"
 #include "capos/devmodel/vpc.h"
 #include "capos/devmodel/version.h"
 
