@@ -14,7 +14,7 @@ static const char help[] =
     "capos sim: the system as one host process\n"
     "\n"
     "  --nic modern|legacy        virtio transport of the NIC (modern)\n"
-    "  --backend slirp|script|vpc behind the NIC: libslirp, a scripted peer, Compute Engine's network (slirp)\n"
+    "  --backend slirp|script|vpc behind the NIC: libslirp, a script, Compute Engine's network (slirp)\n"
     "  --proof                    run every proof, tear down, end with the verdict; without it, stay up\n"
     "  --exchanges N              ARP and ICMP echo exchanges of the proof (10000)\n"
     "  --queue-size N             entries that the device dictates for its queues (256)\n"
