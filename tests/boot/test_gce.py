@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The machines that come nearest to Compute Engine's: the whole rehearsal, word by word; a metadata server that gives another run's
-# nonce, or none; services that answer through the network's forwards; and the generation whose NIC there is no driver for.
+# nonce; a service that answers through the network's forwards; and the generation whose NIC there is no driver for.
 import contextlib
 import json
 import os
@@ -19,7 +19,7 @@ import qemu_profile  # noqa: E402
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
 from door import capos, remove, run_folder, runs  # noqa: E402
-from keyboard import Session  # noqa: E402
+from keyboard import SYSTEM_PACKAGE, Session  # noqa: E402
 
 NONCE, OTHER = "00112233445566778899aabbccddeeff", "ffeeddccbbaa99887766554433221100"
 VPC = machine.BUILD / "sim/capos-vpc"
@@ -75,7 +75,15 @@ class Profile(Session):
         self.rehearsed("--firmware", "direct")
         self.rehearsed("--firmware", "uefi")
 
-    def test_services_answer_behind_the_router_and_come_back(self):
+    def test_a_service_answers_behind_the_router(self):
+        system = self.start("qemu", "--profile", "gce", "--firmware", "direct", "--package", str(SYSTEM_PACKAGE))
+        data = bytes(range(256)) * 1024
+        self.echoed_again(self.port_of(system), system)
+        self.assertEqual(self.echo(self.port_of(system), data), data)
+        self.power_off(system)
+
+    @unittest.skipUnless(DEEP, "deep only")
+    def test_it_answers_again_when_driver_stack_and_itself_were_killed(self):
         self.network("qemu", "--profile", "gce", "--firmware", "direct")
 
     def closed(self, *flags):
