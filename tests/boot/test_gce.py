@@ -61,6 +61,12 @@ class Profile(Session):
         for name, due in SAID.items():
             said = self.facts(out, name)
             self.assertEqual({key: said.get(key) for key in due}, due, name)
+        # What the first live run is to settle; here it is what our own network and QEMU do.
+        self.assertIn("\nnicd: first frame header=00000000000000000000\n", out)
+        options = "".join(re.findall(r"^netd: dhcp options at=\d+ ([0-9a-f]+)$", out, re.M))
+        self.assertTrue(options.startswith("350105") and options.endswith("ff"), options)
+        for option in ("3604a9fea9fe", "330400015180", "0104ffffffff", "03040a4d0001", "1a0205b4", "790e200a4d000100000000000a4d0001"):
+            self.assertIn(option, options)
         items = self.facts(out, "not-attempted")["items"].split("+")
         self.assertFalse({"storage", "storage-package", "dhcp", "metadata", "l4"} & set(items), items)
         self.assertRegex(out, r"\nmachine: acpi .* hpet=no\n")
