@@ -65,7 +65,8 @@ class Profile(Session):
         self.assertIn("\nnicd: first frame header=00000000000000000000\n", out)
         options = "".join(re.findall(r"^netd: dhcp options at=\d+ ([0-9a-f]+)$", out, re.M))
         self.assertTrue(options.startswith("350105") and options.endswith("ff"), options)
-        for option in ("3604a9fea9fe", "330400015180", "0104ffffffff", "03040a4d0001", "1a0205b4", "790e200a4d000100000000000a4d0001"):
+        for option in ("3604a9fea9fe", "330400015180", "0104ffffffff", "03040a4d0001", "1a0205b4",
+                       "790e200a4d000100000000000a4d0001"):
             self.assertIn(option, options)
         items = self.facts(out, "not-attempted")["items"].split("+")
         self.assertFalse({"storage", "storage-package", "dhcp", "metadata", "l4"} & set(items), items)

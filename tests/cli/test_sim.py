@@ -59,9 +59,10 @@ class Proof(Runs):
         self.whole_proof("legacy", 74)
 
     def test_proof_holds_on_compute_engines_network(self):
-        for nic, used_len in (("modern", 72), ("legacy", 70)):
+        for nic, used_len, entries in (("modern", 72, 256), ("legacy", 70, 8192)):  # as long as queues are there
             with self.subTest(nic):
-                folder, out, _ = self.proof("--backend", "vpc", "--nic", nic, *FEW)
+                folder, out, _ = self.proof("--backend", "vpc", "--nic", nic, "--queue-size", entries, *FEW)
+                self.assertIn(f",qsize0={entries},qsize1={entries},mac=42:01:0a:4d:00:02,", out)
                 self.assertIn(f"used_len={used_len},reply_mac=42:01:0a:4d:00:01,", out)
                 self.assertIn(",address=10.77.0.2,bits=32,server=169.254.169.254,mtu=1460,lease_s=86400,", out)
                 self.assertRegex(out, r"\ncloudboot-evidence: metadata-nonce .*,status=200,nonce=[0-9a-f]{32},")

@@ -256,7 +256,6 @@ static bool hear_one(struct asker *a)
         a->now_ns += 1000000;
         if (put(a, NULL, 0) > 0)
             return true;
-        usleep(1000);
     }
     return false;
 }
