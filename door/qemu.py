@@ -104,7 +104,7 @@ def command_line(options, run):
     return line + qemu_profile.boot_words(options)
 
 
-def arguments(options, run, folder, gdb_port, forwards):
+def arguments(options, run, folder, gdb_port, forwards, network):
     words = ["qemu-system-x86_64", "-accel", options.accel, "-M", qemu_profile.machine(options), "-cpu", options.cpu,
              "-m", str(options.memory), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
              *qemu_firmware.words(options, command_line(options, run), run), *qemu_disk.words(options, run),
@@ -119,7 +119,7 @@ def arguments(options, run, folder, gdb_port, forwards):
     for n in range(options.nics):
         closed = "on" if options.net == "closed" else "off"
         ports = "".join(f",hostfwd=tcp:127.0.0.1:{host}-:{guest}" for _, host, guest in forwards) if n == 0 else ""
-        words += qemu_profile.nic_words(folder) if options.profile else [
+        words += qemu_profile.nic_words(network.folder.name) if options.profile else [
             "-netdev", f"user,id=n{n},restrict={closed},ipv6=off{ports}",
             "-device", f"virtio-net-pci,netdev=n{n},addr={4 + n},{NIC[options.nic]}"]
         if options.pcap and n == 0:
@@ -139,14 +139,14 @@ def die_with_parent():
 class Machine:
     """QEMU under our hands: killed by its pid at the latest when this ends."""
 
-    def __init__(self, options, run, forwards):
+    def __init__(self, options, run, forwards, network):
         self.options, self.run, self.forwards = options, run, forwards
         self.knock = listeners.Knock(forwards[0][1]) if options.proof and forwards else None
         self.partial, self.failures, self.until_seen = b"", [], False
         self.refused, self.restarts = False, False
         self.quit, self.asked_at, self.interrupted, self.timed_out = False, None, False, False
         self.terminal, self.keyboard, self.typed, self.listens = None, None, b"", False
-        self.told, self.network = False, None
+        self.told, self.network = False, network
 
     def __enter__(self):
         self.temporary = tempfile.TemporaryDirectory(prefix="capos-")
@@ -155,11 +155,9 @@ class Machine:
         if not self.options.proof:
             self.open_keyboard(folder)
         self.stderr = open(self.run / "qemu.log", "w+b")
-        if self.options.nonce:
-            self.network = qemu_profile.Network(self.options.vpc, self.options, folder, self.forwards)
-        self.process = subprocess.Popen(arguments(self.options, self.run, folder, port, self.forwards), stdin=subprocess.DEVNULL,
-                                        stdout=self.stderr, stderr=self.stderr, start_new_session=True,
-                                        preexec_fn=die_with_parent)
+        self.process = subprocess.Popen(arguments(self.options, self.run, folder, port, self.forwards, self.network),
+                                        stdin=subprocess.DEVNULL, stdout=self.stderr, stderr=self.stderr,
+                                        start_new_session=True, preexec_fn=die_with_parent)
         if port:
             print(f"gdb -ex 'file {self.options.kernel}' -ex 'target remote 127.0.0.1:{port}'", file=sys.stderr, flush=True)
         self.qmp = folder / "qmp"
@@ -369,13 +367,14 @@ def main(words):
             forwards = listeners.forwards(package, options.port, options.proof)
         qemu_firmware.prepare(options, command_line(options, run), run)
         qemu_disk.prepare(options, run)
+        network = qemu_profile.Network(options, forwards) if options.nonce else None
     except (ValueError, OSError, image.Failed) as error:
         print(f"capos qemu: {error}", file=sys.stderr)
         return 4
     if options.show_secret:
         secret = pathlib.Path(options.show_secret).read_text(encoding="ascii").strip()
         print(f"operator secret: {secret}", file=sys.stderr, flush=True)
-    with Machine(options, run, forwards) as machine:
+    with Machine(options, run, forwards, network) as machine:
         machine.serve()
         result = report(machine, options, started)
     if machine.restarts and not machine.quit and result["holds"]:

@@ -4,6 +4,7 @@
 # neither can imitate. The network of gce is a program of ours, capos-vpc, at the other end of a stream netdev.
 import secrets
 import subprocess
+import tempfile
 
 KINDS = ("gce", "gce-gen3")
 NIC_MAC = "42:01:0a:4d:00:02"  # 42:01 and the guest's address: devmodel/include/capos/devmodel/vpc.h
@@ -65,21 +66,23 @@ def words(options):
 
 
 class Network:
-    """capos-vpc, beside the machine: there before it starts, gone with it."""
+    """capos-vpc, beside the machine: there before it starts, gone with it. ValueError: it could not be, a port is taken."""
 
-    def __init__(self, program, options, folder, forwards):
-        command = [program, "--socket", f"{folder}/vpc", "--nonce", options.nonce]
+    def __init__(self, options, forwards):
+        self.folder = tempfile.TemporaryDirectory(prefix="capos-")
+        command = [options.vpc, "--socket", f"{self.folder.name}/vpc", "--nonce", options.nonce]
         for _, host, guest in forwards:
             command += ["--forward", f"{host}:{guest}"]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         start_new_session=True, text=True)
         if self.process.stdout.readline() != "listening\n":
-            raise ValueError(self.process.stderr.read().strip() or "capos-vpc ended")
+            raise ValueError(self.process.communicate()[1].strip() or "capos-vpc ended")
 
     def end(self):
         """It ends by itself when the machine is gone, and with it the stream. What was wrong with it: lines, none as a rule."""
         if self.process.stdout.closed:
             return []
+        self.folder.cleanup()
         try:
             _, said = self.process.communicate(timeout=END_SECONDS)
         except subprocess.TimeoutExpired:

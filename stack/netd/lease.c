@@ -198,6 +198,16 @@ bool lease_admits(const uint8_t *message, size_t bytes)
            is_host(word_of(message + YIADDR_AT), g.mask_there ? g.mask : UINT32_MAX);
 }
 
+uint16_t lease_raw(const uint8_t *message, size_t bytes, uint8_t out[LEASE_RAW_MAX])
+{
+    size_t used = bytes - OPTIONS_AT < LEASE_RAW_MAX ? bytes - OPTIONS_AT : LEASE_RAW_MAX;
+
+    memcpy(out, message + OPTIONS_AT, used);
+    while (used > 0 && out[used - 1u] == 0)
+        used--;
+    return (uint16_t)used;
+}
+
 static bool usable_router(const struct lease_net *net, uint32_t via)
 {
     return via != net->address && !no_host(via);

@@ -20,6 +20,7 @@
 
 #define LEASE_ROUTES_MAX 16u
 #define LEASE_MTU_MIN    576u /* what every host takes (RFC 791) */
+#define LEASE_RAW_MAX    256u
 
 struct lease_route {
     uint32_t destination; /* no bit set beyond `prefix` */
@@ -52,6 +53,9 @@ void lease_read(const uint8_t *message, size_t bytes, uint16_t link_mtu, struct 
 /* May the message be looked at at all: DHCP's cookie, options that end where they should; of an OFFER and an
  * ACK also a mask that is one, and an address that a host can have; of an ACK a lease of some time. */
 bool lease_admits(const uint8_t *message, size_t bytes);
+/* The first bytes of the options field, at most LEASE_RAW_MAX, as they came; how many, without zeroes at
+ * their end. Of a message that was admitted. */
+uint16_t lease_raw(const uint8_t *message, size_t bytes, uint8_t out[LEASE_RAW_MAX]);
 /* The bytes of an option 121. False: malformed, or too many; nothing is kept. */
 bool lease_read_routes(const uint8_t *bytes, size_t count, struct lease_options *out);
 
@@ -98,6 +102,8 @@ struct lease {
     struct lease_options answer; /* to what was asked last */
     struct lease_options active;
     struct lease_refused refused;
+    uint16_t raw_bytes; /* of `raw`, without the zeroes behind its end */
+    uint8_t raw[LEASE_RAW_MAX]; /* options of the last message that was admitted, or their beginning */
     acd_conflict_callback_t conflict; /* lwIP's own */
     udp_recv_fn receive; /* the same, of DHCP's port */
 };

@@ -71,6 +71,7 @@ static void on_answer(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_a
     struct lease *lease = lease_of(ip_current_input_netif());
 
     if (p->len == p->tot_len && lease_admits(p->payload, p->len)) {
+        lease->raw_bytes = lease_raw(p->payload, p->len, lease->raw);
         lease->receive(arg, pcb, p, from, port);
         return;
     }

@@ -10,8 +10,9 @@
 #include "lwip/etharp.h"
 #include "stack/netd/netd.h"
 
-#define ASK_NS   500000000u /* the gateway is asked for its address again */
-#define PROOF_NS 30000000000ull /* all of it within this time, from when the driver serves */
+#define ASK_NS    500000000u /* the gateway is asked for its address again */
+#define RAW_BYTES 48u /* of options in one line */
+#define PROOF_NS  30000000000ull /* all of it within this time, from when the driver serves */
 
 static void key_of(struct text *t, const char *key)
 {
@@ -56,6 +57,25 @@ static struct text words(struct netd *n)
     return text_over((char *)n->witness.words.at, n->witness.words.bytes);
 }
 
+/* On a network that we know from others' notes alone: what its server really sends. */
+static void tell_options(struct netd *n)
+{
+    const struct lease *lease = &n->lease;
+
+    for (uint32_t at = 0; at < lease->raw_bytes; at += RAW_BYTES) {
+        const uint32_t left = lease->raw_bytes - at;
+        char line[RT_LINE_BYTES];
+        struct text t = text_over(line, sizeof line - 1u);
+
+        text_string(&t, "dhcp options at=");
+        text_u64(&t, at);
+        text_string(&t, " ");
+        text_hex_bytes(&t, lease->raw + at, left < RAW_BYTES ? left : RAW_BYTES);
+        line[t.used] = 0;
+        (void)rt_print_line(n->rt, "netd: ", line);
+    }
+}
+
 static void lease(struct netd *n)
 {
     struct text t = words(n);
@@ -71,6 +91,8 @@ static void lease(struct netd *n)
     number(&t, "routes", netd_config(n, NET_CONFIG_ROUTES, 0));
     if (n->witness.lease)
         (void)emit(n, EVIDENCE_ROUTE, &t);
+    if (n->witness.outgoing)
+        tell_options(n);
 }
 
 static void neighbour(struct netd *n, uint64_t now_ns)

@@ -43,7 +43,10 @@ class Ports(Session):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
-            self.refused(4, "port", "sim", "--port", str(taken.getsockname()[1]))
+            port = str(taken.getsockname()[1])
+            self.refused(4, "port", "sim", "--port", port)
+            self.refused(4, "port", "sim", "--backend", "vpc", "--port", port)
+            self.refused(4, "Address already in use", "qemu", "--profile", "gce", "--firmware", "direct", "--port", port)
 
     def test_two_systems_side_by_side_on_ports_of_their_own(self):
         chosen = listeners.free_port()

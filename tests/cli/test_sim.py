@@ -58,6 +58,24 @@ class Proof(Runs):
     def test_legacy_proof_holds_with_all_its_markers(self):
         self.whole_proof("legacy", 74)
 
+    def test_proof_holds_on_compute_engines_network(self):
+        for nic, used_len, entries in (("modern", 72, 256), ("legacy", 70, 8192)):  # as long as queues are there
+            with self.subTest(nic):
+                folder, out, _ = self.proof("--backend", "vpc", "--nic", nic, "--queue-size", entries, *FEW)
+                self.assertIn(f",qsize0={entries},qsize1={entries},mac=42:01:0a:4d:00:02,", out)
+                self.assertIn(f"used_len={used_len},reply_mac=42:01:0a:4d:00:01,", out)
+                self.assertIn(",address=10.77.0.2,bits=32,server=169.254.169.254,mtu=1460,lease_s=86400,", out)
+                self.assertRegex(out, r"\ncloudboot-evidence: metadata-nonce .*,status=200,nonce=[0-9a-f]{32},")
+                self.assertIn(",port=7,peer=35.235.240.1,", out)
+                items = re.search(r",items=(\S+)", out)[1].split("+")
+                self.assertNotIn("metadata", items)
+                self.assertEqual(json.loads((folder / "run.json").read_text(encoding="utf-8"))["backend"], "vpc")
+
+    def test_on_another_network_the_nonce_is_named_as_not_attempted(self):
+        _, out, _ = self.proof("--backend", "script", *FEW)
+        self.assertIn("metadata", re.search(r",items=(\S+)", out)[1].split("+"))
+        self.assertNotIn("metadata-nonce", out)
+
     def test_key_is_private_and_never_printed(self):
         folder, out, err = self.proof(*FEW)
         key = (folder / "chain.key").read_text(encoding="ascii").strip()
@@ -101,14 +119,15 @@ class Proof(Runs):
 
 
 class Seeds(Runs):
-    def trace(self, seed, nic):
-        folder, _, _ = self.proof("--seed", seed, "--nic", nic, "--backend", "script", *FEW)
+    def trace(self, seed, nic, backend="script"):
+        folder, _, _ = self.proof("--seed", seed, "--nic", nic, "--backend", backend, *FEW)
         run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         return run["trace"], (folder / "evidence.log").read_bytes()
 
     def test_same_seed_gives_the_same_trace_and_the_same_log(self):
         for nic in ("modern", "legacy"):
             self.assertEqual(self.trace(7, nic), self.trace(7, nic))
+        self.assertEqual(self.trace(7, "legacy", "vpc"), self.trace(7, "legacy", "vpc"))
 
     def test_another_seed_gives_another_trace(self):
         self.assertNotEqual(self.trace(7, "modern")[0], self.trace(8, "modern")[0])
@@ -118,7 +137,12 @@ class Seeds(Runs):
         self.assertEqual(len(keys), 2)
 
     def test_saved_choices_replay_to_the_same_trace(self):
-        folder, _, _ = self.proof("--seed", 9, "--backend", "script", *FEW)
+        for backend in ("script", "vpc"):
+            with self.subTest(backend):
+                self.replayed(backend)
+
+    def replayed(self, backend):
+        folder, _, _ = self.proof("--seed", 9, "--backend", backend, *FEW)
         again, _, _ = self.proof_of_replay(folder / "replay")
         first, second = (json.loads((run / "run.json").read_text(encoding="utf-8"))["trace"] for run in (folder, again))
         self.assertEqual(first, second)

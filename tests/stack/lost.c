@@ -72,6 +72,7 @@ static void while_away(struct probe *p, const struct objects *o)
     RESULT(p, probe_call(p, p->authority, LISTEN_OPEN, 0, 0, 0), NET_E_DEVICE_UNAVAILABLE);
     RESULT(p, probe_call(p, p->network, NETWORK_CONNECT, PEER, 0, NET_PEER(NET_FAMILY_IPV4, PORT_ECHO, 100)),
            NET_E_DEVICE_UNAVAILABLE);
+    RESULT(p, probe_call(p, p->way_out, CONNECT_OPEN, 100, 0, 0), NET_E_DEVICE_UNAVAILABLE);
     RESULT(p, probe_call(p, p->network, NETWORK_UDP, 0, 0, 0), NET_E_DEVICE_UNAVAILABLE);
     RESULT(p, probe_call(p, p->network, NETWORK_PING, PEER, 0, NET_PEER(NET_FAMILY_IPV4, 0, 100)),
            NET_E_DEVICE_UNAVAILABLE);

@@ -148,6 +148,9 @@ uint32_t program_main(struct rt *rt)
     p.network = rt_first(rt, CAP_IF_NETWORK_MANAGER);
     p.authority = rt_first(rt, CAP_IF_TCP_LISTEN_AUTHORITY);
     CHECK(&p, !cap_is_none(p.network) && !cap_is_none(p.authority));
+    p.way_out = rt_grant(rt, "way-out", CAP_IF_TCP_CONNECT_AUTHORITY);
+    p.way_to_nobody = rt_grant(rt, "way-to-nobody", CAP_IF_TCP_CONNECT_AUTHORITY);
+    CHECK(&p, !cap_is_none(p.way_out) && !cap_is_none(p.way_to_nobody));
     CHECK(&p, rt_memory_make(rt, SHARED_BYTES, &p.shared));
     CHECK(&p, rt_memory_make(rt, RING_PAGE_BYTES, &p.second));
     for (uint32_t i = 0; i < CARD_WAIT_MS / 10u && probe_config(&p, NET_CONFIG_STATE, 0) == NET_STATE_NO_CARD;
@@ -163,6 +166,7 @@ uint32_t program_main(struct rt *rt)
     probe_stream_ends(&p);
     probe_datagrams(&p);
     probe_listeners(&p);
+    probe_way_out(&p);
     probe_exhausted(&p);
     probe_lost(&p);
     (void)rt_print(rt, "netprobe: all holds\n");

@@ -152,6 +152,7 @@ void probe_no_card(struct probe *p)
     EQUAL(p, connect(p, PEER, 0, NET_PEER(NET_FAMILY_IPV4, PORT_ECHO, 100)), NET_E_DEVICE_UNAVAILABLE);
     RESULT(p, probe_call(p, p->network, NETWORK_UDP, 0, 0, 0), NET_E_DEVICE_UNAVAILABLE);
     RESULT(p, probe_call(p, p->authority, LISTEN_OPEN, 0, 0, 0), NET_E_DEVICE_UNAVAILABLE);
+    RESULT(p, probe_call(p, p->way_out, CONNECT_OPEN, 100, 0, 0), NET_E_DEVICE_UNAVAILABLE);
     memcpy(p->second.at, "10.0.2.77", 9);
     EQUAL(p, resolve(p, p->second.cap, 0, 9, NULL), NET_E_DEVICE_UNAVAILABLE);
     EQUAL(p, probe_counter(p, NET_COUNTER_SOCKETS), 0);

@@ -24,6 +24,7 @@
 struct probe {
     struct rt *rt;
     cap_id network, authority;
+    cap_id way_out, way_to_nobody; /* authorities to connect to the echo, and to the closed port */
     struct rt_memory shared; /* SHARED_BYTES: the buffer of sockets */
     struct rt_memory second; /* a page more than counts */
 };
@@ -66,6 +67,7 @@ void probe_streams(struct probe *p);
 void probe_stream_ends(struct probe *p);
 void probe_datagrams(struct probe *p);
 void probe_listeners(struct probe *p);
+void probe_way_out(struct probe *p);
 void probe_exhausted(struct probe *p);
 void probe_no_card(struct probe *p);
 void probe_lost(struct probe *p);

@@ -22,6 +22,7 @@ struct proof {
     uint64_t arp_replies, echo_replies, other_frames;
     uint16_t first_ethertype;
     uint32_t first_used_length;
+    uint8_t first_header[VNET_HEADER_MODERN]; /* its first `header_bytes`: a copy */
     struct vnet_leftovers leftovers;
 };
 

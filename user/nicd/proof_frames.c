@@ -17,6 +17,7 @@ static void take(struct proof *p, const struct nic_rx_frame *frame, uint16_t awa
     if (p->first_ethertype == 0) {
         p->first_ethertype = seen.ethertype;
         p->first_used_length = (uint32_t)frame->length + p->n->nic.header_bytes;
+        memcpy(p->first_header, frame->data - p->n->nic.header_bytes, p->n->nic.header_bytes);
     }
     if (seen.kind == FRAME_ARP_REPLY) {
         p->arp_replies++;
@@ -99,6 +100,18 @@ static bool ask_echo(struct proof *p, uint16_t sequence)
     return matching == 1;
 }
 
+/* Where the device model is not ours: does it write flags that were not negotiated? */
+static void tell_header(struct proof *p)
+{
+    char line[64];
+    struct text t = text_over(line, sizeof line - 1u);
+
+    text_string(&t, "first frame header=");
+    text_hex_bytes(&t, p->first_header, p->n->nic.header_bytes);
+    line[t.used] = 0;
+    (void)rt_print_line(p->n->rt, "nicd: ", line);
+}
+
 bool proof_first_frame(struct proof *p)
 {
     struct text t = prove_words(&p->prove);
@@ -107,6 +120,8 @@ bool proof_first_frame(struct proof *p)
         return proof_fail(p, "no ARP reply was polled");
     if (p->first_ethertype != FRAME_ETHERTYPE_ARP)
         return proof_fail(p, "the first frame received is not ARP");
+    if (p->vpc)
+        tell_header(p);
     prove_hex(&t, "ethertype", p->first_ethertype, 4);
     prove_u64(&t, "used_len", p->first_used_length);
     prove_mac(&t, "reply_mac", p->addresses.peer_mac);

@@ -9,6 +9,7 @@
 /* The reference code's own example: "password" with the salt "somesalt". */
 #define VERIFIER "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
 
+#define NONCE "00112233445566778899aabbccddeeff"
 #define KEY64 "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 
 static struct boot_parse parse(const char *line, struct boot_params *out)
@@ -25,14 +26,16 @@ Test(bootparams, defaults_for_absent_keys)
     cr_assert_str_eq(p.commit, "unknown");
     cr_assert_str_eq(p.verifier, "");
     cr_assert(p.columns == 0 && p.rows == 0);
+    cr_assert(p.network == BOOT_NETWORK_USER && p.nonce[0] == 0);
 }
 
 Test(bootparams, every_key_is_taken)
 {
     struct boot_params p;
-    struct boot_parse r = parse("  mode=proof  boot=00112233445566ff chain_key=" KEY64
-                                " exchanges=12 commit=ab-9 verifier=" VERIFIER " columns=512 rows=5 ",
-                                &p);
+    struct boot_parse r =
+        parse("  mode=proof  boot=00112233445566ff chain_key=" KEY64
+              " exchanges=12 commit=ab-9 verifier=" VERIFIER " columns=512 rows=5 network=vpc nonce=" NONCE,
+              &p);
     cr_assert_eq(r.error, BOOT_OK, "%s at %u", boot_error_name(r.error), r.at);
     cr_assert_eq(p.mode, BOOT_MODE_PROOF);
     cr_assert_eq(p.boot[1], 0x11);
@@ -42,6 +45,8 @@ Test(bootparams, every_key_is_taken)
     cr_assert_str_eq(p.commit, "ab-9");
     cr_assert_str_eq(p.verifier, VERIFIER);
     cr_assert(p.columns == 512 && p.rows == 5);
+    cr_assert_eq(p.network, BOOT_NETWORK_VPC);
+    cr_assert_str_eq(p.nonce, NONCE);
 }
 
 Test(bootparams, each_fault_is_refused_at_its_word_and_leaves_the_result_alone)
@@ -61,6 +66,12 @@ Test(bootparams, each_fault_is_refused_at_its_word_and_leaves_the_result_alone)
         {"columns=513", BOOT_E_VALUE, 0},
         {"rows=4", BOOT_E_VALUE, 0},
         {"rows=513", BOOT_E_VALUE, 0},
+        {"network=", BOOT_E_VALUE, 0},
+        {"network=vpcs", BOOT_E_VALUE, 0},
+        {"nonce=", BOOT_E_VALUE, 0},
+        {"nonce=0011", BOOT_E_VALUE, 0},
+        {"nonce=" NONCE "0", BOOT_E_VALUE, 0},
+        {"nonce=00112233445566778899aabbccddeefF", BOOT_E_VALUE, 0},
         {"boot=0011", BOOT_E_VALUE, 0},
         {"boot=00112233445566FG", BOOT_E_VALUE, 0},
         {"chain_key=00", BOOT_E_VALUE, 0},
