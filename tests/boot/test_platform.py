@@ -51,7 +51,8 @@ class Platform(unittest.TestCase):
         self.assertEqual((tables["mcfg"], tables["hpet"]), ("yes", "yes"))
 
     def test_a_nic_behind_a_bridge_is_proven_as_any_other(self):
-        for chipset, bridge, at in (("pc", "pci-bridge,id=far,chassis_nr=1", "01:03.0"), ("q35", "pcie-root-port,id=far", "01:00.0")):
+        for chipset, bridge, at in (("pc", "pci-bridge,id=far,chassis_nr=1", "01:03.0"),
+                                    ("q35", "pcie-root-port,id=far", "01:00.0")):
             with self.subTest(chipset=chipset):
                 place = {"addr": "3"} if chipset == "pc" else {}
                 outcome = self.proven(["-device", bridge, *machine.nic("modern", bus="far", **place)], chipset)

@@ -142,13 +142,14 @@ static unsigned read_some(struct life *l, bool exact)
 }
 
 /* Down, whatever was before: confirmed or in quarantine, and nothing left. */
-static void end(struct life *l, bool quarantined)
+static void end(struct life *l, bool quarantined, const char *what)
 {
     if (l->disk.ops != NULL) {
         l->disk.ops->stop(l->disk.ctx);
         for (uint32_t i = 0; i < TURNS_MAX && !final(l->scsi.state); i++)
             turn(l);
-        cr_assert_eq(l->scsi.state, quarantined ? DISK_QUARANTINED : DISK_STOPPED);
+        cr_assert_eq(l->scsi.state, quarantined ? DISK_QUARANTINED : DISK_STOPPED, "%s ends in state %d",
+                     what, (int)l->scsi.state);
     }
     cr_assert_eq(vscsi_close(&l->scsi), PROVIDER_OK);
     (void)rig_take_back(&l->rig);
@@ -200,7 +201,7 @@ static void run(const struct row *r, bool modern)
     cr_expect_eq(read, r->read[modern], "%s %s at %u value %#llx: read %s, not %s",
                  modern ? "modern" : "legacy", r->name, r->at, (unsigned long long)r->value, word(read),
                  word(r->read[modern]));
-    end(l, never);
+    end(l, never, r->name);
     cr_expect(fired(l, r) > 0, "%s never had an opportunity", r->name);
     close_life(l);
 }
@@ -239,7 +240,7 @@ Test(disks, an_honest_disk_is_read_with_every_queue_size)
             cr_assert_str_eq(life.scsi.identity.text, "Google PersistentDisk");
             cr_assert_eq(life.scsi.identity.unit, 1u);
             cr_assert_eq(life.scsi.identity.blocks, BLOCKS);
-            end(&life, false);
+            end(&life, false, "an honest disk");
             close_life(&life);
         }
     }
@@ -259,7 +260,7 @@ Test(disks, a_read_in_flight_ends_with_the_disk)
         cr_assert_eq(life.disk.ops->read(life.disk.ctx, 1, BLOCKS, 0), PROVIDER_E_RANGE);
         cr_assert_eq(life.disk.ops->read(life.disk.ctx, 1, 1, 0), PROVIDER_OK);
         cr_assert_eq(life.disk.ops->read(life.disk.ctx, 1, 1, 0), PROVIDER_E_FULL);
-        end(&life, false);
+        end(&life, false, "an honest disk");
         close_life(&life);
     }
 }

@@ -168,7 +168,8 @@ def root(*entries):
     return acpi(b"RSDT", struct.pack(f"<{len(entries)}I", *entries))
 
 
-MADT = struct.pack("<II", 0xfee00000, 1) + bytes((0, 8, 0, 0, 1, 0, 0, 0)) + bytes((1, 12, 0, 0)) + struct.pack("<II", 0xfec00000, 0)
+MADT = struct.pack("<II", 0xfee00000, 1) + bytes((0, 8, 0, 0, 1, 0, 0, 0))
+MADT += bytes((1, 12, 0, 0)) + struct.pack("<II", 0xfec00000, 0)
 MADT += b"".join(bytes((2, 10, 0, irq)) + struct.pack("<IH", irq, 13) for irq in (5, 9, 10, 11))
 S5 = b"\x08_S5_\x12\x06\x04\0\0\0\0"
 # 0xe0040 root (48 bytes), 0xe0070 fixed (244), 0xe0170 definition block (48), 0xe01a0 interrupts
