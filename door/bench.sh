@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # ./capos bench [flags]: the flags are capos-bench's; the shares of the machine, the processes, the network and the explorer
 # follow, unless one group was asked for. As JSON all are one object, {"host": ..., "machine": ..., "programs": ..., "network":
-# ..., "image": ..., "explore": ...}: null for a share that could not be had or was not asked for.
+# ..., "image": ..., "disk": ..., "explore": ...}: null for a share that could not be had or was not asked for.
 command_bench() {
     local argument flags=() peers=() only='' before='' json=0 status=0
-    local host=null machine=null programs=null network=null image=null explore=null
+    local host=null machine=null programs=null network=null image=null disk=null explore=null
     if wants_help "$@"; then
         help_of sim/bench/main.c
         return 0
@@ -34,7 +34,8 @@ command_bench() {
         ! command -v clang-14 >/dev/null || build fuzz capos-fuzz-nic
     fi
     ! asked_for image || { need_groups build qemu image uefi; build ship kernel.elf capos_pkg; }
-    if [ "$only" != explore ] && [ "$only" != image ]; then
+    ! asked_for disk || { need_groups build qemu ${peers[@]:+peers}; build ship kernel.elf disk_pkg; }
+    if [ "$only" != explore ] && [ "$only" != image ] && [ "$only" != disk ]; then
         ! { asked_for programs || asked_for network; } || need_groups build qemu bench ${peers[@]:+peers}
         build ship capos-bench capos-sim kernel.elf capos_pkg frames_pkg bench_nothing bench_flood bench_pkg network_pkg \
             capos-bench-programs
@@ -47,6 +48,7 @@ command_bench() {
         ! asked_for programs || bench_programs ${flags[@]+"${flags[@]}"} ${peers[@]+"${peers[@]}"} || status=$?
         ! asked_for network || bench_network ${flags[@]+"${flags[@]}"} ${peers[@]+"${peers[@]}"} || status=$?
         ! asked_for image || bench_image ${flags[@]+"${flags[@]}"} || status=$?
+        ! asked_for disk || bench_disk ${flags[@]+"${flags[@]}"} ${peers[@]+"${peers[@]}"} || status=$?
         ! asked_for explore || bench_explore ${flags[@]+"${flags[@]}"} || status=$?
         exit "$status"
     fi
@@ -56,9 +58,10 @@ command_bench() {
     ! asked_for programs || programs=$(bench_programs "${flags[@]}" ${peers[@]+"${peers[@]}"}) || status=$?
     ! asked_for network || network=$(bench_network "${flags[@]}" ${peers[@]+"${peers[@]}"}) || status=$?
     ! asked_for image || image=$(bench_image "${flags[@]}") || status=$?
+    ! asked_for disk || disk=$(bench_disk "${flags[@]}" ${peers[@]+"${peers[@]}"}) || status=$?
     ! asked_for explore || explore=$(bench_explore "${flags[@]}") || status=$?
-    printf '{"host":%s,"machine":%s,"programs":%s,"network":%s,"image":%s,"explore":%s}\n' "${host:-null}" "${machine:-null}" \
-        "${programs:-null}" "${network:-null}" "${image:-null}" "${explore:-null}"
+    printf '{"host":%s,"machine":%s,"programs":%s,"network":%s,"image":%s,"disk":%s,"explore":%s}\n' "${host:-null}" \
+        "${machine:-null}" "${programs:-null}" "${network:-null}" "${image:-null}" "${disk:-null}" "${explore:-null}"
     exit "$status"
 }
 
@@ -67,7 +70,7 @@ asked_for() { # group: by itself, or because all were
 }
 
 of_the_host() { # a group of capos-bench's, or one that it refuses
-    [[ $only != explore && $only != programs && $only != network && $only != image ]]
+    [[ $only != explore && $only != programs && $only != network && $only != image && $only != disk ]]
 }
 
 bench_machine() {
@@ -90,6 +93,10 @@ bench_network() {
 
 bench_image() {
     "${PYTHON[@]}" "$ROOT/door/bench_image.py" "$ROOT/build/ship/kernel.elf" "$ROOT/build/ship/capos.pkg" "$@"
+}
+
+bench_disk() {
+    "${PYTHON[@]}" "$ROOT/door/bench_disk.py" "$ROOT/build/ship/kernel.elf" "$ROOT/build/ship/sim/bench/disk/disk.pkg" "$@"
 }
 
 bench_explore() {

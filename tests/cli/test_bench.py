@@ -35,7 +35,7 @@ class Bench(unittest.TestCase):
         status, out, err = capos("bench", "--quick", "--json")
         self.assertEqual(status, 0, err)
         said = json.loads(out)
-        self.assertEqual(set(said), {"host", "machine", "programs", "network", "image", "explore"})
+        self.assertEqual(set(said), {"host", "machine", "programs", "network", "image", "disk", "explore"})
         self.assertTrue(said["host"]["rows"])
         self.assertEqual({row["name"] for row in said["image"]["rows"]},
                          {*bench_image.WAYS.values(), bench_image.MADE, bench_image.ARCHIVE})
@@ -79,6 +79,7 @@ class Bench(unittest.TestCase):
         self.assertIsNone(said["programs"])
         self.assertIsNone(said["network"])
         self.assertIsNone(said["image"])
+        self.assertIsNone(said["disk"])
         self.assertIsNone(said["explore"])
 
     @unittest.skipIf(shutil.which("spin") is None, "spin is not installed (./capos setup bench)")
