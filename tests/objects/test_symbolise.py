@@ -60,7 +60,7 @@ class Symbolise(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout), (4, b""))
 
     def machine(self, *flags):
-        return qemu.Machine(qemu.parse(["--kernel", str(BUILD / "kernel.elf"), *flags]), BUILD, [])
+        return qemu.Machine(qemu.parse(["--kernel", str(BUILD / "kernel.elf"), *flags]), BUILD, [], None)
 
     def test_a_kernel_that_stops_is_a_failure_of_the_run_with_its_backtrace_named(self):
         machine, out = self.machine(), io.StringIO()
