@@ -218,8 +218,10 @@ uint8_t dm_status_read(struct dm_net *net, bool legacy)
         }
         reset_now(net);
     }
-    if (net->status == 0)
+    if (net->status == 0 && net->life.reset_unconfirmed) {
         net->life.reset_unconfirmed = false;
+        net->life.needs_reset_read = false; /* of a device that asked for a reset meanwhile: it had one */
+    }
     if (net->status == 0 && net->life.reset_itself) {
         net->life.reset_itself = false;
         net->life.needs_reset_read = true; /* from here on it must know, and nothing but a reset is right */

@@ -85,4 +85,5 @@ void xp_all_jobs(struct xp_jobs *jobs)
     xp_life_jobs(jobs);
     xp_process_jobs(jobs);
     xp_full_jobs(jobs);
+    xp_disk_jobs(jobs);
 }

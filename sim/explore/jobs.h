@@ -60,6 +60,7 @@ void xp_authority_jobs(struct xp_jobs *jobs);
 void xp_life_jobs(struct xp_jobs *jobs);
 void xp_process_jobs(struct xp_jobs *jobs);
 void xp_full_jobs(struct xp_jobs *jobs);
+void xp_disk_jobs(struct xp_jobs *jobs);
 /* The jobs of a brought driver (bring_your_driver.h) in a shared object. NULL, or why it is refused. */
 const char *xp_brought_jobs(struct xp_jobs *jobs, const char *object);
 
