@@ -26,7 +26,9 @@ EXCHANGES = 2000
 SECONDS_MAX = 60
 NICS = {"modern": "virtio-net-pci,netdev=n,disable-legacy=on", "legacy": "virtio-net-pci,netdev=n,disable-modern=on"}
 OFF_MS_MAX = 2000
+BUTTON_MS_MAX = 5000
 FAULT = "fault follows"
+UP = "modern, polled"
 USER_NIC = ("-netdev", "user,id=n,restrict=on,ipv6=off", "-device", NICS["modern"])
 # Transport and frames offered at once, to what a bare loop with one bell for so many sends a second, and how many are sent. A
 # legacy device gets a bell with each publication, of which 128 frames are two; a modern one while it asks for bells, which it
@@ -64,8 +66,9 @@ def run(kernel, append, until, nic=(), fds=()):
     return boot(lambda folder: words(kernel, append, folder, nic), until, fds)
 
 
-def boot(words_in, until, fds=()):
-    """QEMU by its words, which are given the folder of the socket `s` for the first serial port."""
+def boot(words_in, until, fds=(), then=None):
+    """QEMU by its words, which are given the folder of the socket `s` for the first serial port. `then(folder)`: what is done once
+    all texts of `until` have come."""
     with tempfile.TemporaryDirectory(prefix="capos-") as folder, socket.socket(socket.AF_UNIX) as door:
         door.bind(f"{folder}/s")
         door.listen(1)
@@ -76,13 +79,13 @@ def boot(words_in, until, fds=()):
         try:
             port, _ = door.accept()
             with port:
-                return watch(port, machine, start, until)
+                return watch(port, machine, start, until, None if then is None else lambda: then(folder))
         finally:
             machine.kill()
             machine.wait()
 
 
-def watch(port, machine, start, until):
+def watch(port, machine, start, until, then=None):
     seen, text, peak = {}, b"", 0
     while time.monotonic() - start < SECONDS_MAX:
         ready, _, _ = select.select([port], [], [], 1)
@@ -95,6 +98,9 @@ def watch(port, machine, start, until):
         for word in until:
             if word not in seen and word.encode() in text:
                 seen[word] = now
+        if then is not None and len(seen) == len(until):
+            then()
+            then = None
         if "!" in seen:
             break
         peak = resident(machine.pid) or peak
@@ -147,6 +153,33 @@ def measure_fault(kernel, runs):
             raise SystemExit(f"capos bench: the machine did not switch itself off after a fault: {seen.text.strip()!r}")
         took.append(seen.times["end"] - seen.times[FAULT])
     row("a fault to power off, the slowest", "ms", max(took) * 1e3, OFF_MS_MAX)
+
+
+def press(folder):
+    """The power button, by QEMU's monitor."""
+    with socket.socket(socket.AF_UNIX) as monitor:
+        monitor.settimeout(SECONDS_MAX)
+        monitor.connect(f"{folder}/qmp")
+        with monitor.makefile("rw") as lines:
+            for command in ("qmp_capabilities", "system_powerdown"):
+                lines.readline()  # its greeting, or the answer to the one before
+                lines.write(json.dumps({"execute": command}) + "\n")
+                lines.flush()
+            lines.readline()
+
+
+def measure_button(kernel, runs):
+    """From the power button to the machine off, of a system that stays up: every program is ended, every device taken back."""
+    append = f"mode=serve boot={BOOT} chain_key={KEY} commit=bench"
+    more = [*USER_NIC, "-initrd", str(kernel.with_name("user") / "frames/frames.pkg")]
+    took = []
+    for _ in range(runs):
+        seen = boot(lambda folder: words(kernel, append, folder, [*more, "-qmp", f"unix:{folder}/qmp,server=on,wait=off"]),
+                    [UP], then=press)
+        if set(seen.times) != {UP, "end"}:
+            raise SystemExit(f"capos bench: the power button did not end the machine: {seen.text.strip()!r}")
+        took.append(seen.times["end"] - seen.times[UP])
+    row("the power button to power off, the slowest", "ms", max(took) * 1e3, BUTTON_MS_MAX)
 
 
 FLOOD_BEGINS, FLOOD_ENDS = "flood begins", "flood ends:"
@@ -204,6 +237,7 @@ def main():
     runs = QUICK_RUNS if options.quick else RUNS
     measure(options.kernel, options.nothing, runs)
     measure_fault(options.flood, runs)
+    measure_button(options.kernel, runs)
     measure_tap(options.flood, QUICK_RUNS, options.quick)
     if options.json:
         print(json.dumps({"world": "qemu", "rows": ROWS}))

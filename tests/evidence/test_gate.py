@@ -320,10 +320,12 @@ class ProviderJson(Gate):
     def test_delivery_is_true_only_where_its_marker_holds(self):
         spoiled = logs.with_fact("interrupt-delivered", "stale_woken=0", "stale_woken=1")
         self.assertIs(self.record(logs.console(logs.evidence(spoiled)))["interrupt_route_delivered"], False)
+        self.assertIs(self.record(logs.console(logs.evidence(spoiled)))["interrupt_route_allocated"], True)
         failed = self.record(logs.console(logs.evidence(self.bind_only("iommu"))))
+        self.assertIs(failed["interrupt_route_allocated"], True, "what is allocated alone is not delivered")
         self.assertIs(failed["interrupt_route_delivered"], False)
         unlisted = self.record(logs.console(logs.evidence(self.bind_only("iommu+interrupt-delivery"))))
-        self.assertEqual(unlisted["interrupt_route_delivered"], "not-attempted")
+        self.assertEqual((unlisted["interrupt_route_allocated"], unlisted["interrupt_route_delivered"]), (True, "not-attempted"))
         self.assertEqual(self.record(b"nothing\n")["interrupt_route_delivered"], "not-attempted")
 
     def test_refused_and_failing_logs_give_valid_records(self):

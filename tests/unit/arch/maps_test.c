@@ -276,3 +276,34 @@ Test(pvh, a_module_that_is_no_whole_pages_of_memory_is_refused)
     cr_assert_eq(pvh_parse(&reader, 0x2000, &info), PVH_E_PACKAGE);
     cr_assert_eq(memory_map_ram_bytes(&info.map), 0x200000, "the map holds");
 }
+
+/* Google's smallest machine with memory on both sides of the hole below 4 GiB: half a page at 0x9fc00, the
+ * hole from 0xc0000000, the top of firmware's flash, 13 GiB from 4 GiB on. */
+Test(pvh, a_map_with_holes_and_memory_above_4_gib)
+{
+    static const struct {
+        uint64_t base, bytes;
+        uint32_t type;
+    } ranges[] = {{0, 0x9fc00, 1},
+                  {0x9fc00, 0x400, 2},
+                  {0xf0000, 0x10000, 2},
+                  {0x100000, 0xbfeee000, 1},
+                  {0xbffee000, 0x12000, 3},
+                  {0xfffbc000, 0x44000, 2},
+                  {0x100000000, 0x340000000, 1}};
+    with_module(0x43fffe000, 0x1801); /* a package high above what the entry code maps */
+    put32(0x2030, 7);
+    for (uint32_t i = 0; i < 7; i++) {
+        put64(0x3000 + 24 * i, ranges[i].base);
+        put64(0x3008 + 24 * i, ranges[i].bytes);
+        put32(0x3010 + 24 * i, ranges[i].type);
+    }
+    cr_assert_eq(pvh_parse(&reader, 0x2000, &info), PVH_OK);
+    cr_assert_eq(memory_map_ram_bytes(&info.map), 0x9f000ull + 0xbfeee000u + 0x340000000u - 0x2000u);
+    cr_assert_eq(memory_map_kind(&info.map, 0xbffee000, 0x12000), MEMORY_FIRMWARE,
+                 "ACPI's tables may be read");
+    cr_assert_eq(memory_map_kind(&info.map, 0xc0000000, 0x1000), MEMORY_NONE);
+    cr_assert_eq(memory_map_kind(&info.map, 0x43fffe000, 0x2000), MEMORY_FIRMWARE);
+    cr_assert_not(memory_map_touches_memory(&info.map, 0xc0000000, 0x3ec00000), "registers have their place");
+    cr_assert_eq(memory_map_largest_ram(&info.map, 0, 1ull << 32).base, 0x100000);
+}
