@@ -261,7 +261,7 @@ enum nic_method {
 enum service_state {
     SERVICE_WAITS = 0, /* to be started: for its time, or for a service that serves it something */
     SERVICE_RUNS,
-    SERVICE_ENDED,     /* by itself, and its rule is never */
+    SERVICE_ENDED,     /* by itself, and its rule is never; without starts: this run leaves it out */
     SERVICE_GIVEN_UP   /* its restart budget is used up */
 };
 enum supervisor_method {

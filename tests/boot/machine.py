@@ -47,6 +47,11 @@ class Outcome:
     def lines(self):
         return self.console.decode("ascii", "replace").replace("\r\n", "\n").split("\n")
 
+    def words(self):
+        """What the kernel says of the machine in one line once the proof is over: word by word."""
+        line = next(line for line in self.lines() if line.startswith("machine: apic="))
+        return dict(word.split("=", 1) for word in line.split()[1:])
+
     def judge(self, proof=True):
         return check.judge(self.console, gen_markers.load(), bytes.fromhex(KEY), proof, self.evidence)
 

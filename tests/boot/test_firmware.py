@@ -48,7 +48,7 @@ class Firmware(unittest.TestCase):
     def boot(self, transport, firmware, *more):
         outcome = machine.run([*machine.nic(transport, addr=f"{SLOT:#x}"), *more], firmware=firmware)
         self.assertTrue(outcome.switched_off(), outcome.report())
-        self.said = dict(word.split("=", 1) for word in outcome.lines()[-2].split() if "=" in word)
+        self.said = outcome.words()
         return outcome
 
     def proven(self, outcome, bars_assigned):

@@ -24,7 +24,7 @@ class Matrix(unittest.TestCase):
                                                       "successor_delivered", "interrupts")], ["1", "1", "0", "1", "0", "1", "4"])
         self.assertEqual(outcome.facts("provider-nic-probed")["transport"], transport)
         self.assertEqual(outcome.facts("platform")["name"], "pc")
-        said = dict(word.split("=", 1) for word in outcome.lines()[-2].split() if "=" in word)
+        said = outcome.words()
         protections = "1" if cpu == "max" else "0"
         self.assertEqual([said[name] for name in ("smep", "smap", "umip")], [protections] * 3)
         self.assertEqual(said["entropy"], "rdrand" if cpu == "max" else "jitter-weak")

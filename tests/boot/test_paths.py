@@ -65,7 +65,7 @@ class Paths(unittest.TestCase):
         self.assertEqual((probed["bdf"], probed["transport"]), ("00:04.0", transport))
         self.assertEqual((first["used_len"], first["interrupts"]), (USED_LENGTH[transport], "0"))
         self.assertEqual(outcome.facts("inventory")["nics"], "1")
-        said = dict(word.split("=", 1) for word in outcome.lines()[-2].split() if "=" in word)
+        said = outcome.words()
         self.assertEqual((said["power"], said["bars_assigned"] != "0"), ("acpi-s5", qboot))
 
 

@@ -8,7 +8,7 @@ import tempfile
 from context import build, run
 from result import Result, tail
 
-FUZZ_SECONDS, FUZZ_SECONDS_DEEP = 45, 900
+FUZZ_SECONDS, FUZZ_SECONDS_DEEP = 30, 900
 FUZZ_MARKS = ("lives", "device_steps", "sent", "received", "stopped", "quarantined")
 
 

@@ -18,8 +18,8 @@ from result import ANSI, Result, add_criterion, add_ctest, add_unittest, tail
 LINE_COVERAGE_MIN = 95.0
 COVERED = {"provider": "provider/", "devmodel": "devmodel/src/", "kernel/device": "kernel/device/"}
 CTEST_SECONDS_MAX = 7200  # deep: 10,000 kills under the sanitizers; each program has a bound of its own
-MUTANTS_DAILY = 12
-EXPLORED_DAILY = 5
+MUTANTS_DAILY = 8
+EXPLORED_DAILY = 4
 
 
 def run_ctest(context, result, folder, *flags):

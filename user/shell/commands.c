@@ -85,8 +85,11 @@ static void services(struct shell *s)
         row_begin(&r);
         text_string(&r.t, name);
         row_column(&r, 24);
-        text_string(&r.t, words[state.value >> 8 & 3u]);
-        row_number(&r, state.value >> 16 & 0xffffu, 40);
+        const uint64_t starts = state.value >> 16 & 0xffffu;
+        const uint64_t word = state.value >> 8 & 3u;
+
+        text_string(&r.t, word == SERVICE_ENDED && starts == 0 ? "left out" : words[word]);
+        row_number(&r, starts, 40);
         if (state.value >> 32 != 0)
             row_number(&r, state.value >> 32, 50);
         row_end(s, &r);
