@@ -14,6 +14,7 @@ import sys
 import gen_markers
 from provider_json import not_attempted_items, provider_record
 
+CLAIM_FAILED = "claim failed: "
 LANDMARK = "capos kernel starting"
 LOG_BYTES_MAX = 64 << 20
 KINDS = {
@@ -185,6 +186,13 @@ def failed_claims(lines, listed, reply_bytes=(64,)):
     return out
 
 
+def console_says(data, run):
+    """What the kernel's text lines say did not hold, and the run does not say too. Any program with a console can add such a line;
+    none can take one away."""
+    claims = [line.rstrip("\r")[len(CLAIM_FAILED):] for line in data.decode("latin-1").split("\n") if line.startswith(CLAIM_FAILED)]
+    return [f"the log says: {CLAIM_FAILED}{claim}" for claim in claims if claim not in run.get("reasons", [])]
+
+
 def read_key(path):
     text = pathlib.Path(path).read_text(encoding="ascii").strip()
     if not re.fullmatch(r"[0-9a-f]{64}", text):
@@ -230,6 +238,7 @@ def judge(data, listed, key=None, provider_gate=False, port_data=None, run=None)
         return {"verdict": "refused", "reason": refusal.reason, "reasons": [where + str(refusal)], "lines": [], "console": None}
     backend = (run or {}).get("backend", "slirp")
     reasons = failed_claims(lines, listed, (64,) if backend == "slirp" else (60, 64)) + world_says(run or {})
+    reasons += console_says(data, run or {})
     if provider_gate:
         if not any(line.name == "provider-nic-bound" for line in lines):
             reasons.insert(0, "provider-nic-bound is missing")

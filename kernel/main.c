@@ -131,17 +131,34 @@ static bool run_programs(struct kernel_storage *k, const struct kernel_boot *boo
     const char *failed = userland_run(&k->userland, &setup);
 
     k->reboot = k->userland.calls.power == CALLS_POWER_REBOOT;
+    k->asked = k->userland.calls.asked;
     return failed == NULL || claim_failed(k, failed);
 }
 
-/* A service of this run may ask for the marker. */
-static bool granted(const struct package *p, uint32_t marker)
+/* What the service drives is there. */
+static bool has_device(const struct kernel_storage *k, uint32_t service)
 {
+    for (uint32_t g = 0; g < k->package.services[service].grant_count; g++) {
+        for (uint16_t i = 0; i < kernel_function_count(&k->kernel); i++) {
+            if (package_grant_fits(package_grant(&k->package, service, g),
+                                   kernel_function_info(&k->kernel, i)))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* A service of this run may ask for the marker; of a disk's, one that has a disk. */
+static bool granted(const struct kernel_storage *k, uint32_t marker)
+{
+    const struct package *p = &k->package;
+
     for (uint32_t i = 0; i < p->header->services; i++) {
         const struct package_service *s = &p->services[i];
 
         for (uint32_t g = 0; i != p->init && s->when != WHEN_SERVE && g < s->grant_count; g++) {
-            if ((package_grant(p, i, g)->markers >> marker & 1u) != 0)
+            if ((package_grant(p, i, g)->markers >> marker & 1u) != 0 &&
+                (marker != EVIDENCE_STORAGE_BOUND || has_device(k, i)))
                 return true;
         }
     }
@@ -150,16 +167,18 @@ static bool granted(const struct package *p, uint32_t marker)
 
 static bool tried(const struct kernel_storage *k, const struct item *item, bool packaged, bool vectors)
 {
-    if (item->marker < EVIDENCE_MARKERS_MAX && k->evidence.lines[item->marker] != 0)
+    if (item->marker < EVIDENCE_MARKERS_MAX &&
+        (k->evidence.lines[item->marker] != 0 || (k->asked >> item->marker & 1u) != 0))
         return true;
     if (k->params.mode != BOOT_MODE_PROOF || item->marker == ITEM_NEVER)
         return false;
-    if (item->marker == EVIDENCE_STORAGE_BOUND || item->marker == EVIDENCE_STORAGE_PACKAGE)
-        return false; /* no disk, or nothing on it: a driver that fails says so, and the run with it */
+    if (item->marker == EVIDENCE_STORAGE_PACKAGE)
+        return false; /* the disk has none, or could not be read: the first fails nothing, the other the run
+                       */
     if (item->marker == EVIDENCE_METADATA_NONCE &&
         (k->params.network != BOOT_NETWORK_VPC || k->params.nonce[0] == 0))
         return false;
-    return item->marker == ITEM_VECTORS ? vectors : packaged && granted(&k->package, item->marker);
+    return item->marker == ITEM_VECTORS ? vectors : packaged && granted(k, item->marker);
 }
 
 static void emit_end(struct kernel_storage *k, bool packaged, bool vectors)

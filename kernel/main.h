@@ -20,6 +20,7 @@ struct kernel_storage {
     struct console console;
     struct package package;
     struct userland userland;
+    uint64_t asked; /* markers that programs asked for, a bit each, whatever came of it */
     bool reboot; /* a holder of a System asked for it: the world begins anew after the end */
 };
 

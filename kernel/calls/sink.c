@@ -213,6 +213,7 @@ static struct object_reply emit(struct calls *c, const struct object_call *call,
     count = evidence_program_facts(marker, &facts);
     if (count == 0) /* the kernel's own */
         return calls_refuse(c, call, SYS_E_NAME);
+    c->asked |= UINT64_C(1) << marker;
     if (!split_words(&words, call))
         return refused(SYS_E_VALUE);
     if (!calls_fact_condition(c, call->process, marker))

@@ -11,6 +11,7 @@
 
 #include "abi/cap.h"
 #include "abi/package.h"
+#include "abi/pci.h"
 #include "abi/regtable.h"
 
 /* Where a fault lies: a list and an entry of it. */
@@ -62,6 +63,8 @@ const struct package_grant *package_grant(const struct package *p, uint32_t serv
 uint32_t package_source(const struct package *p, const struct package_grant *grant);
 /* The GRANT_SERVES that a GRANT_SERVED names: its number among those of grant->service. */
 uint32_t package_serves(const struct package *p, const struct package_grant *grant);
+/* A GRANT_DEVICE that names such a function, as the first of them or a later one. */
+bool package_grant_fits(const struct package_grant *grant, const struct pci_function_info *info);
 
 /* SHA-256 of the provider object in the program whose file lies at `file`, 32 bytes of the package. NULL: it
  * is none of the package's (which may be NULL), or there is none in it. */

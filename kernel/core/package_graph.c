@@ -338,3 +338,10 @@ uint32_t package_serves(const struct package *p, const struct package_grant *gra
     ASSERT(i != NO_GRANT);
     return i;
 }
+
+bool package_grant_fits(const struct package_grant *grant, const struct pci_function_info *info)
+{
+    return grant->kind == GRANT_DEVICE && (grant->vendor == PACKAGE_ANY || info->vendor == grant->vendor) &&
+           (grant->device_id == PACKAGE_ANY || info->device == grant->device_id) &&
+           (grant->device_class == PACKAGE_ANY || info->class_code >> 8 == grant->device_class);
+}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Every way in on every machine: {direct, SeaBIOS, OVMF} x {pc, q35} x {modern, legacy NIC} x {three disks; none with direct}. Each
-# must pass both gates, say what it says with exact numbers, and switch itself off.
+# must pass both gates, say what it says with exact numbers, read its disk where it has a driver for it, and switch itself off.
 import os
 import pathlib
 import shutil
@@ -34,7 +34,7 @@ class Paths(unittest.TestCase):
         cls.folder = tempfile.TemporaryDirectory(prefix="capos-paths-")
         cls.disk = pathlib.Path(cls.folder.name) / "disk.raw"
         if not missing("bios"):
-            image.make_disk(cls.disk, machine.KERNEL, machine.PACKAGE, pathlib.Path(cls.folder.name))
+            image.make_disk(cls.disk, machine.KERNEL, machine.DISK_PACKAGE, pathlib.Path(cls.folder.name))
             image.write_run_block(cls.disk, machine.command_line())
 
     @classmethod
@@ -56,6 +56,8 @@ class Paths(unittest.TestCase):
         if firmware == "uefi":  # both read-only: what it would remember is of no use to the next
             for unit, name in enumerate(("OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd")):
                 words += ["-drive", f"if=pflash,unit={unit},format=raw,readonly=on,file={OVMF / name}"]
+        if firmware == "direct":
+            words += ["-initrd", str(machine.DISK_PACKAGE)]
         outcome = machine.run(words, machine=chipset, kernel=machine.KERNEL if firmware == "direct" else None)
         self.assertTrue(outcome.switched_off(), outcome.report())
         verdict = outcome.judge()
@@ -65,8 +67,23 @@ class Paths(unittest.TestCase):
         self.assertEqual((probed["bdf"], probed["transport"]), ("00:04.0", transport))
         self.assertEqual((first["used_len"], first["interrupts"]), (USED_LENGTH[transport], "0"))
         self.assertEqual(outcome.facts("inventory")["nics"], "1")
+        self.storage(outcome, disk)
         said = outcome.words()
         self.assertEqual((said["power"], said["bars_assigned"] != "0"), ("acpi-s5", qboot))
+
+
+    def storage(self, outcome, disk):
+        items = outcome.facts("not-attempted")["items"].split("+")
+        if disk in ("none", "nvme"):  # NVMe boots us, and has no driver yet
+            self.assertIn("diskd: this machine has no disk for it", outcome.lines())
+            self.assertLessEqual({"storage", "storage-package"}, set(items))
+            return
+        self.assertFalse({"storage", "storage-package"} & set(items))
+        read, package = outcome.facts("storage-read"), outcome.facts("storage-package")
+        self.assertEqual([read[word] for word in ("bdf", "transport", "unit", "blocks")],
+                         ["00:03.0", "virtio-" + disk, "1", str(image.DISK["DISK_BYTES"] // image.SECTOR)])
+        self.assertEqual(package["bytes"], str(machine.DISK_PACKAGE.stat().st_size))
+        self.assertEqual(outcome.facts("storage-teardown")["quarantined"], "0")
 
 
 def add(*way):

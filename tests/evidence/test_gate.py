@@ -221,6 +221,18 @@ class FailedClaims(Gate):
         both = logs.with_fact("not-attempted", "iommu", "iommu+interrupt-delivery")
         self.failed(logs.console(logs.evidence(both)), "interrupt-delivered is there, and not-attempted lists")
 
+    def test_a_disk_that_was_bound_and_not_read(self):
+        facts = [fact for fact in logs.with_fact("not-attempted", "iommu", "storage-package+iommu")
+                 if not fact[0].startswith("storage-") or fact[0] == "storage-bound"]
+        self.failed(logs.port(logs.evidence(facts)), "storage-read is missing", gate=False)
+
+    def test_a_claim_that_the_kernel_says_did_not_hold(self):
+        log = logs.console(logs.evidence(), newline="\r\n") + b"claim failed: a proof\r\n"
+        self.failed(log, "the log says: claim failed: a proof", gate=False)
+        self.accepted(logs.console(logs.evidence()) + b"init: claim failed: no\n")
+        said = self.judge(log, run={"holds": False, "reasons": ["a proof"]})
+        self.assertEqual(said["reasons"], ["the simulator: a proof"])  # once is enough
+
     def test_each_expectation_can_fail(self):
         tried = 0
         for name, old, new in [("driver-denials", "tried=13,denied=13,audited=13", "tried=0,denied=0,audited=0"),

@@ -449,7 +449,8 @@ def boot(context):
         result.skipped.append("boot: qemu-system-x86_64 is not installed (./capos setup qemu)")
         return result
     build(context, "ship", "kernel", "capos-sim", "capos_pkg", "frames_pkg", "selftest", "userland", "boot-unconfirmed",
-          "hostile_pkg", "hostile-rows", "audit_pkg", "killer_pkg", "wire_pkg", "wire-relay", "capos-secret", "capos-vpc")
+          "hostile_pkg", "hostile-rows", "audit_pkg", "killer_pkg", "wire_pkg", "storage_pkg", "wire-relay", "capos-secret",
+          "capos-vpc")
     return python_suite("boot")(context)
 
 

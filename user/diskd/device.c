@@ -96,6 +96,7 @@ bool diskd_stop(struct diskd *d)
         prove_turn(&d->prove);
         state = d->disk.ops->poll(d->disk.ctx, ring_now(&d->prove.rt->ring));
     }
+    d->leftover = d->disk.ops->counters(d->disk.ctx)->leftover;
     d->disk = (struct disk){NULL, NULL};
     return (vscsi_close(&d->scsi) == PROVIDER_OK && state == DISK_STOPPED) ||
            prove_fail(&d->prove, "the device did not confirm its reset");

@@ -29,6 +29,7 @@ struct diskd {
     struct registers_brokered registers;
     struct author_brokered author;
     struct virtio_scsi scsi;
+    uint64_t leftover; /* commands that were under way when it stopped */
     struct disk disk; /* of one of the drivers above; ops NULL: none is open */
     _Alignas(16) uint8_t arena[DISKD_ARENA_BYTES];
 };

@@ -3,8 +3,9 @@
 
 static struct diskd diskd;
 
-/* Down whatever was before: the kernel would do it too, but then nobody tried the old handles. */
-static bool down(struct diskd *d, bool held)
+/* Down whatever was before: the kernel would do it too, but then nobody tried the old handles. What a disk
+ * whose block was read leaves behind is said, also when its package did not hold. */
+static bool down(struct diskd *d, bool read)
 {
     const struct device_authority *a = &d->authority;
     struct stale_result stale;
@@ -12,13 +13,12 @@ static bool down(struct diskd *d, bool held)
 
     if (cap_is_none(d->device))
         return false; /* it was never up */
-    const uint64_t leftover = d->disk.ops != NULL ? d->disk.ops->counters(d->disk.ctx)->leftover : 0;
     const bool stopped = diskd_stop(d);
     if (!device_reply_ok(a->ops->release(a->ctx, d->device)))
         return prove_fail(&d->prove, "the device could not be released");
-    if (!stopped || !prove_stale(&d->prove, &d->handles, &stale) || !held)
+    if (!stopped || !prove_stale(&d->prove, &d->handles, &stale) || !read)
         return false;
-    prove_u64(&t, "leftover", leftover);
+    prove_u64(&t, "leftover", d->leftover);
     prove_u64(&t, "stale_tried", stale.tried);
     return prove_emit(&d->prove, EVIDENCE_STORAGE_TEARDOWN, &t);
 }
@@ -36,6 +36,7 @@ uint32_t program_main(struct rt *rt)
         return DISKD_EXIT_GRANT;
     if (!diskd_prove_bind(d))
         return DISKD_EXIT_PROOF;
-    const bool held = diskd_claim(d) && diskd_start(d) && diskd_prove_read(d) && diskd_prove_package(d);
-    return down(d, held) ? 0 : DISKD_EXIT_PROOF;
+    const bool read = diskd_claim(d) && diskd_start(d) && diskd_prove_read(d);
+    const bool holds = read && diskd_prove_package(d);
+    return down(d, read) && holds ? 0 : DISKD_EXIT_PROOF;
 }

@@ -53,13 +53,6 @@ static cap_id narrowed(struct init *init, uint32_t service, const struct package
     return made(init, service, &done);
 }
 
-static bool function_fits(const struct pci_function_info *info, const struct package_grant *g)
-{
-    return (g->vendor == PACKAGE_ANY || info->vendor == g->vendor) &&
-           (g->device_id == PACKAGE_ANY || info->device == g->device_id) &&
-           (g->device_class == PACKAGE_ANY || info->class_code >> 8 == g->device_class);
-}
-
 /* Index in the scan record of the function that the grant names. */
 static bool find_function(struct init *init, const struct package_grant *g, uint64_t *index)
 {
@@ -74,7 +67,7 @@ static bool find_function(struct init *init, const struct package_grant *g, uint
             ring_call(&init->rt->ring, init->functions, FUNCTIONS_INFO, RING_ARGS(i), &range);
 
         memcpy(&info, init->request.at, sizeof info);
-        if (ring_completed(&done) && function_fits(&info, g) && fitting++ == g->number) {
+        if (ring_completed(&done) && package_grant_fits(g, &info) && fitting++ == g->number) {
             *index = i;
             return true;
         }

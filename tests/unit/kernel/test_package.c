@@ -143,6 +143,26 @@ Test(package, parts_are_found)
     cr_assert_eq(copy.table.ring_align, 4);
 }
 
+Test(package, a_grant_fits_the_functions_that_it_names)
+{
+    static const struct pci_function_info card = {.vendor = 0x1af4, .device = 0x1000, .class_code = 0x020000};
+    static const struct pci_function_info host = {.vendor = 0x1af4, .device = 0x1004, .class_code = 0x00ff00};
+    const struct package_grant by_class = {
+        .kind = GRANT_DEVICE, .vendor = 0x1af4, .device_id = PACKAGE_ANY, .device_class = 0x0200};
+    const struct package_grant by_id = {
+        .kind = GRANT_DEVICE, .vendor = 0x1af4, .device_id = 0x1004, .device_class = PACKAGE_ANY};
+    struct package_grant other = by_id;
+
+    cr_assert(package_grant_fits(&by_class, &card) && !package_grant_fits(&by_class, &host));
+    cr_assert(package_grant_fits(&by_id, &host) && !package_grant_fits(&by_id, &card));
+    other.vendor = 0x8086;
+    cr_assert(!package_grant_fits(&other, &host));
+    other.vendor = PACKAGE_ANY;
+    cr_assert(package_grant_fits(&other, &host) && !package_grant_fits(&other, &card));
+    other.kind = GRANT_KERNEL;
+    cr_assert(!package_grant_fits(&other, &host));
+}
+
 Test(package, nothing_and_everything_too_long)
 {
     static _Alignas(8) uint8_t long_one[PACKAGE_BYTES_MAX + 8u];
