@@ -180,10 +180,10 @@ bool scsi_decode_inquiry(const uint8_t *bytes, uint32_t count, struct scsi_inqui
     if (count < SCSI_INQUIRY_BYTES)
         return false;
     out->disk = bytes[0] == 0; /* peripheral qualifier and type both 0 */
-    uint32_t used = put_text(out->text, bytes + VENDOR, VENDOR_BYTES);
-    if (used != 0)
-        out->text[used++] = ' ';
-    (void)put_text(out->text + used, bytes + VENDOR + VENDOR_BYTES, PRODUCT_BYTES);
+    const uint32_t used = put_text(out->text, bytes + VENDOR, VENDOR_BYTES);
+    const uint32_t blank = used != 0 ? 1u : 0u;
+    if (put_text(out->text + used + blank, bytes + VENDOR + VENDOR_BYTES, PRODUCT_BYTES) != 0 && blank != 0)
+        out->text[used] = ' ';
     (void)put_text(out->revision, bytes + REVISION, sizeof out->revision - 1u);
     return true;
 }

@@ -44,7 +44,7 @@ def fuzz_target(context, result, program, seconds, *flags, seeds=()):
         status, output = run([kept / program, f"-max_total_time={seconds}", f"-seed={context.seed}", *flags,
                               f"-artifact_prefix={kept}/", corpus], context.root, timeout=seconds + 120)
     result.check(status == 0, f"fuzz: {name} ended with status {status}; the input is kept in build/fuzz\n" + tail(output))
-    told = re.findall(r"^(?:lives|files|packages|terminals|logins|loaders|tables): .*", output, re.M) or [""]
+    told = re.findall(r"^(?:lives|files|packages|terminals|logins|loaders|tables|answers): .*", output, re.M) or [""]
     return dict(re.findall(r"(\w+)=(\d+)", told[-1]))
 
 
@@ -183,12 +183,28 @@ ACPI_SEEDS = (tables(ROOT, fixed(0xe0170), acpi(b"DSDT", S5), acpi(b"APIC", MADT
 ACPI_MARKS = ("ok", "no_root", "root_table", "no_fixed", "no_control", "no_s5", "wide", "overrides", "ioapics", "cut", "resets")
 
 
+# What a SCSI host answers (tests/fuzz/fuzz_scsi.c): done; not there; nothing in it; not a command it knows; a disk; its size.
+def scsi_answer(response=0, status=0, sense=b"", asked=512):
+    head = struct.pack("<BHI", 0, asked, 108 + asked) + struct.pack("<IIHBB", len(sense), 0, 0, status, response)
+    return head + sense.ljust(96, b"\0")
+
+
+SCSI_SEEDS = (scsi_answer(), scsi_answer(response=3), scsi_answer(status=2, sense=b"\x70\0\2".ljust(12, b"\0") + b"\x3a\0"),
+              scsi_answer(status=2, sense=b"\x72\5\x20\0"), bytes([1] + [0] * 14) + b"Google  PersistentDisk  1   ",
+              bytes([1] + [0] * 6 + [5] + [0] * 7) + b"QEMU    QEMU CD-ROM     2.5+",
+              bytes([2] + [0] * 6) + struct.pack(">II", 99, 512),
+              bytes([2] + [0] * 6) + struct.pack(">II", 0xffffffff, 512), bytes([3] + [0] * 6) + struct.pack(">QI", 1 << 33, 4096))
+SCSI_MARKS = ("done", "no_target", "again", "no_medium", "refused", "failed", "malformed", "disks", "others", "capacities",
+              "more_blocks", "impossible")
+
+
 def fuzz(context):
     """Lives of a network driver in world `nic`, the choices being a fuzzer's bytes; program files; boot packages; what is
-    typed at a terminal, and at the log-in; what loaders say, and tables of firmware. Under the sanitizers."""
+    typed at a terminal, and at the log-in; what loaders say, tables of firmware, and what a SCSI host answers. Under the
+    sanitizers."""
     result = Result()
     build(context, "fuzz", "capos-fuzz-nic", "capos-fuzz-elf", "capos-fuzz-package", "capos-fuzz-terminal",
-          "capos-fuzz-login", "capos-fuzz-multiboot2", "capos-fuzz-pvh", "capos-fuzz-acpi")
+          "capos-fuzz-login", "capos-fuzz-multiboot2", "capos-fuzz-pvh", "capos-fuzz-acpi", "capos-fuzz-scsi")
     fuzz_files(context, result)
     fuzz_packages(context, result)
     fuzz_typed(context, result, "terminal", FUZZ_TERMINAL_SEEDS, TERMINAL_MARKS, "-max_len=700")
@@ -196,6 +212,7 @@ def fuzz(context):
     fuzz_typed(context, result, "multiboot2", MULTIBOOT2_SEEDS, MULTIBOOT2_MARKS, "-max_len=4096")
     fuzz_typed(context, result, "pvh", PVH_SEEDS, PVH_MARKS, "-max_len=4096")
     fuzz_typed(context, result, "acpi", ACPI_SEEDS, ACPI_MARKS, "-max_len=2048")
+    fuzz_typed(context, result, "scsi", SCSI_SEEDS, SCSI_MARKS, "-max_len=160")
     seconds = FUZZ_SECONDS_DEEP if context.deep else FUZZ_SECONDS
     marks = fuzz_target(context, result, "sim/explore/capos-fuzz-nic", seconds, "-max_len=400", "-entropic=0")
     for mark in FUZZ_MARKS:
