@@ -9,12 +9,14 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from door import ROOT, SECONDS_MAX, capos, environment, remove, run_folder, runs  # noqa: E402
 
 SCHEMA = json.loads((ROOT / "evidence/provider.schema.json").read_text(encoding="utf-8"))
+PACKAGE_AT = 102408 * 512  # of abi/disk.h
 FEW = ("--exchanges", "50")
 
 
@@ -70,6 +72,48 @@ class Proof(Runs):
                 items = re.search(r",items=(\S+)", out)[1].split("+")
                 self.assertNotIn("metadata", items)
                 self.assertEqual(json.loads((folder / "run.json").read_text(encoding="utf-8"))["backend"], "vpc")
+
+    def test_a_disk_is_read_and_its_package_compared(self):
+        for kind in ("scsi-legacy", "scsi-modern"):
+            with self.subTest(kind):
+                folder, out, _ = self.proof("--disk", kind, *FEW)
+                self.assertIn(f",transport=virtio-{kind},unit=1,probed=2,identity=Google_PersistentDisk,block_bytes=512,", out)
+                self.assertRegex(out, r"\ncloudboot-evidence: storage-package .*,bytes=[1-9]\d+,reads=[1-9]")
+                self.assertRegex(out, r"\ncloudboot-evidence: storage-teardown .*,reset=confirmed,leftover=0,.*,quarantined=0,")
+                items = re.search(r",items=(\S+)", out)[1].split("+")
+                self.assertFalse({"storage", "storage-package"} & set(items))
+                record = json.loads((folder / "provider.json").read_text(encoding="utf-8"))
+                self.assertEqual({name: said["holds"] for name, said in record["storage_bind_proof"].items()},
+                                 dict.fromkeys(("storage-bound", "storage-read", "storage-package", "storage-teardown"), True))
+
+    def test_another_package_on_the_disk_fails_the_run(self):
+        with tempfile.TemporaryDirectory(prefix="capos-disk-") as folder:
+            disk = pathlib.Path(folder) / "disk"
+            package = bytearray((ROOT / "build/ship/capos.pkg").read_bytes())
+            package[-1] ^= 1
+            with open(disk, "wb") as file:
+                file.seek(PACKAGE_AT)
+                file.write(package.ljust(-(-len(package) // 512) * 512, b"\0"))
+            status, out, _ = capos("sim", "--proof", "--disk", "scsi-modern", "--disk-file", disk, *FEW)
+        self.assertEqual(status, 1, out[-3000:])
+        self.assertIn("\ndiskd: the kernel does not see a marker's condition hold\n", out)
+        self.assertNotIn("cloudboot-evidence: storage-package", out)
+        self.assertNotIn("storage-package", re.search(r",items=(\S+)", out)[1])
+        self.assertIn("verdict: fail", out)
+        self.assertIn("storage-package is missing, and not-attempted does not list storage-package", out)
+
+    def test_a_disk_that_cannot_be_is_refused_in_one_line(self):
+        with tempfile.NamedTemporaryFile(prefix="capos-disk-") as file:
+            file.truncate(1000)
+            for flags, status, said in (
+                    (("--disk", "nvme"), 2, "--disk takes none, scsi-legacy or scsi-modern, not nvme"),
+                    (("--disk-file", file.name), 2, "--disk-file goes with --disk scsi-legacy or scsi-modern"),
+                    (("--disk", "scsi-legacy", "--disk-file", "/nonexistent/disk"), 4, "/nonexistent/disk: No such file"),
+                    (("--disk", "scsi-modern", "--disk-file", file.name), 4, f"{file.name}: a disk is a file of sectors")):
+                with self.subTest(flags):
+                    code, out, err = capos("sim", "--proof", *flags)
+                    self.assertEqual((code, out), (status, ""))
+                    self.assertIn(said, err.splitlines()[-1])
 
     def test_on_another_network_the_nonce_is_named_as_not_attempted(self):
         _, out, _ = self.proof("--backend", "script", *FEW)
