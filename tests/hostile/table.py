@@ -12,6 +12,8 @@ import pathlib
 import re
 import sys
 
+import disk_rows
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/hostile.md"
 FOLDER = ROOT / "build/sanitize/tests/hostile"
@@ -140,6 +142,7 @@ def page(catalogue):
         "| " + " | ".join(HEAD) + " |",
         "|" + "---|" * len(HEAD),
         *["| " + " | ".join(cells(row)) + " |" for row in catalogue["rows"]],
+        *disk_rows.section(),
     ]
     return "\n".join(lines) + "\n"
 
