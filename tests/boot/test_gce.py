@@ -63,6 +63,7 @@ class Profile(Session):
             self.assertEqual({key: said.get(key) for key in due}, due, name)
         # What the first live run is to settle; here it is what our own network and QEMU do.
         self.assertIn("\nnicd: first frame header=00000000000000000000\n", out)
+        self.assertEqual(re.findall(r"^nicd: queue 2 size=(\d+)$", out, re.M), ["64"])
         options = "".join(re.findall(r"^netd: dhcp options at=\d+ ([0-9a-f]+)$", out, re.M))
         self.assertTrue(options.startswith("350105") and options.endswith("ff"), options)
         for option in ("3604a9fea9fe", "330400015180", "0104ffffffff", "03040a4d0001", "1a0205b4",

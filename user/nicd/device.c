@@ -71,6 +71,25 @@ static bool open_provider(struct nicd *n, const struct nicd_vectors *vectors)
     return error == PROVIDER_OK || nicd_failed(n, provider_error_name(error));
 }
 
+/* Where the device model is not ours: how long is a queue that we leave alone? Selecting it is allowed from
+ * the confirmed reset on; what is read decides nothing. */
+static void tell_queue(struct nicd *n)
+{
+    const struct virtio_net *nic = &n->nic;
+    struct virtio_queue_limits limits = {0};
+    char line[LINE_BYTES];
+    struct text t = text_over(line, sizeof line - 1u);
+
+    (void)nic->transport->queue_limits(&nic->env.registers, n->told_queue, &limits);
+    text_string(&t, "queue ");
+    text_u64(&t, n->told_queue);
+    text_string(&t, " size=");
+    text_u64(&t, limits.size);
+    line[t.used] = 0;
+    (void)rt_print_line(n->rt, "nicd: ", line);
+    n->told_queue = 0;
+}
+
 static bool start(struct nicd *n)
 {
     for (uint32_t i = 0; i < START_POLLS; i++) {
@@ -78,6 +97,8 @@ static bool start(struct nicd *n)
 
         if (state == VNET_RUNNING)
             return true;
+        if (state == VNET_STARTING && n->told_queue != 0)
+            tell_queue(n);
         if (state != VNET_RESETTING && state != VNET_STARTING && state != VNET_STOPPING)
             break;
         ring_sleep(&n->rt->ring, 0);

@@ -65,6 +65,7 @@ struct nicd {
     bool up; /* a device, and its provider runs */
     bool proof; /* serves one client after its own proofs, and ends with it */
     bool over; /* that client is gone */
+    uint16_t told_queue; /* one that nobody drives, whose size is told when the device starts; 0: none */
     bool interrupt_asked; /* an INTERRUPT_WAIT is under way */
     bool gone_asked; /* an ENDPOINT_GONE is under way, for `gone_badge` */
     uint64_t gone_badge;

@@ -5,6 +5,8 @@
 #include "abi/memory.h"
 #include "abi/methods.h"
 
+#define CONTROL_QUEUE 2u /* of a device without VIRTIO_NET_F_MQ (virtio 1.2, 5.1.2) */
+
 /* Before there is a lease: QEMU's and libslirp's user network, and the subnet that a run on Compute Engine
  * makes for itself. */
 static const struct {
@@ -28,6 +30,7 @@ static bool prepare(struct proof *p)
 
     p->exchanges = rt_parameter_u64(n->rt, "exchanges", 0);
     p->vpc = rt_parameter_is(n->rt, "network", "vpc");
+    n->told_queue = p->vpc ? CONTROL_QUEUE : 0;
     memcpy(p->addresses.our_ip, networks[p->vpc].guest, sizeof p->addresses.our_ip);
     memcpy(p->addresses.peer_ip, networks[p->vpc].gateway, sizeof p->addresses.peer_ip);
     if (!prove_init(&p->prove, n->rt, "nicd: "))
