@@ -25,10 +25,11 @@ STORAGE = ("storage-bound", "storage-read", "storage-package", "storage-teardown
 
 
 def storage(result, facts):
-    """Each marker of the disk by its name, with whether it holds; a marker that is not there was not shown by this log."""
+    """Each marker of the disk by its name, with whether it holds; a marker that is not there was not shown by this log. Without
+    any: nobody tried, or it came to nothing."""
     found = {name: facts[name] for name in STORAGE if name in facts}
     if not found:
-        return NOT_ATTEMPTED
+        return NOT_ATTEMPTED if "storage" in not_attempted_items(facts) or not facts else "not-shown"
     return {name: {"holds": not any(reason.startswith(name) for reason in result["reasons"]), "facts": lines}
             for name, lines in found.items()}
 

@@ -340,6 +340,16 @@ class ProviderJson(Gate):
         self.assertEqual((unlisted["interrupt_route_allocated"], unlisted["interrupt_route_delivered"]), (True, "not-attempted"))
         self.assertEqual(self.record(b"nothing\n")["interrupt_route_delivered"], "not-attempted")
 
+    def test_a_disk_is_shown_or_tried_in_vain_or_not_tried(self):
+        shown = self.record(logs.console(logs.evidence()))["storage_bind_proof"]
+        self.assertEqual({name: said["holds"] for name, said in shown.items()}, dict.fromkeys(
+            ("storage-bound", "storage-read", "storage-package", "storage-teardown"), True))
+        for items, said in (("iommu+storage+storage-package", "not-attempted"), ("iommu+storage-package", "not-shown")):
+            facts = [fact for fact in logs.with_fact("not-attempted", "iommu", items) if not fact[0].startswith("storage")]
+            record = self.record(logs.console(logs.evidence(facts)))
+            self.assertEqual((record["storage_bind_proof"], record["verdict"]),
+                             (said, "pass" if said == "not-attempted" else "fail"))
+
     def test_refused_and_failing_logs_give_valid_records(self):
         refused = self.record(b"nothing\n")
         self.assertEqual((refused["verdict"], refused["reason"]), ("refused", "no-landmark"))
