@@ -198,13 +198,22 @@ SCSI_MARKS = ("done", "no_target", "again", "no_medium", "refused", "failed", "m
               "more_blocks", "impossible")
 
 
+# What a metadata server answers (tests/fuzz/fuzz_metadata.c).
+FLAVORED = b"HTTP/1.1 200 OK\r\nMetadata-Flavor: Google\r\nContent-Length: 32\r\n\r\n"
+METADATA_SEEDS = (FLAVORED + b"00112233445566778899aabbccddeeff", FLAVORED + b"0" * 31, FLAVORED + b"0" * 5000,
+                  b"SSH-2.0-OpenSSH\r\n\r\n", b"HTTP/1.1 404 Not Found\r\nMetadata-Flavor: Google\r\n\r\n",
+                  b"HTTP/1.1 200 OK\r\n\r\n" + b"0" * 32, FLAVORED.replace(b"Content-Length: 32\r\n", b"") + b"x" * 32)
+METADATA_MARKS = ("ok", "short", "status", "code", "flavor", "body", "long")
+
+
 def fuzz(context):
     """Lives of a network driver in world `nic`, the choices being a fuzzer's bytes; program files; boot packages; what is
-    typed at a terminal, and at the log-in; what loaders say, tables of firmware, and what a SCSI host answers. Under the
-    sanitizers."""
+    typed at a terminal, and at the log-in; what loaders say, tables of firmware; what a SCSI host and a metadata
+    server answer. Under the sanitizers."""
     result = Result()
     build(context, "fuzz", "capos-fuzz-nic", "capos-fuzz-elf", "capos-fuzz-package", "capos-fuzz-terminal",
-          "capos-fuzz-login", "capos-fuzz-multiboot2", "capos-fuzz-pvh", "capos-fuzz-acpi", "capos-fuzz-scsi")
+          "capos-fuzz-login", "capos-fuzz-multiboot2", "capos-fuzz-pvh", "capos-fuzz-acpi", "capos-fuzz-scsi",
+          "capos-fuzz-metadata")
     fuzz_files(context, result)
     fuzz_packages(context, result)
     fuzz_typed(context, result, "terminal", FUZZ_TERMINAL_SEEDS, TERMINAL_MARKS, "-max_len=700")
@@ -213,6 +222,7 @@ def fuzz(context):
     fuzz_typed(context, result, "pvh", PVH_SEEDS, PVH_MARKS, "-max_len=4096")
     fuzz_typed(context, result, "acpi", ACPI_SEEDS, ACPI_MARKS, "-max_len=2048")
     fuzz_typed(context, result, "scsi", SCSI_SEEDS, SCSI_MARKS, "-max_len=160")
+    fuzz_typed(context, result, "metadata", METADATA_SEEDS, METADATA_MARKS, "-max_len=5000")
     seconds = FUZZ_SECONDS_DEEP if context.deep else FUZZ_SECONDS
     marks = fuzz_target(context, result, "sim/explore/capos-fuzz-nic", seconds, "-max_len=400", "-entropic=0")
     for mark in FUZZ_MARKS:
