@@ -10,7 +10,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from door import package, runs  # noqa: E402
-from keyboard import FRAMES, Session, broken_at  # noqa: E402
+from keyboard import FRAMES, SYSTEM_PACKAGE, Session, broken_at  # noqa: E402
 
 class Programs(Session):
     def test_modern_frames_kill_restart_and_an_orderly_end(self):
@@ -43,6 +43,18 @@ class Programs(Session):
         self.assertNotRegex(system.text, r"\n +\d+ +\d+  functions? ", "the shell could take a function")
         self.assertNotRegex(system.text, r"\n +\d+ +\d+  nic ", "the shell could take frames")
         self.power_off(system)
+
+    def test_what_a_proof_starts_is_left_out_and_shows_nothing_when_it_is_started(self):
+        system = self.start("sim", "--backend", "script", "--disk", "scsi-modern", "--package", str(SYSTEM_PACKAGE))
+        for line, said in (("services", "diskd                   left out       0\n"),
+                           ("restart diskd", "diskd: it reads in a proof alone\n"),
+                           ("restart metad", "init: metad ended with code 0\n"),
+                           ("services", "diskd                   ended          1 ")):
+            system.type(line)
+            self.due(system, said)
+        self.due(system, "init: diskd ended with code 0\n")
+        self.power_off(system)
+        self.assertIn("+storage+storage-package+", system.text)
 
     def test_what_is_typed_stays_whole_when_others_write(self):
         system = self.start("sim", "--backend", "script")
