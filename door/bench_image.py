@@ -14,6 +14,7 @@ import types
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import bench_qemu  # noqa: E402
 import image  # noqa: E402
+import qemu_disk  # noqa: E402
 import qemu_firmware  # noqa: E402
 
 RUNS, QUICK_RUNS = 5, 1
@@ -36,8 +37,9 @@ def row(name, unit, got, asked=None, limit=None):
 
 
 def start_to_landmark(firmware, options, run):
-    words = qemu_firmware.words(types.SimpleNamespace(firmware=firmware, kernel=str(options.kernel), package=str(options.package),
-                                                      bios="seabios"), LINE, run)
+    way = types.SimpleNamespace(firmware=firmware, kernel=str(options.kernel), package=str(options.package), bios="seabios",
+                                disk="none" if firmware == "direct" else "scsi-legacy")
+    words = [*qemu_firmware.words(way, LINE, run), *qemu_disk.words(way, run)]
     seen = bench_qemu.boot(lambda folder: [
         "qemu-system-x86_64", "-accel", "tcg", "-M", "pc", "-cpu", "max", "-m", "128", "-nodefaults", "-no-user-config",
         "-display", "none", "-no-reboot", "-chardev", f"socket,id=s,path={folder}/s", "-serial", "chardev:s", *words],

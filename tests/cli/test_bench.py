@@ -82,6 +82,16 @@ class Bench(unittest.TestCase):
         self.assertIsNone(said["disk"])
         self.assertIsNone(said["explore"])
 
+    @unittest.skipIf(shutil.which("qemu-system-x86_64") is None, "qemu-system-x86_64 is not installed (./capos setup qemu)")
+    @unittest.skipIf(shutil.which("grub-mkimage") is None, "GRUB is not installed (./capos setup image)")
+    def test_the_image_boots_by_every_way_that_is_measured(self):
+        status, out, err = capos("bench", "--only", "image", "--quick", "--json")
+        self.assertEqual(status, 0, err)
+        rows = {row["name"]: row for row in json.loads(out)["image"]["rows"]}
+        self.assertEqual(set(rows), {*bench_image.WAYS.values(), bench_image.MADE, bench_image.ARCHIVE})
+        for row in rows.values():
+            self.assertTrue(row.get("got", 0) > 0 or row.get("not_measured"), row)
+
     @unittest.skipIf(shutil.which("spin") is None, "spin is not installed (./capos setup bench)")
     @unittest.skipUnless(os.environ.get("CAPOS_DEEP") == "1", "deep only")  # it builds two presets and explores
     def test_exploring_has_a_row_for_each_figure_beside_spins(self):
