@@ -27,11 +27,9 @@ void dm_hostile_arm(struct dm_hostile *h, enum dm_attack attack, uint32_t at, ui
     h->arms[attack] = (struct dm_attack_arm){.at = at, .times = times, .value = value};
 }
 
-bool dm_hostile_fires(struct dm_hostile *h, enum dm_attack attack)
+bool dm_arm_fires(struct dm_attack_arm *arm)
 {
-    struct dm_attack_arm *arm = &h->arms[attack];
     uint32_t turn;
-    assert(attack < DM_ATTACK_COUNT);
     if (arm->times == 0)
         return false;
     turn = arm->seen++;
@@ -39,6 +37,12 @@ bool dm_hostile_fires(struct dm_hostile *h, enum dm_attack attack)
         return false;
     arm->fired++;
     return true;
+}
+
+bool dm_hostile_fires(struct dm_hostile *h, enum dm_attack attack)
+{
+    assert(attack < DM_ATTACK_COUNT);
+    return dm_arm_fires(&h->arms[attack]);
 }
 
 const char *dm_attack_name(enum dm_attack attack)

@@ -142,7 +142,8 @@ void dm_rule_broken(struct dm_net *net, enum dm_rule rule, const char *format, .
         }                                                                                                    \
     } while (0)
 
-/* hostile.c: one opportunity for an attack; true when it fires. */
+/* hostile.c: one opportunity for an attack, of whatever list, or of the ring's; true when it fires. */
+bool dm_arm_fires(struct dm_attack_arm *arm);
 bool dm_hostile_fires(struct dm_hostile *h, enum dm_attack attack);
 static inline bool dm_attacks(struct dm_net *net, enum dm_attack attack)
 {

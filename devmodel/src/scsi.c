@@ -38,14 +38,9 @@ const char *dm_disk_attack_text(enum dm_disk_attack attack)
 bool dm_disk_fires(struct dm_scsi *s, enum dm_disk_attack attack, uint64_t *value)
 {
     struct dm_attack_arm *arm = &s->arms[attack];
-    uint32_t turn;
 
-    if (arm->times == 0)
+    if (!dm_arm_fires(arm))
         return false;
-    turn = arm->seen++;
-    if (turn < arm->at || (arm->times != UINT32_MAX && arm->fired >= arm->times))
-        return false;
-    arm->fired++;
     if (value)
         *value = arm->value;
     return true;

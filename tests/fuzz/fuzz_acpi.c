@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "platform/pc/describe.h"
+#include "tests/fuzz/room.h"
 
 #define BASE         0xe0000u
 #define RSDP_BYTES   36u
@@ -28,11 +29,6 @@ static const char *const names[ACPI_E_COUNT] = {"ok",       "no_root",    "root_
 static unsigned long counts[ACPI_E_COUNT];
 static unsigned long inputs, wide, overrides, ioapics, cut, resets;
 
-struct room {
-    uint8_t *at;
-    size_t bytes;
-};
-
 __attribute__((destructor)) static void tell(void)
 {
     fprintf(stderr, "tables: inputs=%lu wide=%lu overrides=%lu ioapics=%lu cut=%lu resets=%lu", inputs, wide,
@@ -40,20 +36,6 @@ __attribute__((destructor)) static void tell(void)
     for (unsigned i = 0; i < ACPI_E_COUNT; i++)
         fprintf(stderr, " %s=%lu", names[i], counts[i]);
     fputc('\n', stderr);
-}
-
-static void need(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
-static const uint8_t *at(void *ctx, uint64_t physical, uint64_t bytes)
-{
-    const struct room *r = ctx;
-    if (physical < BASE || physical - BASE >= r->bytes || bytes > r->bytes - (physical - BASE))
-        return NULL;
-    return r->at + (physical - BASE);
 }
 
 static void seal(uint8_t *from, size_t bytes, size_t sum_at)
@@ -111,11 +93,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     struct acpi_power power;
     memset(laid, 0, sizeof laid);
     const size_t used = lay_out(data, bytes, laid);
-    struct room r = {malloc(used), used};
+    struct room r = {malloc(used), used, BASE};
     if (r.at == NULL)
         abort();
     memcpy(r.at, laid, used);
-    const struct physical_reader reader = {at, &r};
+    const struct physical_reader reader = {room_at, &r};
     const enum acpi_error error = acpi_find_power(&reader, BASE, &power);
     inputs++;
     need(error < ACPI_E_COUNT);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fuzz/room.h"
 #include "user/metad/answer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
@@ -20,12 +21,6 @@ __attribute__((destructor)) static void tell(void)
     for (unsigned i = 0; i < METADATA_ERROR_COUNT; i++)
         fprintf(stderr, " %s=%lu", names[i], counts[i]);
     fputc('\n', stderr);
-}
-
-static void need(bool holds)
-{
-    if (!holds)
-        abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)

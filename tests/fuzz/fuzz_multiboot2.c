@@ -9,6 +9,7 @@
 #include "abi/disk.h"
 #include "abi/package.h"
 #include "kernel/arch/x86_64/multiboot2.h"
+#include "tests/fuzz/map.h"
 
 #define BASE 0x8000u
 
@@ -19,42 +20,12 @@ static const char *const names[MULTIBOOT2_E_COUNT] = {
 static unsigned long counts[MULTIBOOT2_E_COUNT];
 static unsigned long packages, inputs;
 
-struct room {
-    uint8_t *at;
-    size_t bytes;
-};
-
 __attribute__((destructor)) static void tell(void)
 {
     fprintf(stderr, "loaders: inputs=%lu packages=%lu", inputs, packages);
     for (unsigned i = 0; i < MULTIBOOT2_E_COUNT; i++)
         fprintf(stderr, " %s=%lu", names[i], counts[i]);
     fputc('\n', stderr);
-}
-
-static void need(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
-static const uint8_t *at(void *ctx, uint64_t physical, uint64_t bytes)
-{
-    const struct room *r = ctx;
-    if (physical < BASE || physical - BASE >= r->bytes || bytes > r->bytes - (physical - BASE))
-        return NULL;
-    return r->at + (physical - BASE);
-}
-
-static void sound(const struct boot_info *info)
-{
-    for (uint32_t i = 0; i < info->map.count; i++) {
-        const struct memory_range *r = &info->map.ranges[i];
-        need(r->bytes > 0 && r->bytes <= UINT64_MAX - r->base);
-        need(i == 0 || r->base >= r[-1].base + r[-1].bytes);
-        need(r->kind != MEMORY_RAM || (r->base % MEMORY_PAGE == 0 && r->bytes % MEMORY_PAGE == 0));
-    }
-    need(info->command_line_bytes <= BOOT_LINE_BYTES_MAX + 1u);
 }
 
 static void keeps_promises(const struct boot_info *info, const struct room *r)
@@ -74,14 +45,14 @@ static void keeps_promises(const struct boot_info *info, const struct room *r)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     static struct boot_info info;
-    struct room r = {malloc(bytes == 0 ? 1 : bytes), bytes};
+    struct room r = {malloc(bytes == 0 ? 1 : bytes), bytes, BASE};
     const uint32_t length = (uint32_t)bytes;
     if (r.at == NULL)
         abort();
     memcpy(r.at, data, bytes);
     if (bytes >= sizeof length)
         memcpy(r.at, &length, sizeof length);
-    const struct physical_reader reader = {at, &r};
+    const struct physical_reader reader = {room_at, &r};
     const enum multiboot2_error error = multiboot2_parse(&reader, BASE, &info);
     inputs++;
     need(error < MULTIBOOT2_E_COUNT);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "provider/format/scsi.h"
+#include "tests/fuzz/room.h"
 
 #define HEAD 7u
 
@@ -24,12 +25,6 @@ __attribute__((destructor)) static void tell(void)
     for (unsigned i = 0; i < SCSI_OUTCOME_COUNT; i++)
         fprintf(stderr, " %s=%lu", names[i], counts[i]);
     fputc('\n', stderr);
-}
-
-static void need(bool holds)
-{
-    if (!holds)
-        abort();
 }
 
 static void reply(const uint8_t *at, size_t count, uint32_t written, uint32_t asked)

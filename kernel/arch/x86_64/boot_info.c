@@ -8,6 +8,32 @@
 
 #define PAGE_MASK (~(uint64_t)(MEMORY_PAGE - 1u))
 
+/* E820 types (ACPI 6.4, table 15.4). */
+#define TYPE_RAM  1u
+#define TYPE_ACPI 3u
+#define TYPE_NVS  4u
+
+uint32_t boot_get32(const uint8_t *at)
+{
+    uint32_t value;
+    memcpy(&value, at, sizeof value);
+    return value;
+}
+
+uint64_t boot_get64(const uint8_t *at)
+{
+    uint64_t value;
+    memcpy(&value, at, sizeof value);
+    return value;
+}
+
+enum memory_kind boot_e820_kind(uint32_t type)
+{
+    if (type == TYPE_RAM)
+        return MEMORY_RAM;
+    return type == TYPE_ACPI || type == TYPE_NVS ? MEMORY_FIRMWARE : MEMORY_RESERVED;
+}
+
 void boot_info_init(struct boot_info *info)
 {
     ASSERT(info != NULL);

@@ -27,6 +27,12 @@ struct boot_info {
     char command_line[BOOT_LINE_BYTES_MAX + 1u];
 };
 
+/* Little-endian fields of what a loader left, aligned or not. */
+uint32_t boot_get32(const uint8_t *at);
+uint64_t boot_get64(const uint8_t *at);
+/* Of a memory range by its E820 type (ACPI 6.4, table 15.4): RAM, tables of firmware, or nobody's. */
+enum memory_kind boot_e820_kind(uint32_t type);
+
 /* Nothing is known yet. */
 void boot_info_init(struct boot_info *info);
 /* Tells the pages of [first, first + bytes) apart from RAM, so that nobody is given them: a loader put

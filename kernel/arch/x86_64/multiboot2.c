@@ -37,10 +37,7 @@ enum module { MODULE_RUN_BLOCK, MODULE_PACKAGE, MODULE_COUNT };
 
 static const char *const module_names[MODULE_COUNT] = {"run-block", "package"};
 
-/* Types of a map's entry: the table of 3.6.8, which are those of E820; and UEFI 2.10, 7.2. */
-#define TYPE_RAM  1u
-#define TYPE_ACPI 3u
-#define TYPE_NVS  4u
+/* Types of an entry of UEFI's map: UEFI 2.10, 7.2. Those of the other (3.6.8) are E820's. */
 enum efi_type {
     EFI_LOADER_CODE = 1,
     EFI_BOOT_DATA = 4, /* 1 to 4 are free once boot services have ended */
@@ -60,20 +57,6 @@ struct tags {
     struct tag modules[MODULE_COUNT];
     bool modules_sound;
 };
-
-static uint32_t get32(const uint8_t *at)
-{
-    uint32_t value;
-    memcpy(&value, at, sizeof value);
-    return value;
-}
-
-static uint64_t get64(const uint8_t *at)
-{
-    uint64_t value;
-    memcpy(&value, at, sizeof value);
-    return value;
-}
 
 /* Is the string that ends in the tag's last byte, or before, `name`? */
 static bool string_is(struct tag tag, uint32_t from, const char *name)
@@ -136,8 +119,8 @@ static enum multiboot2_error read_tags(const uint8_t *information, uint32_t byte
     for (uint32_t n = 0; n < TAGS_MAX; n++) {
         if (at > bytes || bytes - at < HEAD_BYTES)
             return MULTIBOOT2_E_TAGS;
-        const uint32_t type = get32(information + at);
-        const struct tag tag = {information + at, get32(information + at + 4)};
+        const uint32_t type = boot_get32(information + at);
+        const struct tag tag = {information + at, boot_get32(information + at + 4)};
         if (tag.bytes < least_bytes(type) || tag.bytes > bytes - at)
             return MULTIBOOT2_E_TAGS;
         if (type == TAG_END)
@@ -153,13 +136,6 @@ static enum multiboot2_error read_tags(const uint8_t *information, uint32_t byte
     return MULTIBOOT2_E_TAGS;
 }
 
-static enum memory_kind kind_of(uint32_t type)
-{
-    if (type == TYPE_RAM)
-        return MEMORY_RAM;
-    return type == TYPE_ACPI || type == TYPE_NVS ? MEMORY_FIRMWARE : MEMORY_RESERVED;
-}
-
 static enum memory_kind kind_of_efi(uint32_t type)
 {
     if ((type >= EFI_LOADER_CODE && type <= EFI_BOOT_DATA) || type == EFI_CONVENTIONAL)
@@ -169,9 +145,9 @@ static enum memory_kind kind_of_efi(uint32_t type)
 
 static void add_efi(struct memory_map *map, const uint8_t *entry)
 {
-    const uint64_t pages = get64(entry + 24);
+    const uint64_t pages = boot_get64(entry + 24);
     const uint64_t bytes = pages <= UINT64_MAX / MEMORY_PAGE ? pages * MEMORY_PAGE : UINT64_MAX;
-    memory_map_add(map, get64(entry + 8), bytes, kind_of_efi(get32(entry)));
+    memory_map_add(map, boot_get64(entry + 8), bytes, kind_of_efi(boot_get32(entry)));
 }
 
 static enum multiboot2_error read_map(const struct tags *tags, struct memory_map *map)
@@ -180,7 +156,7 @@ static enum multiboot2_error read_map(const struct tags *tags, struct memory_map
     const struct tag tag = tags->of[efi ? TAG_EFI_MAP : TAG_MAP];
     if (tag.at == NULL)
         return MULTIBOOT2_E_NO_MAP;
-    const uint32_t entry_bytes = get32(tag.at + 8);
+    const uint32_t entry_bytes = boot_get32(tag.at + 8);
     const uint32_t bytes = tag.bytes - MAP_HEAD_BYTES;
     if (entry_bytes < (efi ? EFI_ENTRY_BYTES : MAP_ENTRY_BYTES) || bytes % entry_bytes != 0)
         return MULTIBOOT2_E_NO_MAP;
@@ -190,7 +166,8 @@ static enum multiboot2_error read_map(const struct tags *tags, struct memory_map
         if (efi)
             add_efi(map, tag.at + at);
         else
-            memory_map_add(map, get64(tag.at + at), get64(tag.at + at + 8), kind_of(get32(tag.at + at + 16)));
+            memory_map_add(map, boot_get64(tag.at + at), boot_get64(tag.at + at + 8),
+                           boot_e820_kind(boot_get32(tag.at + at + 16)));
     }
     return MULTIBOOT2_OK;
 }
@@ -233,8 +210,8 @@ static enum multiboot2_error read_modules(const struct tags *tags, struct boot_i
         if (at == NULL)
             continue;
         const enum multiboot2_error bad = m == MODULE_PACKAGE ? MULTIBOOT2_E_PACKAGE : MULTIBOOT2_E_RUN_BLOCK;
-        const uint32_t end = get32(at + 12);
-        first[m] = get32(at + 8);
+        const uint32_t end = boot_get32(at + 12);
+        first[m] = boot_get32(at + 8);
         if (first[m] == 0 || end <= first[m] || end - first[m] > PACKAGE_BYTES_MAX)
             return bad;
         bytes[m] = end - first[m];
@@ -259,7 +236,7 @@ enum multiboot2_error multiboot2_parse(const struct physical_reader *reader, uin
     out->line_open = true; /* every loader of this kind has a console */
     const uint8_t *at =
         information % TAG_ALIGN == 0 ? reader->at(reader->ctx, information, INFORMATION_BYTES_MIN) : NULL;
-    const uint32_t bytes = at ? get32(at) : 0;
+    const uint32_t bytes = at ? boot_get32(at) : 0;
     if (bytes < INFORMATION_BYTES_MIN || bytes > INFORMATION_BYTES_MAX)
         return MULTIBOOT2_E_UNREADABLE;
     at = reader->at(reader->ctx, information, bytes);

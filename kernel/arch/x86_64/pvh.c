@@ -21,31 +21,6 @@
 #define MAP_ENTRIES_MAX (MEMORY_RANGES_MAX / 2u)
 #define MODULE_BYTES    32u
 #define LOW_MEMORY_END  0x100000ull /* firmware's */
-/* E820 types (ACPI 6.4, table 15.4). */
-#define TYPE_RAM  1u
-#define TYPE_ACPI 3u
-#define TYPE_NVS  4u
-
-static uint32_t get32(const uint8_t *at)
-{
-    uint32_t value;
-    memcpy(&value, at, sizeof value);
-    return value;
-}
-
-static uint64_t get64(const uint8_t *at)
-{
-    uint64_t value;
-    memcpy(&value, at, sizeof value);
-    return value;
-}
-
-static enum memory_kind kind_of(uint32_t type)
-{
-    if (type == TYPE_RAM)
-        return MEMORY_RAM;
-    return type == TYPE_ACPI || type == TYPE_NVS ? MEMORY_FIRMWARE : MEMORY_RESERVED;
-}
 
 static bool read_map(const struct physical_reader *r, uint64_t at, uint32_t count, struct memory_map *map)
 {
@@ -55,7 +30,7 @@ static bool read_map(const struct physical_reader *r, uint64_t at, uint32_t coun
         return false;
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *entry = entries + (size_t)i * MAP_ENTRY_BYTES;
-        memory_map_add(map, get64(entry), get64(entry + 8), kind_of(get32(entry + 16)));
+        memory_map_add(map, boot_get64(entry), boot_get64(entry + 8), boot_e820_kind(boot_get32(entry + 16)));
     }
     memory_map_settle(map);
     return true;
@@ -81,13 +56,13 @@ static bool read_command_line(const struct physical_reader *r, uint64_t at, stru
 static enum pvh_error read_package(const struct physical_reader *r, const uint8_t *start,
                                    struct boot_info *out)
 {
-    if (get32(start + AT_MODULE_COUNT) == 0)
+    if (boot_get32(start + AT_MODULE_COUNT) == 0)
         return PVH_OK;
-    const uint8_t *module = r->at(r->ctx, get64(start + AT_MODULES), MODULE_BYTES);
+    const uint8_t *module = r->at(r->ctx, boot_get64(start + AT_MODULES), MODULE_BYTES);
     if (!module)
         return PVH_E_PACKAGE;
-    const uint64_t first = get64(module);
-    const uint64_t bytes = get64(module + 8);
+    const uint64_t first = boot_get64(module);
+    const uint64_t bytes = boot_get64(module + 8);
     if (bytes == 0 || bytes > PACKAGE_BYTES_MAX || first < LOW_MEMORY_END)
         return PVH_E_PACKAGE;
     if (!boot_info_keep(out, first, bytes))
@@ -107,22 +82,22 @@ enum pvh_error pvh_parse(const struct physical_reader *reader, uint64_t start_in
     const uint8_t *start = reader->at(reader->ctx, start_info, START_BYTES_V0);
     if (!start)
         return PVH_E_UNREADABLE;
-    if (get32(start) != START_MAGIC)
+    if (boot_get32(start) != START_MAGIC)
         return PVH_E_MAGIC;
-    out->rsdp = get64(start + AT_RSDP);
-    if (!read_command_line(reader, get64(start + AT_COMMAND_LINE), out))
+    out->rsdp = boot_get64(start + AT_RSDP);
+    if (!read_command_line(reader, boot_get64(start + AT_COMMAND_LINE), out))
         return PVH_E_UNREADABLE;
-    if (get32(start + AT_VERSION) < 1)
+    if (boot_get32(start + AT_VERSION) < 1)
         return PVH_E_NO_MAP;
     start = reader->at(reader->ctx, start_info, START_BYTES);
     if (!start)
         return PVH_E_UNREADABLE;
-    const uint32_t count = get32(start + AT_MAP_COUNT);
+    const uint32_t count = boot_get32(start + AT_MAP_COUNT);
     if (count == 0)
         return PVH_E_NO_MAP;
     if (count > MAP_ENTRIES_MAX) /* a part of it is worse than none: what is reserved could be missing */
         return PVH_E_LARGE_MAP;
-    if (!read_map(reader, get64(start + AT_MAP), count, &out->map))
+    if (!read_map(reader, boot_get64(start + AT_MAP), count, &out->map))
         return PVH_E_UNREADABLE;
     if (memory_map_ram_bytes(&out->map) == 0)
         return PVH_E_NO_MAP;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "platform/pc/acpi.h"
+#include "tests/unit/arch/tables.h"
 
 #define BYTES  0x100000u /* physical memory 0 to 1 MiB */
 #define RSDP   0xf27c0u
@@ -31,42 +32,23 @@ static const uint8_t *at(void *ctx, uint64_t physical, uint64_t bytes)
 static const struct physical_reader reader = {at, NULL};
 static struct acpi_power power;
 
-static void put32(uint32_t where, uint32_t value)
-{
-    memcpy(memory + where, &value, sizeof value);
-}
-
-static void put64(uint32_t where, uint64_t value)
-{
-    memcpy(memory + where, &value, sizeof value);
-}
-
-static void seal(uint32_t where, uint32_t bytes, uint32_t sum_at)
-{
-    uint8_t sum = 0;
-    memory[where + sum_at] = 0;
-    for (uint32_t i = 0; i < bytes; i++)
-        sum = (uint8_t)(sum + memory[where + i]);
-    memory[where + sum_at] = (uint8_t)-sum;
-}
-
 static void table(uint32_t where, const char *signature, uint32_t bytes)
 {
     memcpy(memory + where, signature, 4);
-    put32(where + 4, bytes);
-    seal(where, bytes, 9);
+    tables_put32(memory + where + 4, bytes);
+    tables_seal(memory + where, bytes, 9);
 }
 
 static void root_pointer(uint32_t where, uint8_t revision)
 {
     memcpy(memory + where, "RSD PTR ", 8);
     memory[where + 15] = revision;
-    put32(where + 16, RSDT);
-    seal(where, 20, 8);
+    tables_put32(memory + where + 16, RSDT);
+    tables_seal(memory + where, 20, 8);
     if (revision >= 2) {
-        put32(where + 20, 36);
-        put64(where + 24, XSDT);
-        seal(where, 36, 32);
+        tables_put32(memory + where + 20, 36);
+        tables_put64(memory + where + 24, XSDT);
+        tables_seal(memory + where, 36, 32);
     }
 }
 
@@ -86,11 +68,11 @@ static const uint8_t package_plain[] = {0x12, 0x08, 0x04, 0x0a, 0x05, 0x0a, 0x06
 static void fadt(uint32_t bytes)
 {
     memset(memory + FADT, 0, bytes);
-    put32(FADT + 40, DSDT);
-    put32(FADT + 48, 0xb2);
+    tables_put32(memory + FADT + 40, DSDT);
+    tables_put32(memory + FADT + 48, 0xb2);
     memory[FADT + 52] = 0xf1;
-    put32(FADT + 56, 0xb000);
-    put32(FADT + 64, 0xb004);
+    tables_put32(memory + FADT + 56, 0xb000);
+    tables_put32(memory + FADT + 64, 0xb004);
     memory[FADT + 88] = 4;
     memory[FADT + 89] = 2;
     table(FADT, "FACP", bytes);
@@ -103,8 +85,8 @@ static void set_up(void)
     cr_assert_not_null(memory);
     reads = 0;
     root_pointer(RSDP, 0);
-    put32(RSDT + HEADER, SSDT); /* no such table: passed over */
-    put32(RSDT + HEADER + 4, FADT);
+    tables_put32(memory + RSDT + HEADER, SSDT); /* no such table: passed over */
+    tables_put32(memory + RSDT + HEADER + 4, FADT);
     table(RSDT, "RSDT", HEADER + 8);
     fadt(244);
     s5(DSDT, "DSDT", package_plain, sizeof package_plain);
@@ -145,14 +127,14 @@ Test(acpi, the_root_pointer_is_searched_when_the_loader_does_not_know_it)
 Test(acpi, the_wide_root_table_is_preferred_and_its_extended_fields_count)
 {
     root_pointer(RSDP, 2);
-    put64(XSDT + HEADER, FADT);
+    tables_put64(memory + XSDT + HEADER, FADT);
     table(XSDT, "XSDT", HEADER + 8);
     memory[FADT + 172] = 1; /* I/O space */
-    put64(FADT + 176, 0x604);
+    tables_put64(memory + FADT + 176, 0x604);
     memory[FADT + 148] = 0; /* memory: the old field counts */
-    put64(FADT + 152, 0x600);
-    put64(FADT + 140, DSDT);
-    put32(FADT + 40, 0);
+    tables_put64(memory + FADT + 152, 0x600);
+    tables_put64(memory + FADT + 140, DSDT);
+    tables_put32(memory + FADT + 40, 0);
     table(FADT, "FACP", 244);
     cr_assert_eq(acpi_find_power(&reader, RSDP, &power), ACPI_OK);
     cr_assert_eq(power.control_a, 0x604);
@@ -181,15 +163,15 @@ Test(acpi, lengths_that_lie_are_refused)
 {
     static const uint32_t lies[] = {0, 1, 35, 0x100001, 0x80000000u, UINT32_MAX};
     for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
-        put32(RSDT + 4, lies[i]);
+        tables_put32(memory + RSDT + 4, lies[i]);
         cr_assert_eq(acpi_find_power(&reader, RSDP, &power), ACPI_E_ROOT_TABLE, "%u", lies[i]);
     }
-    put32(RSDT + 4, HEADER + 8);
+    tables_put32(memory + RSDT + 4, HEADER + 8);
     for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
-        put32(DSDT + 4, lies[i]);
+        tables_put32(memory + DSDT + 4, lies[i]);
         cr_assert_eq(acpi_find_power(&reader, RSDP, &power), ACPI_E_NO_S5, "%u", lies[i]);
     }
-    put32(DSDT + 4, 200);
+    tables_put32(memory + DSDT + 4, 200);
     fadt(115); /* shorter than its first version */
     cr_assert_eq(acpi_find_power(&reader, RSDP, &power), ACPI_E_NO_FIXED);
     fadt(116); /* the first version: no extended field is looked at */
@@ -201,9 +183,9 @@ Test(acpi, a_root_table_without_end_is_bounded)
     uint32_t bytes = 0x7f000;
     memset(memory, 0, RSDT);
     for (uint32_t i = HEADER; i < bytes; i += 4)
-        put32(0x400 + i, 0x400); /* each entry is the root table itself */
-    put32(RSDP + 16, 0x400);
-    seal(RSDP, 20, 8);
+        tables_put32(memory + 0x400 + i, 0x400); /* each entry is the root table itself */
+    tables_put32(memory + RSDP + 16, 0x400);
+    tables_seal(memory + RSDP, 20, 8);
     table(0x400, "RSDT", bytes);
     reads = 0;
     cr_assert_eq(acpi_find_power(&reader, RSDP, &power), ACPI_E_NO_FIXED);
@@ -262,7 +244,7 @@ Test(acpi, a_package_cut_off_by_the_end_of_its_table_is_refused)
         memory[where + 99] = 0x08;
         memcpy(memory + where + 100, "_S5_\x12\x08\x04\x0a\x05", cut);
         table(where, "DSDT", 100 + cut);
-        put32(FADT + 40, where);
+        tables_put32(memory + FADT + 40, where);
         table(FADT, "FACP", 244);
         cr_assert_neq(acpi_find_power(&reader, RSDP, &power), ACPI_OK, "%u", cut);
     }
@@ -291,10 +273,10 @@ Test(acpi, the_package_may_stand_in_a_secondary_table)
 
 Test(acpi, no_control_port_no_power_off)
 {
-    put32(FADT + 64, 0);
+    tables_put32(memory + FADT + 64, 0);
     table(FADT, "FACP", 244);
     cr_assert_eq(acpi_find_power(&reader, RSDP, &power), ACPI_E_NO_CONTROL);
-    put32(FADT + 64, 0x12345); /* no port */
+    tables_put32(memory + FADT + 64, 0x12345); /* no port */
     table(FADT, "FACP", 244);
     cr_assert_eq(acpi_find_power(&reader, RSDP, &power), ACPI_E_NO_CONTROL);
 }
@@ -314,9 +296,9 @@ Test(acpi, any_bytes_at_all_end_in_an_answer)
             uint32_t bytes;
             memcpy(&bytes, memory + where + 4, sizeof bytes);
             if (bytes >= 10 && bytes < 0x1000)
-                seal(where, bytes, 9);
+                tables_seal(memory + where, bytes, 9);
         } else {
-            seal(RSDP, 20, 8);
+            tables_seal(memory + RSDP, 20, 8);
         }
         enum acpi_error error = acpi_find_power(&reader, RSDP, &power);
         cr_assert_lt(error, ACPI_E_COUNT);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "platform/pc/describe.h"
+#include "tests/unit/arch/tables.h"
 
 #define BYTES  0x100000u
 #define RSDP   0xf27c0u
@@ -40,31 +41,12 @@ static const uint8_t *at(void *ctx, uint64_t physical, uint64_t bytes)
 
 static const struct physical_reader reader = {at, NULL};
 
-static void put32(uint32_t where, uint32_t value)
-{
-    memcpy(memory + where, &value, sizeof value);
-}
-
-static void put64(uint32_t where, uint64_t value)
-{
-    memcpy(memory + where, &value, sizeof value);
-}
-
-static void seal(uint32_t where, uint32_t bytes, uint32_t sum_at)
-{
-    uint8_t sum = 0;
-    memory[where + sum_at] = 0;
-    for (uint32_t i = 0; i < bytes; i++)
-        sum = (uint8_t)(sum + memory[where + i]);
-    memory[where + sum_at] = (uint8_t)-sum;
-}
-
 static void table(uint32_t where, const char *signature, uint32_t bytes, uint8_t revision)
 {
     memcpy(memory + where, signature, 4);
-    put32(where + 4, bytes);
+    tables_put32(memory + where + 4, bytes);
     memory[where + 8] = revision;
-    seal(where, bytes, 9);
+    tables_seal(memory + where, bytes, 9);
 }
 
 /* One local controller, the I/O controller with 24 inputs, and 5, 9, 10, 11 level and active high: each its
@@ -91,24 +73,24 @@ static void set_up(void)
     cr_assert_not_null(memory);
     base = 0;
     memcpy(memory + RSDP, "RSD PTR ", 8);
-    put32(RSDP + 16, RSDT);
-    seal(RSDP, 20, 8);
-    put32(RSDT + HEADER, FADT);
-    put32(RSDT + HEADER + 4, MADT);
-    put32(RSDT + HEADER + 8, WAET);
+    tables_put32(memory + RSDP + 16, RSDT);
+    tables_seal(memory + RSDP, 20, 8);
+    tables_put32(memory + RSDT + HEADER, FADT);
+    tables_put32(memory + RSDT + HEADER + 4, MADT);
+    tables_put32(memory + RSDT + HEADER + 8, WAET);
     table(RSDT, "RSDT", HEADER + 12, 1);
-    put32(FADT + 36, FACS);
-    put32(FADT + 40, DSDT);
+    tables_put32(memory + FADT + 36, FACS);
+    tables_put32(memory + FADT + 40, DSDT);
     memory[FADT + 46] = 9;
-    put32(FADT + 56, 0xb000);
-    put32(FADT + 64, 0xb004);
+    tables_put32(memory + FADT + 56, 0xb000);
+    tables_put32(memory + FADT + 64, 0xb004);
     memory[FADT + 88] = 4;
     table(FADT, "FACP", 0xf4, 2);
     memcpy(memory + FACS, "FACS", 4);
-    put32(FACS + 4, 64);
+    tables_put32(memory + FACS + 4, 64);
     memcpy(memory + DSDT + HEADER, s5, sizeof s5);
     table(DSDT, "DSDT", HEADER + sizeof s5, 1);
-    put32(MADT + 36, 0xfee00000);
+    tables_put32(memory + MADT + 36, 0xfee00000);
     table(MADT, "APIC", madt_entries(MADT + 44) - MADT, 1);
     table(WAET, "WAET", 40, 1);
     memory_map_init(&map);
@@ -169,17 +151,17 @@ Test(describe, the_wide_root_pointer_of_uefi_and_tables_above_4_gib)
 {
     base = 0x23f000000;
     memory[RSDP + 15] = 2;
-    put32(RSDP + 20, 36);
-    put64(RSDP + 24, base + XSDT);
-    seal(RSDP, 20, 8);
-    seal(RSDP, 36, 32);
-    put64(XSDT + HEADER, base + FADT);
+    tables_put32(memory + RSDP + 20, 36);
+    tables_put64(memory + RSDP + 24, base + XSDT);
+    tables_seal(memory + RSDP, 20, 8);
+    tables_seal(memory + RSDP, 36, 32);
+    tables_put64(memory + XSDT + HEADER, base + FADT);
     table(XSDT, "XSDT", HEADER + 8, 1);
-    put32(FADT + 40, 0);
-    put64(FADT + 140, base + DSDT);
-    put32(FADT + 112, 1u << 10);
+    tables_put32(memory + FADT + 40, 0);
+    tables_put64(memory + FADT + 140, base + DSDT);
+    tables_put32(memory + FADT + 112, 1u << 10);
     memory[FADT + 116] = 1;
-    put64(FADT + 120, 0xcf9);
+    tables_put64(memory + FADT + 120, 0xcf9);
     memory[FADT + 128] = 6;
     table(FADT, "FACP", 0xf4, 3);
     tell(base + RSDP, (struct description){0});
@@ -225,7 +207,7 @@ Test(describe, more_than_is_kept_is_counted)
 {
     const uint32_t bytes = HEADER + 4 * 100;
     for (uint32_t i = 0; i < 100; i++)
-        put32(RSDT + HEADER + 4 * i, i == 99 ? MADT : WAET);
+        tables_put32(memory + RSDT + HEADER + 4 * i, i == 99 ? MADT : WAET);
     for (uint32_t i = 0; i < 60; i++) {
         const uint8_t entry[10] = {2, 10, 0, (uint8_t)i, (uint8_t)i, 0, 0, 0, 0, 0};
         memcpy(memory + MADT + 44 + 10 * i, entry, sizeof entry);
@@ -284,9 +266,9 @@ Test(describe, any_bytes_at_all_end_in_lines)
         uint32_t bytes;
         memcpy(&bytes, memory + where + 4, sizeof bytes);
         if (where == RSDP)
-            seal(RSDP, 20, 8);
+            tables_seal(memory + RSDP, 20, 8);
         else if (bytes >= 10 && bytes < 0x1000)
-            seal(where, bytes, 9);
+            tables_seal(memory + where, bytes, 9);
         tell(0, (struct description){0});
         cr_assert_eq(survey.rsdp == 0, survey.count == 0 && survey.root_width == 0 && survey.rsdp == 0);
     }
