@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define PACKAGE_MAGIC        0x6b706163u /* "capk" */
-#define PACKAGE_VERSION      4u
+#define PACKAGE_VERSION      5u
 #define PACKAGE_NAME_BYTES   24u
 #define PACKAGE_PROGRAMS_MAX 16u
 #define PACKAGE_SERVICES_MAX 16u
@@ -132,8 +132,10 @@ struct package_table_head {
     uint16_t row_count, step_count;
     uint8_t section_count, ports, quiesce_row, queue_programs;
     uint32_t quiesce_write, quiesce_until, quiesce_polls_max, ring_align;
+    uint8_t ring_format, reserved[3];
+    uint32_t quiesce_mask, start_write, running_mask, settled_mask;
 };
-_Static_assert(sizeof(struct package_table_head) == 24, "ABI");
+_Static_assert(sizeof(struct package_table_head) == 44, "ABI");
 
 /* Why a package is refused: one value a reason, at build time and at boot alike. */
 enum package_error {

@@ -27,13 +27,22 @@ enum reg_kind {
     REG_PLAIN = 0,  /* a value */
     REG_ADDRESS,    /* written by the kernel alone, from a live ring: (address >> shift), one half */
     REG_BELL,       /* written by the kernel, or by the owner for an enabled queue */
-    REG_QUIESCE     /* writing `quiesce_write` starts a reset; reading `quiesce_until` confirms it */
+    REG_QUIESCE,    /* writing `quiesce_write` starts a reset; reading `quiesce_until` confirms it, here or */
+    REG_CONFIRM     /* in this row, where there is one: what the device says of its state, read-only */
 };
 
 enum reg_direction { REG_READ = 1, REG_WRITE = 2, REG_READ_WRITE = 3 };
 
 /* Which part of a ring an address row takes. */
 enum ring_part { RING_WHOLE = 0, RING_DESCRIPTORS, RING_DRIVER_AREA, RING_DEVICE_AREA };
+
+/* What a DMAQueue of the device is made of, and what a bell says. */
+enum ring_format {
+    RING_SPLIT = 0, /* a split virtqueue (virtio 1.2, 2.7); the bell's value is the queue's number */
+    RING_PAIR       /* a submission queue, RING_DESCRIPTORS, and a completion queue, RING_DEVICE_AREA (NVM Express
+                       1.4, 4); bells: the submission queue's new tail, and behind it the completion queue's new
+                       head. Queue 0's addresses are written to registers, those of others by commands on it */
+};
 
 /* Where a row's registers lie: a window that the driver names at open and the kernel checks against the BAR.
  */
@@ -62,15 +71,17 @@ struct reg_row {
     /* queue-select row whose last written value names the queue that this row acts on; own index: none.
      * For bell rows: the offset is `offset` + queue notify offset * multiplier of the window. */
     uint8_t selects_queue;  /* 1: a write to this row selects the queue that later rows act on */
-    uint8_t enables_queue;  /* 1: writing 1 enables the selected queue (I13) */
+    uint8_t enables_queue;  /* 1: writing 1 enables the selected queue (I13); of a pair, both its sizes less one
+                               (ACQS, ASQS) enable queue 0 */
     uint8_t sizes_queue; /* 1: holds the selected queue's size; the kernel reads it before it enables the
                             queue and refuses a ring of another size, which the device would read beyond */
     uint8_t with_msix_only; /* 1: no such register, or none that counts, unless MSI-X is enabled: refused then
                                (virtio 1.2, 4.1.4.10: other registers lie there) */
 };
 
-/* After an accepted write of a value with (value & mask) == bits to `row`, the device goes from any state in
- * `from_states` to `to`. Resets are not listed here: quiesce rows do that. */
+/* After an accepted write of a value with (value & mask) == bits to `row`, or, of a REG_CONFIRM row, a read of
+ * one, the device goes from any state in `from_states` to `to`. Resets are not listed here: quiesce rows do
+ * that. */
 struct reg_step {
     uint16_t row;
     uint16_t from_states;
@@ -93,7 +104,15 @@ struct reg_table {
     uint32_t quiesce_write;           /* value that starts the reset */
     uint32_t quiesce_until;           /* value read back when it is done */
     uint32_t quiesce_polls_max;       /* reads before it counts as unconfirmed */
-    uint32_t ring_align;              /* alignment of the ring's device area: 4096 (legacy) or 4 */
+    uint32_t ring_align;              /* alignment of the ring's device area: 4096 (legacy, pairs) or 4 */
+    uint8_t ring_format;              /* enum ring_format */
+    uint8_t reserved[3];              /* 0 */
+    uint32_t quiesce_mask;            /* bits that `quiesce_until` is compared in; 0: all */
+    uint32_t start_write;             /* the one other value that the quiesce row takes; 0: any of its mask */
+    /* A device whose quiesce row reads any of `running_mask` may be reset only once the confirm row reads any
+     * of `settled_mask`: before, a reset is undefined, and its confirmation means nothing. 0, 0: no such wait. */
+    uint32_t running_mask;
+    uint32_t settled_mask;
 };
 
 /* One window as the driver asks for it. The kernel takes the BAR's size from its own probing, never from

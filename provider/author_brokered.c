@@ -81,6 +81,13 @@ static enum provider_error brokered_publish(void *ctx, const struct provider_rin
         a, a->authority->ops->publish(a->authority->ctx, brokered_unpack(ring->handle), a->batch, chains));
 }
 
+static enum provider_error brokered_reap(void *ctx, const struct provider_ring *ring)
+{
+    struct author_brokered *a = ctx;
+
+    return taken(a, a->authority->ops->reap(a->authority->ctx, brokered_unpack(ring->handle)));
+}
+
 static enum provider_error brokered_queue_destroy(void *ctx, struct provider_ring *ring)
 {
     struct author_brokered *a = ctx;
@@ -132,6 +139,7 @@ struct author author_brokered_init(struct author_brokered *a, const struct devic
     static const struct author_ops ops = {
         .queue_create = brokered_queue_create,
         .publish = brokered_publish,
+        .reap = brokered_reap,
         .queue_destroy = brokered_queue_destroy,
         .buffer_create = brokered_buffer_create,
         .buffer_destroy = brokered_buffer_destroy,

@@ -159,6 +159,13 @@ static enum provider_error direct_buffer_create(void *ctx, uint32_t bytes, uint8
     return PROVIDER_OK;
 }
 
+/* Nothing is kept back here. */
+static enum provider_error direct_reap(void *ctx, const struct provider_ring *ring)
+{
+    ASSERT(ctx != NULL && ring->size != 0);
+    return PROVIDER_OK;
+}
+
 static enum provider_error direct_buffer_destroy(void *ctx, struct provider_buffer *buffer)
 {
     struct author_direct *a = ctx;
@@ -187,6 +194,7 @@ struct author author_direct_init(struct author_direct *a, struct registers_direc
     static const struct author_ops ops = {
         .queue_create = direct_queue_create,
         .publish = direct_publish,
+        .reap = direct_reap,
         .queue_destroy = direct_queue_destroy,
         .buffer_create = direct_buffer_create,
         .buffer_destroy = direct_buffer_destroy,

@@ -10,7 +10,8 @@ static enum provider_error taken(struct registers_brokered *b, struct device_rep
         return PROVIDER_OK;
     b->last = reply;
     b->refused++;
-    return PROVIDER_E_REGISTER;
+    return reply.exception == CAP_EX_NONE && reply.error == DEV_E_BUSY ? PROVIDER_E_BUSY
+                                                                       : PROVIDER_E_REGISTER;
 }
 
 static enum provider_error brokered_open(void *ctx, const struct reg_table *table,

@@ -44,6 +44,7 @@ struct registers_ops {
     /* Binds rows of `table` to windows. The table outlives the registers. */
     enum provider_error (*open)(void *ctx, const struct reg_table *table, const struct reg_window *windows);
     struct reg_value (*read)(void *ctx, uint16_t row, uint16_t index);
+    /* PROVIDER_E_BUSY: a reset that the device, which is starting, cannot take yet. */
     enum provider_error (*write)(void *ctx, uint16_t row, uint16_t index, uint32_t value);
     /* Writes the address of the ring part that the row names. */
     enum provider_error (*write_address)(void *ctx, uint16_t row, const struct provider_ring *ring);
@@ -81,6 +82,10 @@ struct author_ops {
      * device until their head shows in the used ring and the queue took it in. */
     enum provider_error (*publish)(void *ctx, const struct provider_ring *ring,
                                    const struct author_segment *segments, uint16_t segment_count);
+    /* Takes completions in without publishing: what the author keeps to itself until then (the answer of an
+     * NVMe command that it bounds others by) is the driver's from here on. PROVIDER_E_REFUSED: the queue is
+     * broken. */
+    enum provider_error (*reap)(void *ctx, const struct provider_ring *ring);
     /* Only when the queue cannot run: before DRIVER_OK or after a confirmed reset. PROVIDER_E_BUSY otherwise.
      */
     enum provider_error (*queue_destroy)(void *ctx, struct provider_ring *ring);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The register tables of a virtio network function: what the kernel lets a provider touch, and the row
- * numbers that the transports use. Of MSI-X they hold the queue vector alone, usable while an Interrupt is
- * active; the configuration vector and the ISR are in neither: the provider polls for what they would say. */
+/* The register tables: what the kernel lets a provider touch, and the row numbers that it uses. Of MSI-X the
+ * virtio tables hold the queue vector alone, usable while an Interrupt is active; the configuration vector
+ * and the ISR are in none: the provider polls for what they would say. */
 #ifndef CAPOS_PROVIDER_TABLES_H
 #define CAPOS_PROVIDER_TABLES_H
 
@@ -61,6 +61,23 @@ enum modern_row {
 
 #define MODERN_COMMON_BYTES 56u /* through queue_device (4.1.4.3) */
 
+enum nvme_section { NVME_SECTION_REGISTERS = 0, NVME_SECTION_BELLS, NVME_SECTIONS };
+
+enum nvme_row {
+    NVME_ROW_CAP_LOW = 0,
+    NVME_ROW_CAP_HIGH,
+    NVME_ROW_VERSION,
+    NVME_ROW_CC,
+    NVME_ROW_CSTS,
+    NVME_ROW_AQA,
+    NVME_ROW_ASQ_LOW,
+    NVME_ROW_ASQ_HIGH,
+    NVME_ROW_ACQ_LOW,
+    NVME_ROW_ACQ_HIGH,
+    NVME_ROW_BELL, /* of the admin queue's tail; queue n's tail and head follow at 2n and 2n + 1 strides */
+    NVME_ROWS
+};
+
 /* Status reads before the kernel's own reset, when an owner died, counts as unconfirmed. */
 #define VIRTIO_QUIESCE_POLLS_MAX 10000u
 
@@ -70,5 +87,6 @@ extern const struct reg_table virtio_net_legacy_memory_table;
 extern const struct reg_table virtio_net_modern_table;
 extern const struct reg_table virtio_scsi_legacy_table;
 extern const struct reg_table virtio_scsi_modern_table;
+extern const struct reg_table nvme_table;
 
 #endif

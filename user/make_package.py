@@ -16,7 +16,7 @@ import sys
 
 ABI = pathlib.Path(__file__).resolve().parents[1] / "abi"
 HEADER, PROGRAM, SERVICE, GRANT, TABLE = "<8I8I32s", "<24sII32s32s", "<24sHHHBBHHIII", "<24sHHHH24sHHHHQH6x", "<24sIIIIII"
-HEAD, ROW_BYTES, STEP_BYTES = "<HHBBBBIIII", 24, 16
+HEAD, ROW_BYTES, STEP_BYTES = "<HHBBBBIIIIB3xIIII", 24, 16
 NAME = re.compile(r"[a-z0-9-]+")
 KEY = re.compile(r"[a-z0-9_]+")
 VALUE = re.compile(r"[!-~]+")

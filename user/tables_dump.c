@@ -8,9 +8,9 @@
 #include "abi/package.h"
 #include "provider/tables.h"
 
-static const struct reg_table *const tables[] = {&virtio_net_legacy_table, &virtio_net_modern_table,
+static const struct reg_table *const tables[] = {&virtio_net_legacy_table,        &virtio_net_modern_table,
                                                  &virtio_net_legacy_memory_table, &virtio_scsi_legacy_table,
-                                                 &virtio_scsi_modern_table};
+                                                 &virtio_scsi_modern_table,       &nvme_table};
 
 /* "virtio-net legacy" is called virtio-net-legacy. False: too long. */
 static bool name_of(const struct reg_table *table, char name[PACKAGE_NAME_BYTES])
@@ -42,7 +42,12 @@ static bool dump(const struct reg_table *table, FILE *out)
                                             .quiesce_write = table->quiesce_write,
                                             .quiesce_until = table->quiesce_until,
                                             .quiesce_polls_max = table->quiesce_polls_max,
-                                            .ring_align = table->ring_align};
+                                            .ring_align = table->ring_align,
+                                            .ring_format = table->ring_format,
+                                            .quiesce_mask = table->quiesce_mask,
+                                            .start_write = table->start_write,
+                                            .running_mask = table->running_mask,
+                                            .settled_mask = table->settled_mask};
     char name[PACKAGE_NAME_BYTES];
 
     return name_of(table, name) && fwrite(name, sizeof name, 1, out) == 1 &&

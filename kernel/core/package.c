@@ -193,7 +193,13 @@ struct reg_table package_table_over(const struct package_table_head *head, const
                               .quiesce_write = head->quiesce_write,
                               .quiesce_until = head->quiesce_until,
                               .quiesce_polls_max = head->quiesce_polls_max,
-                              .ring_align = head->ring_align};
+                              .ring_align = head->ring_align,
+                              .ring_format = head->ring_format,
+                              .reserved = {head->reserved[0], head->reserved[1], head->reserved[2]},
+                              .quiesce_mask = head->quiesce_mask,
+                              .start_write = head->start_write,
+                              .running_mask = head->running_mask,
+                              .settled_mask = head->settled_mask};
 }
 
 void package_table(const struct package *p, uint32_t table, struct package_table_copy *out)

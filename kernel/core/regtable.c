@@ -5,8 +5,9 @@
 
 #include <stddef.h>
 
-#define RING_SHIFT_MAX  12u
-#define MSIX_MOVE_BYTES 4u
+#define RING_SHIFT_MAX    12u
+#define MSIX_MOVE_BYTES   4u
+#define PAIR_ADDRESS_ROWS 4u /* two queues, two halves each */
 /* A step may not make a device run that was never reset, nor claim that it was. */
 #define STEP_FROM                                                                                            \
     (IN_STATE(DEVICE_RESET) | IN_STATE(DEVICE_FEATURES_OK) | IN_STATE(DEVICE_QUEUES_PROGRAMMED) |            \
@@ -48,6 +49,8 @@ static bool kind_ok(const struct reg_table *table, const struct reg_row *row, ui
     case REG_QUIESCE:
         return index == table->quiesce_row && row->direction == REG_READ_WRITE && row->count == 1 &&
                width_holds(row->width, table->quiesce_write) && width_holds(row->width, table->quiesce_until);
+    case REG_CONFIRM:
+        return row->direction == REG_READ && row->count == 1 && width_holds(row->width, table->quiesce_until);
     default:
         return false;
     }
@@ -58,7 +61,7 @@ static bool row_ok(const struct reg_table *table, uint32_t index)
     const struct reg_row *row = &table->rows[index];
     uint32_t states = (uint32_t)row->read_states | row->write_states;
 
-    if (row->section >= table->section_count || row->kind > REG_QUIESCE)
+    if (row->section >= table->section_count || row->kind > REG_CONFIRM)
         return false;
     if (row->width != 1 && row->width != 2 && row->width != 4)
         return false;
@@ -91,27 +94,60 @@ static bool steps_ok(const struct reg_table *table)
     return true;
 }
 
-/* How many rows of each kind that may occur at most once, or must. */
-static bool row_counts_ok(const struct reg_table *table)
+/* Rows of each kind that may occur at most once, or must. */
+struct row_counts {
+    uint32_t quiesce, confirm, bells, selects, enables, sizes, addresses;
+};
+
+static struct row_counts count_rows(const struct reg_table *table)
 {
-    uint32_t quiesce = 0, bells = 0, selects = 0, enables = 0, sizes = 0, addresses = 0;
+    struct row_counts n = {0};
 
     for (uint32_t i = 0; i < table->row_count; i++) {
         const struct reg_row *row = &table->rows[i];
 
-        quiesce += row->kind == REG_QUIESCE;
-        bells += row->kind == REG_BELL;
-        addresses += row->kind == REG_ADDRESS;
-        selects += row->selects_queue;
-        enables += row->enables_queue;
-        sizes += row->sizes_queue;
+        n.quiesce += row->kind == REG_QUIESCE;
+        n.confirm += row->kind == REG_CONFIRM;
+        n.bells += row->kind == REG_BELL;
+        n.addresses += row->kind == REG_ADDRESS;
+        n.selects += row->selects_queue;
+        n.enables += row->enables_queue;
+        n.sizes += row->sizes_queue;
     }
-    if (quiesce != 1 || bells > 1 || selects > 1 || enables > 1 || sizes > 1)
+    return n;
+}
+
+static bool row_counts_ok(const struct reg_table *table)
+{
+    const struct row_counts n = count_rows(table);
+
+    if (n.quiesce != 1 || n.confirm > 1 || n.bells > 1 || n.selects > 1 || n.enables > 1 || n.sizes > 1)
         return false;
-    if (addresses == 0)
-        return enables == 0;
+    if (n.addresses == 0)
+        return n.enables == 0 && table->ring_format == RING_SPLIT;
+    if (table->ring_format == RING_PAIR) /* queue 0 alone has registers, and its size is what we write */
+        return n.addresses == PAIR_ADDRESS_ROWS && n.bells == 1 && n.selects == 0 && n.sizes == 0 &&
+               n.enables == 1 && n.confirm == 1 && table->queue_programs == 0;
     /* Rings need a bell, a way to name the queue, the device's idea of its size, and one way to start it. */
-    return bells == 1 && selects == 1 && sizes == 1 && (table->queue_programs ? enables == 0 : enables == 1);
+    return n.bells == 1 && n.selects == 1 && n.sizes == 1 &&
+           (table->queue_programs ? n.enables == 0 : n.enables == 1);
+}
+
+/* What a reset is, and when it may begin. */
+static bool quiesce_ok(const struct reg_table *table)
+{
+    const bool confirm = count_rows(table).confirm != 0;
+    const uint32_t mask = table->quiesce_mask != 0 ? table->quiesce_mask : UINT32_MAX;
+
+    if (table->quiesce_polls_max == 0 || table->quiesce_polls_max > REG_QUIESCE_POLLS_MAX)
+        return false;
+    if ((table->quiesce_until & ~mask) != 0 || (table->running_mask != 0) != (table->settled_mask != 0))
+        return false;
+    if (table->running_mask == 0)
+        return table->ring_format == RING_SPLIT;
+    /* The written values are those of a device that runs, and of one that does not. */
+    return confirm && table->start_write != 0 && (table->start_write & table->running_mask) != 0 &&
+           (table->quiesce_write & table->running_mask) == 0;
 }
 
 bool regtable_check(const struct reg_table *table)
@@ -124,13 +160,13 @@ bool regtable_check(const struct reg_table *table)
         return table->row_count == 0 && table->step_count == 0;
     if (table->rows == NULL || table->row_count == 0 || (table->steps == NULL && table->step_count != 0))
         return false;
-    if (table->quiesce_polls_max == 0 || table->quiesce_polls_max > REG_QUIESCE_POLLS_MAX)
+    if ((table->ring_align != 4 && table->ring_align != 4096) || table->ring_format > RING_PAIR)
         return false;
-    if (table->ring_align != 4 && table->ring_align != 4096)
+    if (table->reserved[0] != 0 || table->reserved[1] != 0 || table->reserved[2] != 0)
         return false;
     for (uint32_t i = 0; i < table->row_count; i++) {
         if (!row_ok(table, i))
             return false;
     }
-    return steps_ok(table) && row_counts_ok(table);
+    return steps_ok(table) && row_counts_ok(table) && quiesce_ok(table);
 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The broker: programs name buffers, the kernel writes descriptors. Our record of each descriptor slot is the
- * truth; ring memory is written here and never read back, but for the used ring, whose every word is read
- * once and checked. A publication is decided whole before the device can see any of it. */
+/* The broker: programs name buffers, the kernel writes descriptors, or commands (pair.c). Our record of each
+ * descriptor slot is the truth; ring memory is written here and never read back, but for the used ring, whose
+ * every word is read once and checked. A publication is decided whole before the device can see any of it. */
 #include "kernel/device/device.h"
 #include "kernel/device/units.h"
 #include "ringmem.h"
 
-/* The outstanding chain at `head` ends: its bytes are the driver's again, its slots free. */
-static void end_chain(struct kernel *k, struct dma_queue *q, uint16_t head)
+void broker_end_chain(struct kernel *k, struct dma_queue *q, uint16_t head)
 {
     const uint8_t count = q->slots[head].count;
     uint16_t at = head;
@@ -23,9 +22,11 @@ static void end_chain(struct kernel *k, struct dma_queue *q, uint16_t head)
     }
     ASSERT(q->outstanding > 0);
     q->outstanding--;
+    if (q->pair != NULL && q->pair->answer == head)
+        q->pair->answer = NO_RECORD;
 }
 
-static void break_queue(struct kernel *k, struct dma_queue *q, enum broker_fault fault)
+void broker_break(struct kernel *k, struct dma_queue *q, enum broker_fault fault)
 {
     k->stats.faults[fault]++;
     if (!q->broken)
@@ -33,10 +34,7 @@ static void break_queue(struct kernel *k, struct dma_queue *q, enum broker_fault
     q->broken = 1;
 }
 
-/* I5: the record behind a head belongs to this life of queue and buffers. `writable`: bytes the device may
- * write. */
-static bool record_current(const struct kernel *k, const struct dma_queue *q, uint16_t head,
-                           uint64_t *writable)
+bool broker_current(const struct kernel *k, const struct dma_queue *q, uint16_t head, uint64_t *writable)
 {
     uint16_t at = head;
 
@@ -67,7 +65,7 @@ static enum broker_fault take_element(struct kernel *k, struct dma_queue *q, str
         return BROKER_FAULT_NOT_HEAD;
     if (q->slots[id].state != SLOT_HEAD)
         return BROKER_FAULT_IDLE; /* I6 */
-    if (!record_current(k, q, (uint16_t)id, &writable))
+    if (!broker_current(k, q, (uint16_t)id, &writable))
         return BROKER_FAULT_STALE; /* I5 */
     /* I7. Where rings are programmed by one address (legacy), devices report anything for chains without a
      * writable part (virtio 1.2, 5.1.6.1), and nobody learns the length from us: there is nothing to bound.
@@ -76,7 +74,7 @@ static enum broker_fault take_element(struct kernel *k, struct dma_queue *q, str
                              k->devices.registers[claim->registers].table->queue_programs;
     if (!meaningless && element.length.untrusted > writable)
         return BROKER_FAULT_LENGTH;
-    end_chain(k, q, (uint16_t)id);
+    broker_end_chain(k, q, (uint16_t)id);
     return BROKER_FAULT_NONE;
 }
 
@@ -89,9 +87,11 @@ uint16_t broker_take_in(struct kernel *k, struct dma_queue *q)
     ASSERT(q->used);
     if (q->broken || q->over)
         return 0;
+    if (q->pair != NULL)
+        return pair_take_in(k, q);
     /* I8, also with nothing outstanding: an index that moved early would shift every later element. */
     if (!dev_u16_distance(split_used_index(device_area), q->used_seen, q->outstanding, &ready)) {
-        break_queue(k, q, BROKER_FAULT_INDEX); /* I8 */
+        broker_break(k, q, BROKER_FAULT_INDEX); /* I8 */
         return 0;
     }
     if (ready == 0)
@@ -104,7 +104,7 @@ uint16_t broker_take_in(struct kernel *k, struct dma_queue *q)
 
         q->used_seen++; /* consumed either way: never stuck */
         if (fault != BROKER_FAULT_NONE) {
-            break_queue(k, q, fault);
+            broker_break(k, q, fault);
             break;
         }
     }
@@ -118,7 +118,7 @@ uint16_t broker_forget(struct kernel *k, struct dma_queue *q)
 
     for (uint32_t i = 0; i < q->ring.size && q->outstanding != 0; i++) {
         if (q->slots[i].state == SLOT_HEAD)
-            end_chain(k, q, (uint16_t)i);
+            broker_end_chain(k, q, (uint16_t)i);
     }
     ASSERT(q->outstanding == 0);
     return forgotten;
@@ -213,6 +213,7 @@ static struct verdict admit(struct batch *b, const struct dma_publication *p)
 {
     struct dma_queue *q = b->q;
     uint16_t records[DMA_CHAIN_MAX];
+    struct nvme_command command;
 
     if (p->count == 0 || p->count > DMA_CHAIN_MAX || p->count > q->ring.size) /* I19 */
         return says(DEV_E_CHAIN);
@@ -225,7 +226,9 @@ static struct verdict admit(struct batch *b, const struct dma_publication *p)
         if (p->slots[i] >= q->ring.size || q->slots[p->slots[i]].state != SLOT_FREE)
             return says(DEV_E_SLOT);
     }
-    const enum device_error error = check_pairs(p, records);
+    enum device_error error = check_pairs(p, records);
+    if (error == DEV_OK && q->pair != NULL)
+        error = pair_decide(b->k, q, p, records, &command);
     if (error != DEV_OK)
         return says(error);
 
@@ -246,6 +249,8 @@ static struct verdict admit(struct batch *b, const struct dma_publication *p)
         };
         buffer_range_mark(b->k, buffer, s->offset, s->length);
     }
+    if (q->pair != NULL)
+        pair_admit(q, p->slots[0], &command);
     q->outstanding++;
     return says(DEV_OK);
 }
@@ -284,10 +289,18 @@ static void act(struct kernel *k, struct dma_queue *q, const uint16_t *heads, ui
     const struct claim *claim = &k->devices.claims[q->claim];
     bool wanted;
 
-    for (uint16_t i = 0; i < count; i++)
-        write_chain(k, q, heads[i], i);
-    wanted = split_publish(&q->ring, count);
     k->stats.publications += count;
+    for (uint16_t i = 0; i < count; i++) {
+        if (q->pair != NULL)
+            pair_write(k, q, heads[i], i);
+        else
+            write_chain(k, q, heads[i], i);
+    }
+    if (q->pair != NULL) {
+        pair_publish(k, q, count);
+        return;
+    }
+    wanted = split_publish(&q->ring, count);
     ASSERT(claim->registers != NO_RECORD);
     /* One bell a batch. Suppression is honoured where the table enables queues apart; legacy devices: always
      * (E31). */
@@ -304,7 +317,7 @@ static void refuse(struct batch *b, const uint16_t *heads, uint16_t count, const
     bool early = false;
 
     for (uint16_t i = 0; i < count; i++)
-        end_chain(b->k, b->q, heads[i]);
+        broker_end_chain(b->k, b->q, heads[i]);
     if (error != DEV_E_BUSY && error != DEV_E_SLOT)
         return;
     for (uint8_t i = 0; i < p->count; i++) {

@@ -90,6 +90,8 @@ struct device_reply registers_write_address(struct kernel *k, struct owner *o, c
                                             cap_id queue);
 /* Rings a queue's bell if its state allows it now (I13); otherwise it is owed. */
 void registers_bell(struct kernel *k, struct dma_queue *q);
+/* Tells the device how far the completion queue of an enabled pair was read. */
+void registers_bell_head(struct kernel *k, struct dma_queue *q);
 void registers_free(struct kernel *k, struct register_grant *r);
 
 /* pages.c */
@@ -165,6 +167,30 @@ uint16_t broker_take_in(struct kernel *k, struct dma_queue *q);
 /* Forgets every outstanding publication. Returns how many there were. */
 uint16_t broker_forget(struct kernel *k, struct dma_queue *q);
 
+/* pair.c: what of the broker's work is another for submission and completion queues. */
+/* Pages of a pair: submission queue, PRP lists, the page for answers, then the completion queue. False: no
+ * size of ours. */
+bool pair_layout_for(uint32_t size, struct split_layout *out);
+void pair_init(struct kernel *k, struct dma_queue *q, uint16_t record);
+/* Decides a publication of the pair whose segments may be: segment 0 is the command, read once, segment 1 its
+ * data. `records`: their buffers. DEV_OK: *out is what it asks for. */
+enum device_error pair_decide(struct kernel *k, const struct dma_queue *q, const struct dma_publication *p,
+                              const uint16_t *records, struct nvme_command *out);
+/* Our record of what was decided. */
+void pair_admit(struct dma_queue *q, uint16_t slot, const struct nvme_command *command);
+/* Writes the command of our record behind `ahead` others; not visible before pair_publish. */
+void pair_write(struct kernel *k, struct dma_queue *q, uint16_t slot, uint16_t ahead);
+void pair_publish(struct kernel *k, struct dma_queue *q, uint16_t count);
+uint16_t pair_take_in(struct kernel *k, struct dma_queue *q);
+
+/* What both forms of queue have in common, in broker.c. */
+/* The outstanding chain at `head` ends: its bytes are the driver's again, its slots free. */
+void broker_end_chain(struct kernel *k, struct dma_queue *q, uint16_t head);
+void broker_break(struct kernel *k, struct dma_queue *q, enum broker_fault fault);
+/* I5: the record behind a head belongs to this life of queue and buffers. `writable`: bytes the device may
+ * write. */
+bool broker_current(const struct kernel *k, const struct dma_queue *q, uint16_t head, uint64_t *writable);
+
 /* interrupt.c */
 struct device_reply interrupt_create(struct kernel *k, struct owner *o, cap_id device, uint16_t vector);
 struct device_reply interrupt_wait(struct kernel *k, struct owner *o, cap_id id);
@@ -183,7 +209,9 @@ enum device_error claim_decide(const struct kernel *k, uint16_t bdf, uint16_t *f
 uint16_t claim_take_record(struct kernel *k, uint16_t function); /* NO_RECORD: none free */
 
 /* quiesce.c */
-/* Writes the reset and reads until it is confirmed, at most polls_max times (Z7). */
+/* May the reset be written now? Not while the device starts, where the table says so. */
+bool quiesce_settled(struct kernel *k, const struct quiesce *q);
+/* Waits until it may, writes the reset and reads until it is confirmed; each at most polls_max times (Z7). */
 bool quiesce_run(struct kernel *k, const struct quiesce *q);
 /* Stops the device and waits; on success its queues are over and it is in DEVICE_RESET. */
 bool quiesce_claim(struct kernel *k, struct claim *claim);

@@ -21,7 +21,7 @@ struct dma_queue *queue_of(struct kernel *k, const struct claim *claim, uint16_t
 
 /* Where the bell will ring must lie inside its window (virtio 1.2, 4.1.4.4.1): the offset is the device's
  * word. */
-static bool bell_inside(const struct register_grant *r, uint16_t bell_index)
+static bool bell_inside(const struct register_grant *r, uint32_t bell_index)
 {
     const struct reg_row *row = &r->table->rows[r->bell_row];
     const struct reg_window *w = &r->windows[row->section];
@@ -47,9 +47,16 @@ static enum device_error decide(const struct kernel *k, const struct dma_pool *p
     if (claim->queues[request->queue] != NO_RECORD)
         return DEV_E_BUSY;
     ASSERT(r->table->ring_align <= SPLIT_ALIGN_LEGACY);
-    if (!split_layout_for(request->size, k->devices.packed_rings ? r->table->ring_align : SPLIT_ALIGN_LEGACY,
-                          layout))
+    const bool pair = r->table->ring_format == RING_PAIR;
+    if (pair ? !pair_layout_for(request->size, layout)
+             : !split_layout_for(request->size,
+                                 k->devices.packed_rings ? r->table->ring_align : SPLIT_ALIGN_LEGACY, layout))
         return DEV_E_QUEUE_SIZE;
+    if (pair) /* NVM Express 1.4, 3.1.24: the tail's doorbell, behind it the head's */
+        return request->avail_flags == 0 && request->bell_index == 2u * request->queue &&
+                       bell_inside(r, request->bell_index) && bell_inside(r, request->bell_index + 1u)
+                   ? DEV_OK
+                   : DEV_E_VALUE;
     if (request->avail_flags > 1 || !bell_inside(r, request->bell_index))
         return DEV_E_VALUE;
     return DEV_OK;
@@ -81,7 +88,10 @@ static void fill(struct kernel *k, struct dma_queue *q, uint16_t record, const s
     q->broken = 0;
     q->bell_owed = 0;
     q->first_fault = BROKER_FAULT_NONE;
+    q->pair = NULL;
     split_ring_init(&q->ring, page_cpu(k, q->run.first), request->size, layout, request->avail_flags);
+    if (k->devices.registers[k->devices.claims[q->claim].registers].table->ring_format == RING_PAIR)
+        pair_init(k, q, record);
 }
 
 struct two_records {
@@ -212,4 +222,5 @@ void queues_after_reset(struct kernel *k, struct claim *claim)
         if (q->addresses_written != 0)
             q->over = 1; /* its indices belong to the life that ended: only destroy is left */
     }
+    claim->nsid = 0;
 }

@@ -4,23 +4,35 @@
  * believed (I11). */
 #include "kernel/device/device.h"
 
-static uint32_t read_row(struct kernel *k, const struct quiesce *q)
+static uint32_t read_at(struct kernel *k, const struct quiesce *q, uint64_t address, uint8_t width)
 {
-    return q->ports ? platform_port_read(k->platform, (uint16_t)q->address, q->width)
-                    : platform_mmio_read(k->platform, q->address, q->width);
+    return q->ports ? platform_port_read(k->platform, (uint16_t)address, width)
+                    : platform_mmio_read(k->platform, address, width);
+}
+
+bool quiesce_settled(struct kernel *k, const struct quiesce *q)
+{
+    return q->running == 0 || (read_at(k, q, q->address, q->width) & q->running) == 0 ||
+           (read_at(k, q, q->confirm, q->confirm_width) & q->settled) != 0;
 }
 
 bool quiesce_run(struct kernel *k, const struct quiesce *q)
 {
+    bool settled = quiesce_settled(k, q);
+
     ASSERT(q->known);
     ASSERT(q->polls_max <= REG_QUIESCE_POLLS_MAX);
+    for (uint32_t poll = 0; poll < q->polls_max && !settled; poll++) {
+        platform_relax(k->platform);
+        settled = quiesce_settled(k, q);
+    }
     if (q->ports)
         platform_port_write(k->platform, (uint16_t)q->address, q->width, q->write);
     else
         platform_mmio_write(k->platform, q->address, q->width, q->write);
     for (uint32_t poll = 0; poll < q->polls_max; poll++) {
-        if (read_row(k, q) == q->until)
-            return true;
+        if ((read_at(k, q, q->confirm, q->confirm_width) & q->mask) == q->until)
+            return settled; /* the word of a device that had not started yet says nothing */
         platform_relax(k->platform);
     }
     return false;

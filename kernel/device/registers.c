@@ -38,7 +38,7 @@ static bool locate(const struct kernel *k, const struct register_grant *r, const
     return true;
 }
 
-static bool bell_at(const struct kernel *k, const struct register_grant *r, uint16_t bell_index, uint64_t *at)
+static bool bell_at(const struct kernel *k, const struct register_grant *r, uint32_t bell_index, uint64_t *at)
 {
     const struct reg_row *row = &r->table->rows[r->bell_row];
 
@@ -87,30 +87,6 @@ static bool usable(const struct call *c, uint16_t states)
     return (states & IN_STATE(c->f->state)) != 0 && (!c->row->with_msix_only || c->claim->msix_on);
 }
 
-struct device_reply registers_read(struct kernel *k, struct owner *o, cap_id id, uint16_t row, uint16_t index)
-{
-    struct call c;
-    uint64_t at;
-    uint32_t value;
-
-    if (!begin(k, o, id, row, &c))
-        return c.refusal;
-    /* I1: no address can be read back. */
-    if ((c.row->direction & REG_READ) == 0 || c.row->kind == REG_ADDRESS)
-        return reply_error(DEV_E_REGISTER);
-    if (!usable(&c, c.row->read_states))
-        return reply_error(DEV_E_STATE);
-    if (index >= c.row->count)
-        return reply_error(DEV_E_VALUE);
-    if (!locate(k, c.r, c.row, index, 0, &at))
-        return reply_error(DEV_E_REGISTER);
-
-    value = hw_read(k, c.r, c.row, at);
-    if (c.row->kind == REG_QUIESCE && c.f->state == DEVICE_RESETTING && value == c.r->table->quiesce_until)
-        device_end_reset(k, c.claim);
-    return reply_value(value);
-}
-
 /* Queues whose bell was owed get it once the new state allows it. */
 static void pay_bells(struct kernel *k, const struct claim *claim)
 {
@@ -138,6 +114,33 @@ static void take_step(struct kernel *k, const struct call *c, uint16_t row, uint
     }
 }
 
+struct device_reply registers_read(struct kernel *k, struct owner *o, cap_id id, uint16_t row, uint16_t index)
+{
+    struct call c;
+    uint64_t at;
+    uint32_t value;
+
+    if (!begin(k, o, id, row, &c))
+        return c.refusal;
+    /* I1: no address can be read back. */
+    if ((c.row->direction & REG_READ) == 0 || c.row->kind == REG_ADDRESS)
+        return reply_error(DEV_E_REGISTER);
+    if (!usable(&c, c.row->read_states))
+        return reply_error(DEV_E_STATE);
+    if (index >= c.row->count)
+        return reply_error(DEV_E_VALUE);
+    if (!locate(k, c.r, c.row, index, 0, &at))
+        return reply_error(DEV_E_REGISTER);
+
+    value = hw_read(k, c.r, c.row, at);
+    if (row == c.r->confirm_row && c.f->state == DEVICE_RESETTING &&
+        (value & c.claim->quiesce.mask) == c.claim->quiesce.until)
+        device_end_reset(k, c.claim);
+    else if (c.row->kind == REG_CONFIRM)
+        take_step(k, &c, row, value);
+    return reply_value(value);
+}
+
 /* Is the device's own idea of the selected queue's size that of our ring? A larger one would let it read
  * beyond. */
 static bool size_agrees(struct kernel *k, const struct call *c, const struct dma_queue *q)
@@ -152,12 +155,15 @@ static bool size_agrees(struct kernel *k, const struct call *c, const struct dma
 static enum device_error decide_enable(struct kernel *k, const struct call *c, uint32_t value)
 {
     const struct dma_queue *q = queue_of(k, c->claim, c->r->selected);
+    const bool pair = c->r->table->ring_format == RING_PAIR;
 
-    if (value != 1)
+    if (!pair && value != 1)
         return DEV_E_VALUE;
     if (q == NULL || q->over ||
         q->addresses_written != c->r->address_rows) /* I2: every address is a live ring's */
         return DEV_E_QUEUE;
+    if (pair) /* the device takes what is written here for the size of what lies there */
+        return value == (uint32_t)(q->ring.size - 1u) * 0x10001u ? DEV_OK : DEV_E_QUEUE_SIZE;
     return size_agrees(k, c, q) ? DEV_OK : DEV_E_QUEUE_SIZE;
 }
 
@@ -166,6 +172,8 @@ static enum device_error decide_bell(struct kernel *k, const struct call *c, uin
 {
     const struct dma_queue *q = value < DMA_QUEUES_MAX ? queue_of(k, c->claim, (uint16_t)value) : NULL;
 
+    if (c->r->table->ring_format == RING_PAIR) /* its value is a position, which the broker alone knows */
+        return DEV_E_REGISTER;
     if (q == NULL || !q->enabled || q->broken) /* I13 */
         return DEV_E_QUEUE;
     return bell_at(k, c->r, q->bell_index, at) ? DEV_OK : DEV_E_REGISTER;
@@ -184,8 +192,12 @@ static enum device_error decide_write(struct kernel *k, const struct call *c, ui
     /* A reset is idempotent and possible in every state; while one runs nothing else is. */
     if (!reset && (!usable(c, row->write_states) || c->f->state == DEVICE_RESETTING))
         return DEV_E_STATE;
-    if (!reset && (value & ~row->write_mask) != 0)
+    if (!reset &&
+        ((value & ~row->write_mask) != 0 ||
+         (row->kind == REG_QUIESCE && c->r->table->start_write != 0 && value != c->r->table->start_write)))
         return DEV_E_VALUE;
+    if (reset && !quiesce_settled(k, &c->claim->quiesce)) /* a reset that would mean nothing: ask again */
+        return DEV_E_BUSY;
     if (!locate(k, c->r, row, index, 0, at))
         return DEV_E_REGISTER;
     if (row->kind == REG_BELL)
@@ -292,23 +304,46 @@ struct device_reply registers_write_address(struct kernel *k, struct owner *o, c
     return reply_value(0);
 }
 
+/* None before the state in which the table allows it (I13; virtio 1.2, 3.1.1); it stays owed. */
+static bool bell_allowed(const struct kernel *k, const struct dma_queue *q, const struct register_grant *r)
+{
+    const struct claim *claim = &k->devices.claims[q->claim];
+    const struct reg_row *row = &r->table->rows[r->bell_row];
+
+    return q->enabled && (row->write_states & IN_STATE(k->devices.functions[claim->function].state)) != 0;
+}
+
+static void ring_bell(struct kernel *k, const struct register_grant *r, uint32_t index, uint32_t value)
+{
+    uint64_t at;
+    const bool placed = bell_at(k, r, index, &at);
+
+    ASSERT(placed); /* queue_create checked it */
+    k->stats.bells++;
+    hw_write(k, r, &r->table->rows[r->bell_row], at, value);
+}
+
 void registers_bell(struct kernel *k, struct dma_queue *q)
 {
     const struct claim *claim = &k->devices.claims[q->claim];
     const struct register_grant *r;
-    const struct reg_row *row;
-    uint64_t at;
 
     ASSERT(claim->registers != NO_RECORD);
     r = &k->devices.registers[claim->registers];
-    row = &r->table->rows[r->bell_row];
-    /* I13, and virtio 1.2, 3.1.1: none before the state in which the table allows it; it stays owed. */
     q->bell_owed = 1;
-    if (!q->enabled || (row->write_states & IN_STATE(k->devices.functions[claim->function].state)) == 0)
+    if (!bell_allowed(k, q, r))
         return;
-    const bool placed = bell_at(k, r, q->bell_index, &at);
-    ASSERT(placed); /* queue_create checked it */
     q->bell_owed = 0;
-    k->stats.bells++;
-    hw_write(k, r, row, at, q->number);
+    ring_bell(k, r, q->bell_index, q->pair ? q->ring.avail_idx & (q->ring.size - 1u) : q->number);
+}
+
+void registers_bell_head(struct kernel *k, struct dma_queue *q)
+{
+    const struct claim *claim = &k->devices.claims[q->claim];
+    const struct register_grant *r;
+
+    ASSERT(q->pair != NULL && claim->registers != NO_RECORD);
+    r = &k->devices.registers[claim->registers];
+    if (bell_allowed(k, q, r))
+        ring_bell(k, r, q->bell_index + 1u, q->used_seen & (q->ring.size - 1u));
 }

@@ -17,6 +17,7 @@ static void note_roles(struct register_grant *r)
 {
     r->bell_row = NO_RECORD;
     r->size_row = NO_RECORD;
+    r->confirm_row = r->table->quiesce_row;
     r->address_rows = 0;
     for (uint16_t i = 0; i < r->table->row_count; i++) {
         const struct reg_row *row = &r->table->rows[i];
@@ -25,6 +26,8 @@ static void note_roles(struct register_grant *r)
             r->bell_row = i;
         if (row->sizes_queue)
             r->size_row = i;
+        if (row->kind == REG_CONFIRM)
+            r->confirm_row = i;
         if (row->kind == REG_ADDRESS)
             r->address_rows |= 1ull << i;
     }
@@ -35,25 +38,36 @@ static void note_quiesce(struct claim *claim, const struct register_grant *r)
 {
     const struct reg_table *table = r->table;
     const struct reg_row *row = &table->rows[table->quiesce_row];
+    const struct reg_row *confirm = &table->rows[r->confirm_row];
 
     claim->quiesce = (struct quiesce){
         .address = r->address[row->section] + row->offset,
+        .confirm = r->address[confirm->section] + confirm->offset,
         .write = table->quiesce_write,
         .until = table->quiesce_until,
+        .mask = table->quiesce_mask != 0 ? table->quiesce_mask : UINT32_MAX,
+        .running = table->running_mask,
+        .settled = table->settled_mask,
         .polls_max = table->quiesce_polls_max,
         .width = row->width,
+        .confirm_width = confirm->width,
         .ports = table->ports,
         .known = 1,
         .wrote = claim->quiesce.wrote,
     };
 }
 
-/* The quiesce row must be reachable, or nobody could ever stop the device. */
+/* What stops the device, and says that it stopped, must be reachable, or nobody could ever stop it. */
 static bool quiesce_inside(const struct reg_table *table, const struct reg_window *windows)
 {
-    const struct reg_row *row = &table->rows[table->quiesce_row];
+    for (uint32_t i = 0; i < table->row_count; i++) {
+        const struct reg_row *row = &table->rows[i];
 
-    return (uint32_t)row->offset + row->width <= windows[row->section].length;
+        if ((row->kind == REG_QUIESCE || row->kind == REG_CONFIRM) &&
+            (uint32_t)row->offset + row->width > windows[row->section].length)
+            return false;
+    }
+    return true;
 }
 
 static enum device_error decide(const struct kernel *k, const struct claim *claim,
@@ -112,7 +126,7 @@ struct device_reply registers_open(struct kernel *k, struct owner *o, cap_id dev
     r->used = 1;
     r->table = table;
     r->claim = found.record;
-    r->selected = NO_QUEUE;
+    r->selected = table->ring_format == RING_PAIR ? NVME_ADMIN_QUEUE : NO_QUEUE;
     memcpy(r->windows, copy, sizeof copy);
     for (uint32_t i = 0; i < REG_SECTIONS_MAX; i++)
         r->address[i] = copy[i].length != 0 ? f->bar_address[copy[i].bar] + copy[i].offset : 0;

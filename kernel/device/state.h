@@ -8,6 +8,7 @@
 #include "abi/regtable.h"
 #include "kernel/core/owner.h"
 #include "platform/platform.h"
+#include "provider/format/nvme.h"
 #include "provider/format/split.h"
 
 #define FUNCTIONS_MAX   64u /* PCI functions kept; more are silenced and counted */
@@ -53,13 +54,18 @@ struct pages {
 /* A copy of what ends a device's work, so that it can be run when table and driver are gone. */
 struct quiesce {
     uint64_t address;
+    uint64_t confirm; /* where the device says that it is done; may be the same */
     uint32_t write;
     uint32_t until;
+    uint32_t mask; /* bits that `until` is compared in */
+    uint32_t running, settled; /* reg_table's masks: when a reset may begin */
     uint32_t polls_max;
     uint8_t width;
+    uint8_t confirm_width;
     uint8_t ports;
     uint8_t known; /* a driven table was opened */
     uint8_t wrote; /* a register was written: only a confirmed reset ends what that started */
+    uint8_t reserved[3];
 };
 
 struct function {
@@ -102,6 +108,10 @@ struct claim {
     uint8_t msix_on;
     uint8_t direct; /* driven by kernel code with addresses */
     uint8_t interrupts; /* live Interrupt objects */
+    /* The namespace that the device last described, in the kernel's own hearing: reads of it have a length.
+     * 0: none. */
+    uint8_t block_shift;
+    uint32_t nsid;
 };
 
 struct register_grant {
@@ -114,6 +124,8 @@ struct register_grant {
     uint16_t selected; /* value last written to the select row */
     uint16_t bell_row; /* row index, or NO_RECORD */
     uint16_t size_row;
+    uint16_t
+        confirm_row; /* where a reset is confirmed: the quiesce row, unless there is one of REG_CONFIRM */
     uint64_t address_rows; /* bit per row of kind REG_ADDRESS */
     uint8_t used;
 };
@@ -173,7 +185,8 @@ struct broker_slot {
 /* Why a completion was refused. */
 enum broker_fault {
     BROKER_FAULT_NONE = 0,
-    BROKER_FAULT_INDEX, /* the used index advanced by more than is outstanding (I8) */
+    BROKER_FAULT_INDEX, /* the used index advanced by more than is outstanding (I8); of a pair, a completion
+                           without a command, or one that names another queue or a head that cannot be */
     BROKER_FAULT_RANGE, /* id not below the size */
     BROKER_FAULT_NOT_HEAD, /* id inside a chain */
     BROKER_FAULT_IDLE, /* id not in flight: early, or a second time (I6) */
@@ -182,12 +195,27 @@ enum broker_fault {
     BROKER_FAULT_COUNT
 };
 
+/* Our own record of one command under way on a pair: its bytes were written from this. */
+struct pair_command {
+    struct nvme_command command;
+    uint16_t position; /* of its entry in the submission queue */
+};
+
+/* A pair's state beside what it has in common with a split ring. */
+struct pair {
+    uint16_t head; /* of the submission queue, free-running, as the device last said */
+    uint16_t answer; /* slot of the IDENTIFY whose answer goes to the kernel's page, or NO_RECORD */
+    struct pair_command commands[NVME_ENTRIES_MAX]; /* by slot */
+};
+
 struct dma_queue {
     struct object_ref object;
     struct charge charge;
     struct dma_run run;
-    struct split_ring ring;
-    uint64_t addresses_written; /* address rows that carry this ring */
+    struct split_ring ring; /* of a pair: avail_idx is the submission queue's tail, the completion queue is
+                               the device area */
+    struct pair *pair; /* of a pair: its own record's; NULL: a split ring */
+    uint64_t addresses_written; /* address rows, or commands, that carry this ring */
     uint32_t epoch;
     uint16_t claim;
     uint16_t pool;
@@ -241,6 +269,7 @@ struct devices {
     struct interrupt interrupts[INTERRUPTS_MAX];
     struct pages pages;
     struct broker_slot slots[QUEUES_MAX][DMA_QUEUE_SIZE_MAX];
+    struct pair pairs[QUEUES_MAX];
 };
 
 #endif

@@ -75,10 +75,11 @@ static struct package_extent put(struct built *b, const void *part, size_t bytes
 
 static void put_table(struct built *b, struct package_table *out, const char *name, const struct reg_table *t)
 {
-    const struct package_table_head head = {t->row_count,     t->step_count,    t->section_count,
-                                            t->ports,         t->quiesce_row,   t->queue_programs,
-                                            t->quiesce_write, t->quiesce_until, t->quiesce_polls_max,
-                                            t->ring_align};
+    const struct package_table_head head = {
+        t->row_count,         t->step_count,     t->section_count, t->ports,
+        t->quiesce_row,       t->queue_programs, t->quiesce_write, t->quiesce_until,
+        t->quiesce_polls_max, t->ring_align,     t->ring_format,   {0},
+        t->quiesce_mask,      t->start_write,    t->running_mask,  t->settled_mask};
 
     strcpy(out->name, name);
     out->head = put(b, &head, sizeof head);

@@ -78,6 +78,12 @@ static enum provider_error faulty_publish(void *ctx, const struct provider_ring 
     return f->author.ops->publish(f->author.ctx, ring, segments, segment_count);
 }
 
+static enum provider_error faulty_reap(void *ctx, const struct provider_ring *ring)
+{
+    struct faulty *f = ctx;
+    return fails(f, "reap", ring->queue) ? PROVIDER_E_REFUSED : f->author.ops->reap(f->author.ctx, ring);
+}
+
 static enum provider_error faulty_queue_destroy(void *ctx, struct provider_ring *ring)
 {
     struct faulty *f = ctx;
@@ -114,6 +120,7 @@ void faulty_between(struct faulty *f, struct vnet_env *env, uint32_t fail_at)
     static const struct author_ops author = {
         .queue_create = faulty_queue_create,
         .publish = faulty_publish,
+        .reap = faulty_reap,
         .queue_destroy = faulty_queue_destroy,
         .buffer_create = faulty_buffer_create,
         .buffer_destroy = faulty_buffer_destroy,

@@ -28,6 +28,12 @@ static enum provider_error tap_publish(void *ctx, const struct provider_ring *ri
     return error;
 }
 
+static enum provider_error tap_reap(void *ctx, const struct provider_ring *ring)
+{
+    struct author_tap *t = ctx;
+    return t->inner.ops->reap(t->inner.ctx, ring);
+}
+
 static enum provider_error tap_queue_destroy(void *ctx, struct provider_ring *ring)
 {
     struct author_tap *t = ctx;
@@ -49,8 +55,8 @@ static enum provider_error tap_buffer_destroy(void *ctx, struct provider_buffer 
 
 struct author author_tap_init(struct author_tap *tap, struct author inner, uint32_t ring_align)
 {
-    static const struct author_ops ops = {tap_queue_create, tap_publish, tap_queue_destroy, tap_buffer_create,
-                                          tap_buffer_destroy};
+    static const struct author_ops ops = {tap_queue_create,  tap_publish,       tap_reap,
+                                          tap_queue_destroy, tap_buffer_create, tap_buffer_destroy};
     tap->inner = inner;
     tap->ring_align = ring_align;
     for (uint32_t i = 0; i < DMA_QUEUES_MAX; i++)

@@ -9,6 +9,20 @@
 #define BIND_POOL_PAGES 4u
 #define BIND_PATTERN    0xa5u
 
+static bool open_nvme(struct diskd *d)
+{
+    const struct device_authority *a = &d->authority;
+    const struct reg_window windows[NVME_SECTIONS] = {
+        [NVME_SECTION_REGISTERS] = {.length = NVME_REGISTERS},
+        [NVME_SECTION_BELLS] = {.offset = NVME_REGISTERS,
+                                .length = 2u * NVME_BELLS_FIRST,
+                                .bell_multiplier = NVME_BELLS_FIRST},
+    };
+
+    return device_reply_ok(a->ops->open_registers(a->ctx, d->device, &nvme_table, windows)) ||
+           prove_fail(&d->prove, "register windows were refused");
+}
+
 static bool open_windows(struct diskd *d)
 {
     const struct device_authority *a = &d->authority;
@@ -16,6 +30,8 @@ static bool open_windows(struct diskd *d)
     const bool legacy = probe.kind == VIRTIO_LEGACY;
     const struct reg_table *table = legacy ? &virtio_scsi_legacy_table : &virtio_scsi_modern_table;
 
+    if (d->is_nvme)
+        return open_nvme(d);
     if (probe.kind == VIRTIO_NONE || probe.device_type != VIRTIO_TYPE_SCSI)
         return prove_fail(&d->prove, "the function is no disk that this driver knows");
     if (!device_reply_ok(a->ops->open_registers(a->ctx, d->device, table, probe.windows)))

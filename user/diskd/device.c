@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The device's way up, and down. */
 #include "abi/assert.h"
+#include "abi/memory.h"
 #include "provider/tables.h"
 #include "user/diskd/diskd.h"
 
@@ -18,6 +19,7 @@ bool diskd_prepare(struct diskd *d, cap_id function)
         const char *parameter;
     } tables[] = {{&virtio_scsi_legacy_table, "table_scsi_legacy"},
                   {&virtio_scsi_modern_table, "table_scsi_modern"},
+                  {&nvme_table, "table_nvme"},
                   {&virtio_net_legacy_memory_table, "table_legacy_memory"}};
     struct rt_device *device = &d->handles.device;
 
@@ -39,11 +41,13 @@ bool diskd_claim(struct diskd *d)
     if (!device_reply_ok(device))
         return prove_fail(&d->prove, "the function could not be claimed");
     d->device = device.cap;
-    return device_reply_ok(a->ops->info(a->ctx, d->device, &d->info)) ||
-           prove_fail(&d->prove, "the scan record was refused");
+    if (!device_reply_ok(a->ops->info(a->ctx, d->device, &d->info)))
+        return prove_fail(&d->prove, "the scan record was refused");
+    d->is_nvme = d->info.class_code == NVME_CLASS;
+    return true;
 }
 
-static enum provider_error open_driver(struct diskd *d, cap_id pool)
+static enum provider_error open_scsi(struct diskd *d, cap_id pool)
 {
     const struct vscsi_env env = {
         .info = &d->info,
@@ -54,11 +58,32 @@ static enum provider_error open_driver(struct diskd *d, cap_id pool)
         .slots = DISKD_SLOTS,
         .slot_bytes = DISKD_SLOT_BYTES,
     };
-    const enum provider_error error = vscsi_open(&d->scsi, &env);
 
     ASSERT(vscsi_arena_bytes() <= sizeof d->arena);
+    memset(&d->driver, 0, sizeof d->driver);
+    return vscsi_open(&d->driver.scsi, &env);
+}
+
+static enum provider_error open_nvme(struct diskd *d, cap_id pool)
+{
+    const struct nvme_env env = {
+        .info = &d->info,
+        .registers = registers_brokered_init(&d->registers, &d->authority, d->device),
+        .author = author_brokered_init(&d->author, &d->authority, pool, &d->registers),
+        .slots = DISKD_SLOTS,
+        .slot_bytes = DISKD_SLOT_BYTES,
+    };
+
+    memset(&d->driver, 0, sizeof d->driver);
+    return nvme_open(&d->driver.nvme, &env);
+}
+
+static enum provider_error open_driver(struct diskd *d, cap_id pool)
+{
+    const enum provider_error error = d->is_nvme ? open_nvme(d, pool) : open_scsi(d, pool);
+
     if (error == PROVIDER_OK)
-        d->disk = vscsi_disk(&d->scsi);
+        d->disk = d->is_nvme ? nvme_disk(&d->driver.nvme) : vscsi_disk(&d->driver.scsi);
     return error;
 }
 
@@ -98,6 +123,8 @@ bool diskd_stop(struct diskd *d)
     }
     d->leftover = d->disk.ops->counters(d->disk.ctx)->leftover;
     d->disk = (struct disk){NULL, NULL};
-    return (vscsi_close(&d->scsi) == PROVIDER_OK && state == DISK_STOPPED) ||
+    const enum provider_error closed =
+        d->is_nvme ? nvme_close(&d->driver.nvme) : vscsi_close(&d->driver.scsi);
+    return (closed == PROVIDER_OK && state == DISK_STOPPED) ||
            prove_fail(&d->prove, "the device did not confirm its reset");
 }

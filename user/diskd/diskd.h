@@ -6,6 +6,7 @@
 #define CAPOS_USER_DISKD_DISKD_H
 
 #include "provider/brokered.h"
+#include "provider/nvme.h"
 #include "provider/virtio_scsi.h"
 #include "user/prove/prove.h"
 
@@ -28,9 +29,13 @@ struct diskd {
     struct pci_function_info info;
     struct registers_brokered registers;
     struct author_brokered author;
-    struct virtio_scsi scsi;
+    union { /* the driver of the function that was granted */
+        struct virtio_scsi scsi;
+        struct nvme nvme;
+    } driver;
+    bool is_nvme;
     uint64_t leftover; /* commands that were under way when it stopped */
-    struct disk disk; /* of one of the drivers above; ops NULL: none is open */
+    struct disk disk; /* of the driver above; ops NULL: none is open */
     _Alignas(16) uint8_t arena[DISKD_ARENA_BYTES];
 };
 

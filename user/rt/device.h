@@ -6,7 +6,7 @@
 #include "abi/device.h"
 #include "user/rt/rt.h"
 
-#define RT_DEVICE_TABLES_MAX 4u
+#define RT_DEVICE_TABLES_MAX 5u
 
 /* A register table of the program's, and its number in the boot package, where the kernel reads it. */
 struct rt_device_table {

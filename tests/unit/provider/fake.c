@@ -317,8 +317,17 @@ static enum provider_error fake_buffer_destroy(void *ctx, struct provider_buffer
 
 static const struct registers_ops registers_ops = {
     fake_open, fake_read, fake_write, fake_write_address, fake_enable_dma, fake_disable_dma, fake_close};
-static const struct author_ops author_ops = {fake_queue_create, fake_publish, fake_queue_destroy,
-                                             fake_buffer_create, fake_buffer_destroy};
+/* Nothing is kept back here. */
+static enum provider_error fake_reap(void *ctx, const struct provider_ring *ring)
+{
+    (void)ctx;
+    (void)ring;
+    return PROVIDER_OK;
+}
+
+static const struct author_ops author_ops = {
+    fake_queue_create, fake_publish, fake_reap, fake_queue_destroy, fake_buffer_create, fake_buffer_destroy,
+};
 
 void fake_init(struct fake *f, bool legacy)
 {
