@@ -15,7 +15,7 @@ static const char help[] =
     "\n"
     "  --nic modern|legacy        virtio transport of the NIC (modern)\n"
     "  --backend slirp|script|vpc behind the NIC: libslirp, a script, Compute Engine's network (slirp)\n"
-    "  --disk KIND                none, scsi-legacy or scsi-modern: the disk's controller (none)\n"
+    "  --disk KIND                none, scsi-legacy, scsi-modern or nvme: the disk's controller (none)\n"
     "  --disk-file FILE           content of the disk, which is only read (the boot package at its place)\n"
     "  --proof                    run every proof, tear down, end with the verdict; without it, stay up\n"
     "  --exchanges N              ARP and ICMP echo exchanges of the proof (10000)\n"
@@ -137,13 +137,13 @@ static bool parse_backend(struct sim_options *o, const char *text)
 
 const char *sim_disk_name(enum sim_disk_kind disk)
 {
-    static const char *const names[] = {"none", "scsi-legacy", "scsi-modern"};
+    static const char *const names[] = {"none", "scsi-legacy", "scsi-modern", "nvme"};
     return names[disk];
 }
 
 bool sim_disk_of(const char *name, enum sim_disk_kind *out)
 {
-    for (enum sim_disk_kind kind = SIM_DISK_NONE; kind <= SIM_DISK_SCSI_MODERN; kind++) {
+    for (enum sim_disk_kind kind = SIM_DISK_NONE; kind <= SIM_DISK_NVME; kind++) {
         if (strcmp(name, sim_disk_name(kind)) != 0)
             continue;
         *out = kind;
@@ -250,7 +250,7 @@ static enum sim_options_result bad_value(const char *name, int code, const char 
     else if (code == OPT_BACKEND)
         takes = "slirp, script or vpc";
     else if (code == OPT_DISK)
-        takes = "none, scsi-legacy or scsi-modern";
+        takes = "none, scsi-legacy, scsi-modern or nvme";
     else if (code == OPT_EXCHANGES)
         takes = "a number from 1 to 10000000";
     else if (code == OPT_QUEUE_SIZE)
@@ -298,7 +298,7 @@ enum sim_options_result sim_options_parse(struct sim_options *o, int argc, char 
     if (optind < argc)
         return usage("no argument is taken", argv[optind]);
     if (o->disk_file && o->disk == SIM_DISK_NONE)
-        return usage("--disk-file goes with --disk scsi-legacy or scsi-modern", NULL);
+        return usage("--disk-file goes with --disk scsi-legacy, scsi-modern or nvme", NULL);
     if (!o->package)
         return usage("--package FILE is needed", NULL);
     if (o->port_count > 0 && (o->backend == SIM_BACKEND_SCRIPT || o->proof || o->replay || o->seeded))

@@ -32,6 +32,8 @@ static uint32_t world_turn(void *ctx, uint64_t now_ns)
     }
     if (w->scsi && !(w->config.idle_turns && world_choose(w, 4, "turn.idle") == 3))
         steps += dm_scsi_step(w->scsi, now_ns, SIM_STEPS_A_TURN);
+    if (w->nvme && !(w->config.idle_turns && world_choose(w, 4, "turn.idle") == 3))
+        steps += dm_nvme_step(w->nvme, SIM_STEPS_A_TURN);
     return steps;
 }
 
@@ -202,15 +204,23 @@ static bool open_chipset(struct sim_world *w)
 struct sim_disk_config sim_disk_defaults(enum sim_disk_kind kind, struct dm_medium medium)
 {
     const enum dm_transport transport = kind == SIM_DISK_SCSI_LEGACY ? DM_LEGACY : DM_MODERN;
-    return (struct sim_disk_config){.kind = kind, .scsi = dm_scsi_defaults(transport), .medium = medium};
+    return (struct sim_disk_config){
+        .kind = kind, .scsi = dm_scsi_defaults(transport), .nvme = dm_nvme_defaults(), .medium = medium};
 }
 
 /* NULL on success. */
 static const char *open_disk(struct sim_world *w)
 {
     struct dm_scsi_config scsi = w->config.disk.scsi;
+    struct dm_nvme_config nvme = w->config.disk.nvme;
     if (w->config.disk.kind == SIM_DISK_NONE)
         return NULL;
+    if (w->config.disk.kind == SIM_DISK_NVME) {
+        nvme.bdf = DISK_SLOT << 3;
+        nvme.medium = w->config.disk.medium;
+        w->nvme = dm_nvme_create(w->bus, &nvme);
+        return w->nvme ? NULL : "the disk could not be made";
+    }
     scsi.bdf = DISK_SLOT << 3;
     scsi.transport = w->config.disk.kind == SIM_DISK_SCSI_LEGACY ? DM_LEGACY : DM_MODERN;
     scsi.medium = w->config.disk.medium;
@@ -302,6 +312,12 @@ size_t sim_world_complaints(const struct sim_world *w, int fd)
         total += (size_t)m->broken_total;
         if (fd >= 0 && m->broken_total)
             dprintf(fd, "rule broken: %s\n", m->first);
+    }
+    if (w->nvme) {
+        const struct dm_nvme_watch *watch = dm_nvme_watch(w->nvme);
+        total += (size_t)watch->broken_total;
+        if (fd >= 0 && watch->broken_total)
+            dprintf(fd, "rule broken: %s\n", watch->first);
     }
     return total;
 }

@@ -10,6 +10,7 @@
 
 #include "capos/devmodel/client.h"
 #include "capos/devmodel/net.h"
+#include "capos/devmodel/nvme.h"
 #include "capos/devmodel/scsi.h"
 #include "platform/sim/platform_sim.h"
 #include "sim/choose.h"
@@ -43,12 +44,13 @@ struct sim_nic_config {
     uint32_t client_connections; /* that it may make, up to DM_CLIENT_CONNECTIONS; 0: 1 */
 };
 
-enum sim_disk_kind { SIM_DISK_NONE = 0, SIM_DISK_SCSI_LEGACY, SIM_DISK_SCSI_MODERN };
+enum sim_disk_kind { SIM_DISK_NONE = 0, SIM_DISK_SCSI_LEGACY, SIM_DISK_SCSI_MODERN, SIM_DISK_NVME };
 
 /* One disk on 00:03.0, where Compute Engine has it. */
 struct sim_disk_config {
     enum sim_disk_kind kind;
     struct dm_scsi_config scsi; /* of a SCSI host: bdf, transport and medium are filled in by the world */
+    struct dm_nvme_config nvme; /* of an NVMe controller: bdf and medium are */
     struct dm_medium medium; /* the caller's, outlives the world */
 };
 
@@ -79,6 +81,7 @@ struct sim_world {
     struct dm_bus *bus;
     struct dm_net *nets[SIM_NICS_MAX];
     struct dm_scsi *scsi; /* the disk, or NULL */
+    struct dm_nvme *nvme; /* the same, of the other kind */
     struct dm_backend *backends[SIM_NICS_MAX];
     struct dm_web_page pages[SIM_METADATA_PAGES]; /* VPC: of the metadata server */
     struct dm_backend *client; /* of the first NIC that has one, or NULL */

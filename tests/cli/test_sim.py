@@ -106,8 +106,8 @@ class Proof(Runs):
         with tempfile.NamedTemporaryFile(prefix="capos-disk-") as file:
             file.truncate(1000)
             for flags, status, said in (
-                    (("--disk", "nvme"), 2, "--disk takes none, scsi-legacy or scsi-modern, not nvme"),
-                    (("--disk-file", file.name), 2, "--disk-file goes with --disk scsi-legacy or scsi-modern"),
+                    (("--disk", "floppy"), 2, "--disk takes none, scsi-legacy, scsi-modern or nvme, not floppy"),
+                    (("--disk-file", file.name), 2, "--disk-file goes with --disk scsi-legacy, scsi-modern or nvme"),
                     (("--disk", "scsi-legacy", "--disk-file", "/nonexistent/disk"), 4, "/nonexistent/disk: No such file"),
                     (("--disk", "scsi-modern", "--disk-file", file.name), 4, f"{file.name}: a disk is a file of sectors")):
                 with self.subTest(flags):
