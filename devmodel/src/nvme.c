@@ -362,10 +362,10 @@ static void bar_write(void *model, unsigned bar, uint32_t offset, uint8_t width,
     }
     switch (offset) {
     case R_INTMS:
-        n->interrupt_mask |= value;
-        break;
     case R_INTMC:
-        n->interrupt_mask &= ~value;
+        if (dm_function_msix_enabled(n->function))
+            dm_nvme_broken(n, "3.1.3", "register %#x written with MSI-X on", offset);
+        n->interrupt_mask = offset == R_INTMS ? n->interrupt_mask | value : n->interrupt_mask & ~value;
         break;
     case R_CC:
         write_control(n, value);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* An NVMe controller (NVM Express 1.4) behind PCI with one namespace that can be read: BAR 0 with its
- * registers (3.1), doorbells (3.1.16), the admin queue pair and I/O queue pairs in host memory (4), PRPs (4.3).
- * Honest unless told otherwise by nvme_attacks.def. It looks at a queue only after a doorbell. */
+ * registers (3.1) and doorbells (3.1.16), the admin queue pair and I/O queue pairs in host memory (4), PRPs
+ * (4.3). Honest unless told otherwise by nvme_attacks.def. It looks at a queue only after a doorbell. */
 #ifndef CAPOS_DEVMODEL_NVME_H
 #define CAPOS_DEVMODEL_NVME_H
 
@@ -60,8 +60,8 @@ struct dm_nvme_config dm_nvme_defaults(void);
 /* Attaches to the bus (class 010802h), which owns it from then on. NULL: the slot is taken, a configuration
  * that cannot be, no memory. */
 struct dm_nvme *dm_nvme_create(struct dm_bus *bus, const struct dm_nvme_config *config);
-/* Work outside register accesses: one step of becoming ready or idle, then commands. Returns commands done, at
- * most `budget`. */
+/* Work outside register accesses: one step of becoming ready or idle, then commands. Returns commands done,
+ * at most `budget`. */
 uint32_t dm_nvme_step(struct dm_nvme *nvme, uint32_t budget);
 /* Fires at the opportunities `at` to `at + times - 1`, counted from 0, with `value`. */
 void dm_nvme_arm(struct dm_nvme *nvme, enum dm_nvme_attack attack, uint32_t at, uint32_t times,
