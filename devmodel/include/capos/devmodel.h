@@ -11,6 +11,7 @@
 #include "capos/devmodel/memory.h"
 #include "capos/devmodel/monitor.h"
 #include "capos/devmodel/net.h"
+#include "capos/devmodel/nvme.h"
 #include "capos/devmodel/pci.h"
 #include "capos/devmodel/peer.h"
 #include "capos/devmodel/scsi.h"

@@ -84,3 +84,26 @@ Test(platform_sim, what_is_typed_arrives_in_pieces_and_is_part_of_the_run)
     cr_assert_eq(trace_of("hello"), trace_of("hello"));
     cr_assert_neq(trace_of("hello"), trace_of("hallo"));
 }
+
+Test(platform_sim, an_nvme_disk_is_the_worlds_to_step_and_to_judge)
+{
+    const uint16_t bdf = 3u << 3;
+    struct sim_world_config c = bare();
+    c.disk = sim_disk_defaults(SIM_DISK_NVME, (struct dm_medium){0});
+    cr_assert_null(sim_world_open(&w, &c));
+    cr_assert_eq(platform_pci_read(&w.platform, bdf, 8, 4) >> 8, 0x010802u);
+    const uint64_t at = platform_pci_read(&w.platform, bdf, 0x10, 4) & ~15u;
+    dm_memory_map(w.memory, bdf, (dm_addr){SIM_BUS_BASE}, 8192);
+    platform_mmio_write(&w.platform, at + 0x24, 4, 0x00010001);
+    platform_mmio_write(&w.platform, at + 0x2c, 4, SIM_BUS_BASE >> 32);
+    platform_mmio_write(&w.platform, at + 0x30, 4, 4096);
+    platform_mmio_write(&w.platform, at + 0x34, 4, SIM_BUS_BASE >> 32);
+    platform_mmio_write(&w.platform, at + 0x14, 4, 1);
+    cr_expect_eq(platform_mmio_read(&w.platform, at + 0x1c, 4), 0u);
+    platform_relax(&w.platform);
+    cr_expect_eq(platform_mmio_read(&w.platform, at + 0x1c, 4), 1u, "ready after a turn");
+    cr_expect_eq(sim_world_complaints(&w, -1), 0u);
+    platform_mmio_write(&w.platform, at + 0x24, 4, 0x00010001);
+    cr_expect_eq(sim_world_complaints(&w, -1), 1u, "a register of a running controller");
+    sim_world_close(&w);
+}
