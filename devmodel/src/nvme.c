@@ -178,10 +178,6 @@ static void disable(struct dm_nvme *n)
             become_idle(n);
         return;
     }
-    for (uint16_t q = 0; q < DM_NVME_QUEUES_MAX; q++) {
-        n->sqs[q].ring.live = false;
-        n->cqs[q].ring.live = false;
-    }
     wait_in(n, DM_NVME_STOPPING, DM_NVME_RESET_NEVER, DM_NVME_RESET_LATE);
 }
 

@@ -60,13 +60,13 @@ static bool is_io_queue(uint16_t id)
 static enum dm_nvme_status check_identify(struct dm_nvme *n, const struct dm_nvme_slot *s, uint32_t *bytes)
 {
     const uint8_t what = (uint8_t)dm_nvme_word(s, 10);
-    const uint32_t namespace = dm_nvme_word(s, 1);
+    const uint32_t space = dm_nvme_word(s, 1);
 
     if (what > CNS_NAMESPACES)
         return DM_NVME_INVALID_FIELD;
-    if (what == CNS_NAMESPACE && (namespace == 0 || namespace > n->config.namespaces))
+    if (what == CNS_NAMESPACE && (space == 0 || space > n->config.namespaces))
         return DM_NVME_INVALID_NAMESPACE;
-    if (what == CNS_NAMESPACES && namespace >= NAMESPACE_SPECIAL)
+    if (what == CNS_NAMESPACES && space >= NAMESPACE_SPECIAL)
         return DM_NVME_INVALID_NAMESPACE;
     *bytes = IDENTIFY_BYTES;
     return DM_NVME_SUCCESS;
@@ -216,7 +216,7 @@ static void identify_namespace(struct dm_nvme *n, uint8_t *d)
 
 static enum dm_nvme_status identify(struct dm_nvme *n, struct dm_nvme_slot *s)
 {
-    const uint32_t namespace = dm_nvme_word(s, 1);
+    const uint32_t space = dm_nvme_word(s, 1);
     uint32_t done = 0;
 
     memset(n->page, 0, sizeof n->page);
@@ -225,11 +225,11 @@ static enum dm_nvme_status identify(struct dm_nvme *n, struct dm_nvme_slot *s)
         identify_controller(n, n->page);
         break;
     case CNS_NAMESPACE:
-        if (namespace == 1) /* others are there and not active: zeroes (5.15.2.1) */
+        if (space == 1) /* others are there and not active: zeroes (5.15.2.1) */
             identify_namespace(n, n->page);
         break;
     default:
-        if (namespace == 0 && n->config.namespaces > 0)
+        if (space == 0 && n->config.namespaces > 0)
             dm_store32(n->page, 1);
         break;
     }
@@ -255,7 +255,7 @@ static enum dm_nvme_status set_features(struct dm_nvme *n, const struct dm_nvme_
     return status;
 }
 
-static enum dm_nvme_status create(struct dm_nvme *n, const struct dm_nvme_slot *s, bool completions)
+static enum dm_nvme_status create_queue(struct dm_nvme *n, const struct dm_nvme_slot *s, bool completions)
 {
     const uint16_t id = queue_id(s);
     const uint32_t word11 = dm_nvme_word(s, 11);
@@ -280,11 +280,15 @@ static enum dm_nvme_status create(struct dm_nvme *n, const struct dm_nvme_slot *
     return DM_NVME_SUCCESS;
 }
 
-static enum dm_nvme_status delete (struct dm_nvme *n, const struct dm_nvme_slot *s, bool completions) {
-    const uint16_t id = queue_id(s); const enum dm_nvme_status status = check_delete(n, s, completions);
+static enum dm_nvme_status delete_queue(struct dm_nvme *n, const struct dm_nvme_slot *s, bool completions)
+{
+    const uint16_t id = queue_id(s);
+    const enum dm_nvme_status status = check_delete(n, s, completions);
 
-    if (status != DM_NVME_SUCCESS) return status;
-    if (!completions) dm_nvme_drop(n, id);
+    if (status != DM_NVME_SUCCESS)
+        return status;
+    if (!completions)
+        dm_nvme_drop(n, id);
     dm_nvme_ring_stop(n, completions ? &n->cqs[id].ring : &n->sqs[id].ring, completions);
     return DM_NVME_SUCCESS;
 }
@@ -300,8 +304,8 @@ enum dm_nvme_status dm_nvme_admin_do(struct dm_nvme *n, struct dm_nvme_slot *s, 
         return set_features(n, s, result);
     case CREATE_CQ:
     case CREATE_SQ:
-        return create(n, s, dm_nvme_opcode(s) == CREATE_CQ);
+        return create_queue(n, s, dm_nvme_opcode(s) == CREATE_CQ);
     default:
-        return delete (n, s, dm_nvme_opcode(s) == DELETE_CQ);
+        return delete_queue(n, s, dm_nvme_opcode(s) == DELETE_CQ);
     }
 }

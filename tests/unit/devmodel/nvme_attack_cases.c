@@ -129,7 +129,7 @@ Test(nvme_attacks, completions)
 
 Test(nvme_attacks, completions_too_many_too_few_and_none)
 {
-    const struct command c = hand_read(7, 1, hand_bus(P_DATA), 0);
+    const struct command c = hand_read(7, 1, hand_bus(P_DATA), 0), unknown = {.opcode = 0x0c};
     struct answer a, b;
     struct hand h;
 
@@ -139,6 +139,18 @@ Test(nvme_attacks, completions_too_many_too_few_and_none)
     b = hand_take(&h, 1);
     cr_expect(b.there && a.id == b.id);
     cr_expect_not(hand_take(&h, 1).there);
+    close_clean(&h, DM_NVME_COMMAND_ID_TWICE);
+    open_started(&h);
+    for (uint32_t i = 0; i < HAND_ENTRIES - 1; i++) {
+        const struct command each = hand_read(7, 1, hand_bus(P_DATA + i), 0);
+
+        hand_submit(&h, 1, &each);
+    }
+    dm_nvme_arm(h.nvme, DM_NVME_COMMAND_ID_TWICE, HAND_ENTRIES - 2, 1, 0);
+    hand_steps(&h, 1);
+    for (uint32_t i = 0; i < HAND_ENTRIES - 1; i++)
+        cr_expect(hand_take(&h, 1).there);
+    cr_expect_not(hand_take(&h, 1).there, "no room for the second");
     close_clean(&h, DM_NVME_COMMAND_ID_TWICE);
     open_started(&h);
     arm(&h, DM_NVME_UNASKED, 0);
@@ -155,6 +167,8 @@ Test(nvme_attacks, completions_too_many_too_few_and_none)
     arm(&h, DM_NVME_NEVER_ANSWERS, 0);
     cr_expect_not(hand_do(&h, 1, &c).there);
     cr_expect_eq(hand_at(&h, P_DATA)[0], 0u);
+    h.next_id--;
+    cr_expect_eq(hand_do(&h, 0, &unknown).status, 1u, "its identifier is free on another queue");
     close_clean(&h, DM_NVME_NEVER_ANSWERS);
     open_started(&h);
     arm(&h, DM_NVME_FATAL, 0);
@@ -216,6 +230,7 @@ Test(nvme_attacks, metadata_and_an_old_command)
     hand_at(&h, P_DATA)[1] ^= 1u;
     hand_steps(&h, 1);
     cr_expect_eq(hand_at(&h, P_DATA)[1], hand_medium(7 * 512 + 1), "written again");
+    cr_expect_eq(dm_memory_owner(h.memory, (dm_addr){hand_bus(P_DATA)}), DM_DRIVER_OWNED, "all the same");
     cr_expect_not(hand_take(&h, 1).there);
     close_clean(&h, DM_NVME_OLD_COMMAND);
     open_started(&h);
@@ -226,6 +241,12 @@ Test(nvme_attacks, metadata_and_an_old_command)
     hand_steps(&h, 2);
     cr_expect_neq(hand_at(&h, P_DATA)[1], hand_medium(7 * 512 + 1), "a zeroed entry does nothing");
     close_clean(&h, DM_NVME_OLD_COMMAND);
+    open_started(&h);
+    arm(&h, DM_NVME_OLD_COMMAND, 0);
+    cr_expect_eq(hand_do(&h, 1, &c).status, 0u);
+    hand_at(&h, P_SQ)[24] = 1;
+    hand_steps(&h, 2);
+    close_clean(&h, DM_NVME_OLD_COMMAND); /* what is there then is nobody's command */
 }
 
 Test(nvme_attacks, what_identify_says)

@@ -131,6 +131,37 @@ Test(nvme, grants_queues_makes_and_deletes_them)
     hand_close(&h);
 }
 
+Test(nvme, a_queue_deleted_drops_its_commands_and_starts_afresh)
+{
+    const struct command c = hand_read(5, 1, hand_bus(P_DATA), 0), delete_sq = {.opcode = 0, .word = {1}},
+                         sq = hand_create(false, 1);
+    struct hand h;
+
+    open_started(&h);
+    for (uint32_t i = 0; i < 3; i++)
+        cr_expect_eq(hand_do(&h, 1, &c).status, 0u);
+    dm_nvme_arm(h.nvme, DM_NVME_NEVER_ANSWERS, 0, 1, 0);
+    cr_expect_not(hand_do(&h, 1, &c).there);
+    cr_expect_eq(hand_do(&h, 0, &delete_sq).status, 0u);
+    cr_expect_eq(dm_nvme_counts(h.nvme).in_flight, 0u);
+    cr_expect_eq(dm_memory_owner(h.memory, (dm_addr){hand_bus(P_DATA)}), DM_DRIVER_OWNED);
+    cr_expect_eq(hand_do(&h, 0, &sq).status, 0u);
+    for (uint32_t i = 0; i < HAND_ENTRIES - 1; i++)
+        memcpy(hand_at(&h, P_SQ) + 64 * i, hand_at(&h, P_SQ), 64);
+    for (uint16_t i = 0; i < HAND_ENTRIES - 1; i++) {
+        const uint64_t page = hand_bus(P_DATA + i);
+
+        memcpy(hand_at(&h, P_SQ) + 64 * i + 2, &i, 2);
+        memcpy(hand_at(&h, P_SQ) + 64 * i + 24, &page, 8);
+    }
+    hand_doorbell(&h, 1, false, HAND_ENTRIES - 1); /* as many at once as there is room for */
+    hand_steps(&h, 1);
+    for (uint16_t i = 0; i < HAND_ENTRIES - 1; i++)
+        cr_expect_eq(hand_take(&h, 1).id, i);
+    CLEAN(&h);
+    hand_close(&h);
+}
+
 Test(nvme, reads_within_one_page_two_pages_and_by_lists)
 {
     const uint64_t data = hand_bus(P_DATA), list = hand_bus(P_LIST), next = hand_bus(P_LIST_NEXT);
@@ -331,12 +362,20 @@ Test(nvme, a_reset_drops_commands_and_gives_memory_back_when_ready_falls)
 Test(nvme, fails_resets_itself_and_goes_away)
 {
     const struct command c = hand_read(5, 1, hand_bus(P_DATA), 0);
+    uint64_t commands;
     struct hand h;
 
     open_started(&h);
     dm_nvme_fail(h.nvme);
     cr_expect_eq(hand_get(&h, CSTS), 3u);
     cr_expect_not(hand_do(&h, 1, &c).there);
+    hand_disable(&h);
+    hand_start(&h);
+    hand_submit(&h, 1, &c);
+    commands = dm_nvme_counts(h.nvme).commands;
+    dm_nvme_fail(h.nvme);
+    hand_steps(&h, 2);
+    cr_expect_eq(dm_nvme_counts(h.nvme).commands, commands, "not even looked at");
     hand_disable(&h);
     cr_expect_eq(hand_get(&h, CSTS), 0u);
     hand_start(&h);

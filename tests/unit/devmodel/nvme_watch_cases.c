@@ -111,6 +111,14 @@ static unsigned doorbell_while_idle(struct hand *h)
     return NO_ANSWER;
 }
 
+static unsigned doorbell_before_ready(struct hand *h)
+{
+    hand_disable(h);
+    hand_put(h, CC, HAND_RUN);
+    hand_doorbell(h, 0, false, 1);
+    return NO_ANSWER;
+}
+
 static unsigned tail_out_of_range(struct hand *h)
 {
     hand_doorbell(h, 1, false, HAND_ENTRIES);
@@ -265,6 +273,14 @@ static unsigned list_entry_odd(struct hand *h)
     return io(h, hand_read(0, 24, hand_bus(P_DATA), hand_bus(P_LIST)));
 }
 
+static unsigned second_list_odd(struct hand *h)
+{
+    const uint64_t pages[2] = {hand_bus(P_DATA + 1), hand_bus(P_LIST_NEXT) + 8u};
+
+    memcpy(hand_at(h, P_LIST) + 4096 - sizeof pages, pages, sizeof pages);
+    return io(h, hand_read(0, 32, hand_bus(P_DATA), hand_bus(P_LIST + 1) - sizeof pages));
+}
+
 static unsigned data_of_others(struct hand *h)
 {
     return io(h, hand_read(0, 1, hand_bus(HAND_PAGES), 0));
@@ -314,6 +330,7 @@ static const struct {
     CASE(doorbell_of_none, "3.1.16", NO_ANSWER),
     CASE(doorbell_beyond_all, "3.1.16", NO_ANSWER),
     CASE(doorbell_while_idle, "3.1.16", NO_ANSWER),
+    CASE(doorbell_before_ready, "3.1.16", NO_ANSWER),
     CASE(tail_out_of_range, "3.1.16", NO_ANSWER),
     CASE(tail_unchanged, "3.1.16", NO_ANSWER),
     CASE(queue_overflows, "3.1.16", NO_ANSWER),
@@ -336,6 +353,7 @@ static const struct {
     CASE(prp2_odd, "4.3", 0x13),
     CASE(list_odd, "4.3", 0x13),
     CASE(list_entry_odd, "4.3", 0x13),
+    CASE(second_list_odd, "4.3", 0x13),
     CASE(data_of_others, "4.3", 4),
     CASE(data_nowhere, "4.3", 4),
     CASE(list_of_others, "4.3", 4),
