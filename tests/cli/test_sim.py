@@ -74,10 +74,12 @@ class Proof(Runs):
                 self.assertEqual(json.loads((folder / "run.json").read_text(encoding="utf-8"))["backend"], "vpc")
 
     def test_a_disk_is_read_and_its_package_compared(self):
-        for kind in ("scsi-legacy", "scsi-modern"):
+        scsi = "virtio-{},unit=1,probed=2,identity=Google_PersistentDisk"
+        kinds = {"scsi-legacy": scsi, "scsi-modern": scsi, "nvme": "{},unit=1,probed=1,identity=nvme_card-pd"}
+        for kind, said_of_it in kinds.items():
             with self.subTest(kind):
                 folder, out, _ = self.proof("--disk", kind, *FEW)
-                self.assertIn(f",transport=virtio-{kind},unit=1,probed=2,identity=Google_PersistentDisk,block_bytes=512,", out)
+                self.assertIn(f",transport={said_of_it.format(kind)},block_bytes=512,", out)
                 self.assertRegex(out, r"\ncloudboot-evidence: storage-package .*,bytes=[1-9]\d+,reads=[1-9]")
                 self.assertRegex(out, r"\ncloudboot-evidence: storage-teardown .*,reset=confirmed,leftover=0,.*,quarantined=0,")
                 items = re.search(r",items=(\S+)", out)[1].split("+")
