@@ -129,9 +129,17 @@ Test(registers, a_table_broken_in_any_one_place_is_refused)
     BROKEN(table.quiesce_polls_max = 0);
     BROKEN(table.quiesce_polls_max = REG_QUIESCE_POLLS_MAX + 1);
     BROKEN(table.ring_align = 64);
+    BROKEN(table.ring_format = RING_PAIR); /* of which this has neither the rows nor the way to stop */
+    BROKEN(table.ring_format = RING_PAIR + 1);
+    BROKEN(table.reserved[2] = 1);
+    BROKEN((table.quiesce_mask = 1, table.quiesce_until = 2));
+    BROKEN(table.running_mask = 1);
+    BROKEN(table.settled_mask = 1);
+    BROKEN((table.running_mask = 1, table.settled_mask = 1)); /* nothing says when it is settled */
     BROKEN(table.queue_programs = 1);
     BROKEN(rows[R_PLAIN].section = 2);
-    BROKEN(rows[R_PLAIN].kind = REG_QUIESCE + 1);
+    BROKEN(rows[R_PLAIN].kind = REG_CONFIRM);
+    BROKEN(rows[R_PLAIN].kind = REG_CONFIRM + 1);
     BROKEN(rows[R_PLAIN].width = 3);
     BROKEN(rows[R_PLAIN].width = 8);
     BROKEN(rows[R_PLAIN].direction = 0);
