@@ -198,6 +198,26 @@ SCSI_MARKS = ("done", "no_target", "again", "no_medium", "refused", "failed", "m
               "more_blocks", "impossible")
 
 
+# What a driver asks an NVMe controller for, and what it answers (tests/fuzz/fuzz_nvme.c).
+def nvme_command(opcode, nsid=0, *words):
+    return (struct.pack("<II", opcode, nsid) + bytes(32) + struct.pack(f"<{len(words)}I", *words)).ljust(64, b"\0")
+
+
+def nvme_page(*parts):
+    page = bytearray(520)
+    for at, part in parts:
+        page[at:at + len(part)] = part
+    return bytes(page)
+
+
+NVME_SEEDS = (b"\0" + nvme_command(2, 1, 7, 0, 8), b"\1" + nvme_command(6, 0, 1), b"\1" + nvme_command(6, 1),
+              b"\1" + nvme_command(9, 0, 7, 0), b"\1" + nvme_command(5, 0, 0x3f0001, 1), b"\1" + nvme_command(1, 0, 0x3f0001, 0x10001),
+              b"\0" + nvme_command(1, 1), b"\2" + nvme_page((24, b"nvme_card-pd".ljust(40)), (77, b"\6"), (512, b"\x66\x44"), (516, b"\1")),
+              b"\2" + nvme_page((512, b"\x77\x44")), b"\3" + nvme_page((0, b"\0\1"), (130, b"\t")),
+              b"\3" + nvme_page((128, b"\b")), b"\4" + struct.pack("<4I", 0, 0, 1, 1 << 16) + struct.pack("<4I", 0, 0, 1, 5 << 17))
+NVME_MARKS = ("commands", "strange", "controllers", "sizes", "spaces", "impossible", "completions", "early")
+
+
 # What a metadata server answers (tests/fuzz/fuzz_metadata.c).
 FLAVORED = b"HTTP/1.1 200 OK\r\nMetadata-Flavor: Google\r\nContent-Length: 32\r\n\r\n"
 METADATA_SEEDS = (FLAVORED + b"00112233445566778899aabbccddeeff", FLAVORED + b"0" * 31, FLAVORED + b"0" * 5000,
@@ -208,12 +228,12 @@ METADATA_MARKS = ("ok", "short", "status", "code", "flavor", "body", "long")
 
 def fuzz(context):
     """Lives of a network driver in world `nic`, the choices being a fuzzer's bytes; program files; boot packages; what is
-    typed at a terminal, and at the log-in; what loaders say, tables of firmware; what a SCSI host and a metadata
+    typed at a terminal, and at the log-in; what loaders say, tables of firmware; what disks and a metadata
     server answer. Under the sanitizers."""
     result = Result()
     build(context, "fuzz", "capos-fuzz-nic", "capos-fuzz-elf", "capos-fuzz-package", "capos-fuzz-terminal",
           "capos-fuzz-login", "capos-fuzz-multiboot2", "capos-fuzz-pvh", "capos-fuzz-acpi", "capos-fuzz-scsi",
-          "capos-fuzz-metadata")
+          "capos-fuzz-nvme", "capos-fuzz-metadata")
     fuzz_files(context, result)
     fuzz_packages(context, result)
     fuzz_typed(context, result, "terminal", FUZZ_TERMINAL_SEEDS, TERMINAL_MARKS, "-max_len=700")
@@ -222,6 +242,7 @@ def fuzz(context):
     fuzz_typed(context, result, "pvh", PVH_SEEDS, PVH_MARKS, "-max_len=4096")
     fuzz_typed(context, result, "acpi", ACPI_SEEDS, ACPI_MARKS, "-max_len=2048")
     fuzz_typed(context, result, "scsi", SCSI_SEEDS, SCSI_MARKS, "-max_len=160")
+    fuzz_typed(context, result, "nvme", NVME_SEEDS, NVME_MARKS, "-max_len=560")
     fuzz_typed(context, result, "metadata", METADATA_SEEDS, METADATA_MARKS, "-max_len=5000")
     seconds = FUZZ_SECONDS_DEEP if context.deep else FUZZ_SECONDS
     marks = fuzz_target(context, result, "sim/explore/capos-fuzz-nic", seconds, "-max_len=400", "-entropic=0")
