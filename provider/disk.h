@@ -34,7 +34,7 @@ struct disk_identity {
     char text[DISK_TEXT_BYTES]; /* who made it, printable */
     uint32_t block_bytes; /* 512 to 4096, a power of two */
     uint64_t blocks;
-    uint32_t unit; /* SCSI target */
+    uint32_t unit; /* SCSI target, or NVMe namespace */
     uint32_t probed; /* units that were asked until one answered */
 };
 
@@ -57,7 +57,7 @@ struct disk_counters {
 };
 
 struct disk_ops {
-    const char *name; /* "virtio-scsi-legacy", "virtio-scsi-modern" */
+    const char *name; /* "virtio-scsi-legacy", "virtio-scsi-modern", "nvme" */
     enum disk_state (*poll)(void *ctx, uint64_t now_ns);
     /* Asks for `blocks` from `lba`, all of them on the disk, at most read_blocks_max(). PROVIDER_E_FULL: no
      * free slot; PROVIDER_E_RANGE; PROVIDER_E_STATE. */

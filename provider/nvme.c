@@ -237,7 +237,7 @@ static uint32_t nvme_read_blocks_max(const void *ctx)
 static enum provider_error nvme_read(void *ctx, uint64_t lba, uint32_t blocks, uint32_t cookie)
 {
     struct nvme *n = ctx;
-    const struct nvme_command command = {.kind = NVME_READ, .nsid = NVME_NSID, .blocks = blocks, .lba = lba};
+    const struct nvme_command command = {.kind = NVME_READ, .nsid = n->nsid, .blocks = blocks, .lba = lba};
     uint16_t slot = 0;
 
     if (n->state != DISK_READY)

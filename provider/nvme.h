@@ -12,6 +12,7 @@
 #define NVME_CLASS           0x010802u /* mass storage, non-volatile memory, NVMe */
 #define NVME_QUEUE_READS     1u
 #define NVME_ADMIN_ENTRIES   4u
+#define NVME_NAMESPACES_MAX  128u /* that are asked; Compute Engine announces so many, most of them empty */
 #define NVME_CHAIN           2u /* slots of one command: the command itself, and its data */
 #define NVME_SLOT_BYTES_MIN  4096u
 #define NVME_SLOT_BYTES_MAX  NVME_DATA_BYTES_MAX
@@ -67,6 +68,7 @@ struct nvme {
     bool reset_written; /* not yet: the controller is starting, and a reset would mean nothing */
     uint8_t again; /* times that it was put off */
     uint16_t entries; /* of the queue for reads */
+    uint32_t nsid, namespaces; /* asked now, and how many there may be */
     uint32_t data_bytes_max; /* of one command; 0: the device says no bound */
     uint32_t polls, reset_polls, ready_polls;
     uint64_t reset_deadline_ns;

@@ -72,26 +72,31 @@ static enum provider_error described(struct nvme *n, const uint8_t *answer)
 
     if (!nvme_decode_controller(answer, &controller))
         return PROVIDER_E_ANSWER;
-    if (controller.namespaces < NVME_NSID)
+    if (controller.namespaces == 0)
         return PROVIDER_E_NO_DISK;
+    n->namespaces = controller.namespaces < NVME_NAMESPACES_MAX ? controller.namespaces : NVME_NAMESPACES_MAX;
+    n->nsid = 1; /* 6.1: they are numbered from there */
     n->data_bytes_max = controller.data_bytes_max;
     _Static_assert(NVME_TEXT_BYTES <= DISK_TEXT_BYTES, "fits");
     memcpy(n->identity.text, controller.text, sizeof controller.text);
     return PROVIDER_OK;
 }
 
+/* This namespace, the next one, or none. */
 static enum provider_error sized(struct nvme *n, const uint8_t *answer)
 {
     struct nvme_namespace space;
 
+    n->identity.probed++;
     if (!nvme_decode_namespace(answer, &space))
         return PROVIDER_E_ANSWER;
-    if (space.blocks == 0)
-        return PROVIDER_E_NO_MEDIUM;
+    if (space.blocks == 0) {
+        n->step--; /* the same once more */
+        return n->nsid++ < n->namespaces ? PROVIDER_OK : PROVIDER_E_NO_DISK;
+    }
     n->identity.blocks = space.blocks;
     n->identity.block_bytes = 1u << space.block_shift;
-    n->identity.unit = NVME_NSID;
-    n->identity.probed = 1;
+    n->identity.unit = n->nsid;
     return reads_queue(n);
 }
 
@@ -145,7 +150,7 @@ static enum provider_error command_step(struct nvme *n)
 {
     const struct nvme_command commands[NVME_STEP_COUNT] = {
         [NVME_STEP_CONTROLLER] = {.kind = NVME_IDENTIFY_CONTROLLER},
-        [NVME_STEP_NAMESPACE] = {.kind = NVME_IDENTIFY_NAMESPACE, .nsid = NVME_NSID},
+        [NVME_STEP_NAMESPACE] = {.kind = NVME_IDENTIFY_NAMESPACE, .nsid = n->nsid},
         [NVME_STEP_SET_QUEUES] = {.kind = NVME_SET_QUEUES, .queue = 1},
         [NVME_STEP_COMPLETION_QUEUE] = {.kind = NVME_CREATE_COMPLETION_QUEUE,
                                         .queue = NVME_QUEUE_READS,

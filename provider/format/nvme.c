@@ -226,6 +226,8 @@ bool nvme_decode_namespace(const uint8_t *bytes, struct nvme_namespace *out)
     const uint8_t shift = format[2];
 
     memset(out, 0, sizeof *out);
+    if (get_le(bytes + NAMESPACE_BLOCKS, 8) == 0)
+        return true;
     if (bytes[NAMESPACE_FORMATS] > FORMAT_INDEX_MASK || index > bytes[NAMESPACE_FORMATS])
         return false;
     if (get_le(format, 2) != 0 || shift < NVME_BLOCK_SHIFT_MIN || shift > NVME_BLOCK_SHIFT_MAX)

@@ -131,8 +131,8 @@ struct nvme_namespace {
 
 /* `bytes`: NVME_IDENTIFY_BYTES. False: entries of other sizes than ours are required. */
 bool nvme_decode_controller(const uint8_t *bytes, struct nvme_controller *out);
-/* False: a format that is not in its own list, blocks of a size that no disk here has, metadata beside them,
- * or more blocks than can be. Of no blocks at all it is true. */
+/* False: a format that is not in its own list, blocks of a size that no disk here has, metadata beside them, or
+ * more blocks than can be. True, and all zero: a namespace that is empty or not there (6.1.5). */
 bool nvme_decode_namespace(const uint8_t *bytes, struct nvme_namespace *out);
 
 #endif

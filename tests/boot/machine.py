@@ -24,6 +24,7 @@ SCSI = ["-device", "scsi-hd,drive=disk,scsi-id=1,vendor=Google,product=Persisten
 DISK = {"scsi-legacy": ["-device", "virtio-scsi-pci,addr=3,disable-modern=on", *SCSI],
         "scsi-modern": ["-device", "virtio-scsi-pci,addr=3,disable-legacy=on", *SCSI],
         "nvme": ["-device", "nvme,drive=disk,serial=capos,addr=3,bootindex=1"]}
+TRANSPORT = {"scsi-legacy": "virtio-scsi-legacy", "scsi-modern": "virtio-scsi-modern", "nvme": "nvme"}  # as storage-read has it
 
 sys.path[:0] = [str(ROOT / "evidence"), str(ROOT / "door")]
 import check  # noqa: E402

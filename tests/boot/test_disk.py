@@ -12,8 +12,8 @@ import machine
 import image  # noqa: E402 - machine.py has put door/ on the path
 
 PACKAGE_AT = image.DISK["DISK_PACKAGE_SECTOR"] * image.SECTOR
-KINDS = ("scsi-legacy", "scsi-modern")
-CONTROLLER = {kind: machine.DISK[kind][:2] for kind in KINDS}
+KINDS = ("scsi-legacy", "scsi-modern", "nvme")
+CONTROLLER = {kind: machine.DISK[kind][:2] for kind in KINDS[:2]}
 READ = ("storage-bound", "storage-read", "storage-teardown")
 STORAGE = ("storage-bound", "storage-read", "storage-package", "storage-teardown")
 
@@ -30,10 +30,14 @@ class Disks(unittest.TestCase):
             file.seek(at)
             file.write(data)
 
-    def boot(self, kind, device="scsi-hd,drive=disk,scsi-id=1", drive=None):
+    def boot(self, kind, device="", drive=None, more=()):
         words = ["-drive", drive or f"if=none,id=disk,format=raw,snapshot=on,file={self.path}"] if drive != "" else []
-        outcome = machine.run([*machine.nic("modern", addr="4"), *words, *CONTROLLER[kind], "-device", device,
-                               "-initrd", str(machine.DISK_PACKAGE)])
+        if kind == "nvme":  # with SeaBIOS's driver the package would lose its pages (test_paths)
+            words += ["-bios", "qboot.rom", "-device", device or "nvme,serial=1,addr=3,drive=disk"]
+        else:
+            words += [*CONTROLLER[kind], "-device", device or "scsi-hd,drive=disk,scsi-id=1"]
+        words += [word for one in more for word in ("-device", one)]
+        outcome = machine.run([*machine.nic("modern", addr="4"), *words, "-initrd", str(machine.DISK_PACKAGE)])
         self.assertTrue(outcome.switched_off(), outcome.report())
         self.said = {line.name: line.facts for line in outcome.judge()["lines"]}
         return outcome
@@ -52,12 +56,14 @@ class Disks(unittest.TestCase):
     def test_what_was_read_is_what_is_there(self):
         package = machine.DISK_PACKAGE.read_bytes()
         self.content(package)
-        for kind in KINDS:
+        some = "scsi-hd,drive=disk,scsi-id=3,vendor=Some,product=Disk"
+        for kind, device, unit, identity in (("scsi-legacy", some, "3", "Some_Disk"), ("scsi-modern", some, "3", "Some_Disk"),
+                                             ("nvme", "", "1", "QEMU_NVMe_Ctrl")):
             with self.subTest(kind):
-                self.holds(self.boot(kind, "scsi-hd,drive=disk,scsi-id=3,vendor=Some,product=Disk"), *STORAGE)
+                self.holds(self.boot(kind, device), *STORAGE)
                 read = self.said["storage-read"]
                 self.assertEqual([read[name] for name in ("transport", "unit", "identity", "block_bytes", "lba", "bytes", "block")],
-                                 ["virtio-" + kind, "3", "Some_Disk", "512", str(image.DISK["DISK_PACKAGE_SECTOR"]), "512",
+                                 [machine.TRANSPORT[kind], unit, identity, "512", str(image.DISK["DISK_PACKAGE_SECTOR"]), "512",
                                   hashlib.sha256(package[:512]).hexdigest()])
                 self.assertEqual(read["blocks"], str(self.path.stat().st_size // 512))
                 self.assertEqual(self.said["storage-package"]["bytes"], str(len(package)))
@@ -65,15 +71,19 @@ class Disks(unittest.TestCase):
 
     def test_blocks_of_4096_bytes(self):
         self.content(machine.DISK_PACKAGE.read_bytes())
-        self.holds(self.boot("scsi-modern", "scsi-hd,drive=disk,scsi-id=1,logical_block_size=4096,physical_block_size=4096"),
-                   *STORAGE)
-        self.assertEqual((self.said["storage-read"]["block_bytes"], self.said["storage-read"]["lba"]),
-                         ("4096", str(PACKAGE_AT // 4096)))
+        large = "drive=disk,logical_block_size=4096,physical_block_size=4096"
+        for kind, device in (("scsi-modern", f"scsi-hd,scsi-id=1,{large}"), ("nvme", f"nvme,serial=1,addr=3,{large}")):
+            with self.subTest(kind):
+                self.holds(self.boot(kind, device), *STORAGE)
+                self.assertEqual((self.said["storage-read"]["block_bytes"], self.said["storage-read"]["lba"]),
+                                 ("4096", str(PACKAGE_AT // 4096)))
 
     def test_a_disk_without_a_package_is_read_and_no_package_claimed(self):
         self.content(b"something else")
-        self.holds(self.boot("scsi-legacy"), *READ)
-        self.assertIn("storage-package", self.said["not-attempted"]["items"].split("+"))
+        for kind in ("scsi-legacy", "nvme"):
+            with self.subTest(kind):
+                self.holds(self.boot(kind), *READ)
+                self.assertIn("storage-package", self.said["not-attempted"]["items"].split("+"))
 
     def test_a_disk_that_ends_before_the_packages_place_is_read_from_its_start(self):
         self.content(b"small", at=0, size=1 << 20)
@@ -96,7 +106,20 @@ class Disks(unittest.TestCase):
     def test_a_host_without_a_disk(self):
         for kind in KINDS:
             with self.subTest(kind):
-                self.refused(self.boot(kind, "scsi-cd,scsi-id=1", drive=""), "no-disk", "storage-bound")
+                device = "nvme,serial=1,addr=3" if kind == "nvme" else "scsi-cd,scsi-id=1"  # no namespace at all
+                self.refused(self.boot(kind, device, drive=""), "no-disk", "storage-bound")
+
+    def test_the_namespace_that_is_there_and_not_the_empty_ones_before_it(self):
+        self.content(machine.DISK_PACKAGE.read_bytes())
+        drive = f"if=none,id=disk,format=raw,snapshot=on,file={self.path}"
+        self.holds(self.boot("nvme", "nvme,serial=1,addr=3", drive=drive, more=("nvme-ns,drive=disk,nsid=5",)), *STORAGE)
+        self.assertEqual((self.said["storage-read"]["unit"], self.said["storage-read"]["probed"]), ("5", "5"))
+
+    def test_protection_information_is_refused_for_its_metadata(self):
+        self.content(machine.DISK_PACKAGE.read_bytes())
+        drive = f"if=none,id=disk,format=raw,snapshot=on,file={self.path}"
+        self.refused(self.boot("nvme", "nvme,serial=1,addr=3", drive=drive, more=("nvme-ns,drive=disk,nsid=1,ms=8",)), "answer",
+                     "storage-bound")
 
     def test_a_block_that_the_disk_cannot_read(self):
         self.content(machine.DISK_PACKAGE.read_bytes())
@@ -104,7 +127,9 @@ class Disks(unittest.TestCase):
         drive = ("if=none,id=disk,driver=raw,rerror=report,file.driver=blkdebug,file.image.driver=file,"
                  f"file.image.filename={self.path},file.inject-error.0.event=read_aio,file.inject-error.0.sector={bad},"
                  "file.inject-error.0.errno=5")
-        self.refused(self.boot("scsi-modern", drive=drive), "io", *READ)
+        for kind in ("scsi-modern", "nvme"):
+            with self.subTest(kind):
+                self.refused(self.boot(kind, drive=drive), "io", *READ)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Every way in on every machine: {direct, SeaBIOS, OVMF} x {pc, q35} x {modern, legacy NIC} x {three disks; none with direct}. Each
-# must pass both gates, say what it says with exact numbers, read its disk where it has a driver for it, and switch itself off.
+# must pass both gates, say what it says with exact numbers, read its disk where it has one, and switch itself off.
 import os
 import pathlib
 import shutil
@@ -71,17 +71,16 @@ class Paths(unittest.TestCase):
         said = outcome.words()
         self.assertEqual((said["power"], said["bars_assigned"] != "0"), ("acpi-s5", qboot))
 
-
     def storage(self, outcome, disk):
         items = outcome.facts("not-attempted")["items"].split("+")
-        if disk in ("none", "nvme"):  # NVMe boots us, and has no driver yet
+        if disk == "none":
             self.assertIn("diskd: this machine has no disk for it", outcome.lines())
             self.assertLessEqual({"storage", "storage-package"}, set(items))
             return
         self.assertFalse({"storage", "storage-package"} & set(items))
         read, package = outcome.facts("storage-read"), outcome.facts("storage-package")
         self.assertEqual([read[word] for word in ("bdf", "transport", "unit", "blocks")],
-                         ["00:03.0", "virtio-" + disk, "1", str(image.DISK["DISK_BYTES"] // image.SECTOR)])
+                         ["00:03.0", machine.TRANSPORT[disk], "1", str(image.DISK["DISK_BYTES"] // image.SECTOR)])
         self.assertEqual(package["bytes"], str(machine.DISK_PACKAGE.stat().st_size))
         self.assertEqual(outcome.facts("storage-teardown")["quarantined"], "0")
 
