@@ -17,18 +17,24 @@ import bench_qemu  # noqa: E402
 RUNS, QUICK_RUNS = 5, 1
 MIB = 256                 # the manifest's `mib` (sim/bench/disk)
 BEGINS, DONE = "bench: begins=", "bench: done="
-DISKS = {"virtio-scsi legacy": "virtio-scsi-pci,addr=3,disable-modern=on",
-         "virtio-scsi modern": "virtio-scsi-pci,addr=3,disable-legacy=on"}
-MODULES = ("virtio_pci", "virtio_scsi", "sd_mod")
+SCSI_DISK = ("-device", "scsi-hd,drive=disk,scsi-id=1")
+DISKS = {"virtio-scsi legacy": ("-device", "virtio-scsi-pci,addr=3,disable-modern=on", *SCSI_DISK),
+         "virtio-scsi modern": ("-device", "virtio-scsi-pci,addr=3,disable-legacy=on", *SCSI_DISK),
+         "NVMe": ("-device", "nvme,addr=3,serial=bench,drive=disk")}
+MODULES = ("virtio_pci", "virtio_scsi", "sd_mod", "nvme")
 # Read ahead as the kernel does by itself; each byte goes to a program's buffer once, as ours do to the driver's.
 SCRIPT = rf"""#!/bin/busybox sh
 busybox mount -t proc proc /proc
 busybox mount -t sysfs sys /sys
 busybox mount -t devtmpfs dev /dev
 for module in /modules/*; do busybox insmod $module; done
-while [ ! -b /dev/sda ]; do busybox sleep 0.1; done
+disk=
+while [ -z "$disk" ]; do
+    for each in /dev/sda /dev/nvme0n1; do [ ! -b $each ] || disk=$each; done
+    busybox sleep 0.1
+done
 echo "{BEGINS}0"
-busybox dd if=/dev/sda of=/dev/null bs=256k count={MIB * 4} 2>/dev/null
+busybox dd if=$disk of=/dev/null bs=256k count={MIB * 4} 2>/dev/null
 echo "{DONE}{MIB << 20}"
 busybox sleep 1000
 """
@@ -41,9 +47,8 @@ def row(name, unit, got, **more):
 
 def rate(kernel, append, files, device, disk):
     """MiB a second between the two lines, as they arrive."""
-    words = ["-drive", f"if=none,id=disk,format=raw,readonly=on,file={disk}", "-device", device,
-             "-device", "scsi-hd,drive=disk,scsi-id=1", "-initrd", str(files)]
-    seen = bench_qemu.run(kernel, append, [BEGINS, DONE, "!"], words)
+    words = ["-drive", f"if=none,id=disk,format=raw,readonly=on,file={disk}", *device, "-initrd", str(files)]
+    seen = bench_qemu.run(kernel, append, [BEGINS, DONE], words, last=DONE)
     if not {BEGINS, DONE} <= set(seen.times):
         raise SystemExit(f"capos bench: the disk was not read to its end: {seen.text.strip()[-400:]!r}")
     return MIB / (seen.times[DONE] - seen.times[BEGINS])

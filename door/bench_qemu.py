@@ -62,13 +62,13 @@ def words(kernel, append, folder, nic, mib=128):
             "-chardev", f"socket,id=s,path={folder}/s", "-serial", "chardev:s", *nic]
 
 
-def run(kernel, append, until, nic=(), fds=()):
-    return boot(lambda folder: words(kernel, append, folder, nic), until, fds)
+def run(kernel, append, until, nic=(), fds=(), last="!"):
+    return boot(lambda folder: words(kernel, append, folder, nic), until, fds, last=last)
 
 
-def boot(words_in, until, fds=(), then=None):
+def boot(words_in, until, fds=(), then=None, last="!"):
     """QEMU by its words, which are given the folder of the socket `s` for the first serial port. `then(folder)`: what is done once
-    all texts of `until` have come."""
+    all texts of `until` have come. `last`: the text after which nothing is waited for."""
     with tempfile.TemporaryDirectory(prefix="capos-") as folder, socket.socket(socket.AF_UNIX) as door:
         door.bind(f"{folder}/s")
         door.listen(1)
@@ -79,13 +79,13 @@ def boot(words_in, until, fds=(), then=None):
         try:
             port, _ = door.accept()
             with port:
-                return watch(port, machine, start, until, None if then is None else lambda: then(folder))
+                return watch(port, machine, start, until, None if then is None else lambda: then(folder), last)
         finally:
             machine.kill()
             machine.wait()
 
 
-def watch(port, machine, start, until, then=None):
+def watch(port, machine, start, until, then=None, last="!"):
     seen, text, peak = {}, b"", 0
     while time.monotonic() - start < SECONDS_MAX:
         ready, _, _ = select.select([port], [], [], 1)
@@ -101,7 +101,7 @@ def watch(port, machine, start, until, then=None):
         if then is not None and len(seen) == len(until):
             then()
             then = None
-        if "!" in seen:
+        if last in seen:
             break
         peak = resident(machine.pid) or peak
     return Seen(seen, peak, text.decode("ascii", "replace"))
