@@ -39,9 +39,10 @@ enum ring_part { RING_WHOLE = 0, RING_DESCRIPTORS, RING_DRIVER_AREA, RING_DEVICE
 /* What a DMAQueue of the device is made of, and what a bell says. */
 enum ring_format {
     RING_SPLIT = 0, /* a split virtqueue (virtio 1.2, 2.7); the bell's value is the queue's number */
-    RING_PAIR       /* a submission queue, RING_DESCRIPTORS, and a completion queue, RING_DEVICE_AREA (NVM Express
-                       1.4, 4); bells: the submission queue's new tail, and behind it the completion queue's new
-                       head. Queue 0's addresses are written to registers, those of others by commands on it */
+    RING_PAIR       /* a submission queue, RING_DESCRIPTORS, and a completion queue, RING_DEVICE_AREA (NVM
+                       Express 1.4, 4); bells: the submission queue's new tail, and behind it the completion
+                       queue's new head. Queue 0's addresses are written to registers, those of others by
+                       commands on it */
 };
 
 /* Where a row's registers lie: a window that the driver names at open and the kernel checks against the BAR.
@@ -71,8 +72,8 @@ struct reg_row {
     /* queue-select row whose last written value names the queue that this row acts on; own index: none.
      * For bell rows: the offset is `offset` + queue notify offset * multiplier of the window. */
     uint8_t selects_queue;  /* 1: a write to this row selects the queue that later rows act on */
-    uint8_t enables_queue;  /* 1: writing 1 enables the selected queue (I13); of a pair, both its sizes less one
-                               (ACQS, ASQS) enable queue 0 */
+    uint8_t enables_queue;  /* 1: writing 1 enables the selected queue (I13); of a pair, both its sizes less
+                               one (ACQS, ASQS) enable queue 0 */
     uint8_t sizes_queue; /* 1: holds the selected queue's size; the kernel reads it before it enables the
                             queue and refuses a ring of another size, which the device would read beyond */
     uint8_t with_msix_only; /* 1: no such register, or none that counts, unless MSI-X is enabled: refused then

@@ -120,8 +120,8 @@ enum nvme_outcome nvme_outcome_of(uint16_t status);
 struct nvme_controller {
     uint32_t namespaces;
     uint32_t data_bytes_max; /* of one command, by MDTS and pages of 4096 bytes; 0: no bound said */
-    char text[NVME_TEXT_BYTES]; /* model; blanks at its end taken off, other bytes than ! to ~ and the blank
-                                   as ? */
+    /* The model number: blanks at its end taken off, other bytes than ! to ~ and the blank as ? */
+    char text[NVME_TEXT_BYTES];
 };
 
 struct nvme_namespace {
@@ -131,8 +131,8 @@ struct nvme_namespace {
 
 /* `bytes`: NVME_IDENTIFY_BYTES. False: entries of other sizes than ours are required. */
 bool nvme_decode_controller(const uint8_t *bytes, struct nvme_controller *out);
-/* False: a format that is not in its own list, blocks of a size that no disk here has, metadata beside them, or
- * more blocks than can be. True, and all zero: a namespace that is empty or not there (6.1.5). */
+/* False: a format that is not in its own list, blocks of a size that no disk here has, metadata beside them,
+ * or more blocks than can be. True, and all zero: a namespace that is empty or not there (6.1.5). */
 bool nvme_decode_namespace(const uint8_t *bytes, struct nvme_namespace *out);
 
 #endif

@@ -211,10 +211,12 @@ def nvme_page(*parts):
 
 
 NVME_SEEDS = (b"\0" + nvme_command(2, 1, 7, 0, 8), b"\1" + nvme_command(6, 0, 1), b"\1" + nvme_command(6, 1),
-              b"\1" + nvme_command(9, 0, 7, 0), b"\1" + nvme_command(5, 0, 0x3f0001, 1), b"\1" + nvme_command(1, 0, 0x3f0001, 0x10001),
-              b"\0" + nvme_command(1, 1), b"\2" + nvme_page((24, b"nvme_card-pd".ljust(40)), (77, b"\6"), (512, b"\x66\x44"), (516, b"\1")),
+              b"\1" + nvme_command(9, 0, 7, 0), b"\1" + nvme_command(5, 0, 0x3f0001, 1),
+              b"\1" + nvme_command(1, 0, 0x3f0001, 0x10001), b"\0" + nvme_command(1, 1),
+              b"\2" + nvme_page((24, b"nvme_card-pd".ljust(40)), (77, b"\6"), (512, b"\x66\x44"), (516, b"\1")),
               b"\2" + nvme_page((512, b"\x77\x44")), b"\3" + nvme_page((0, b"\0\1"), (130, b"\t")),
-              b"\3" + nvme_page((128, b"\b")), b"\4" + struct.pack("<4I", 0, 0, 1, 1 << 16) + struct.pack("<4I", 0, 0, 1, 5 << 17))
+              b"\3" + nvme_page((0, b"\1"), (128, b"\b")),
+              b"\4" + struct.pack("<4I", 0, 0, 1, 1 << 16) + struct.pack("<4I", 0, 0, 1, 5 << 17))
 NVME_MARKS = ("commands", "strange", "controllers", "sizes", "spaces", "impossible", "completions", "early")
 
 
