@@ -240,6 +240,28 @@ Test(nvme, a_read_of_any_number_of_pages_is_right)
     disk_life_close(&life.common);
 }
 
+/* A long read, then a short one that the device does not end where it should: no list of a command that is
+ * over leads it on. */
+Test(nvme, what_is_moved_beyond_a_read_finds_no_page_of_a_read_before)
+{
+    static struct life life;
+    const struct sim_disk_config c = honest();
+    const uint32_t pages = 3;
+    uint8_t before[NVME_PAGE_BYTES];
+
+    open_life(&life, &c, MEDIUM_BYTES);
+    dm_nvme_arm(device(&life), DM_NVME_DATA_BEYOND, 1, ALWAYS, 64);
+    cr_assert_eq(start(&life, NVME_SLOT_BYTES_MAX), PROVIDER_OK);
+    const uint8_t *after = life.nvme.data_buffer.cpu + pages * NVME_PAGE_BYTES;
+    cr_assert_eq(disk_life_read(&life.common, 0, NVME_SLOT_BYTES_MAX / 512u, true), PROVIDER_OK);
+    memcpy(before, after, sizeof before);
+    cr_assert_eq(disk_life_read(&life.common, 1000, pages * 8u, true), PROVIDER_OK);
+    cr_assert_eq(dm_nvme_fired(device(&life), DM_NVME_DATA_BEYOND), 1u);
+    cr_assert_eq(memcmp(before, after, sizeof before), 0);
+    end(&life, false, false, "a disk that moves more");
+    disk_life_close(&life.common);
+}
+
 Test(nvme, a_read_in_flight_ends_with_the_disk)
 {
     static struct life life;
