@@ -240,6 +240,32 @@ Test(nvme, a_read_of_any_number_of_pages_is_right)
     disk_life_close(&life.common);
 }
 
+/* However many a controller announces: so many are asked, and none that it does not have is believed in. */
+Test(nvme, namespaces_that_are_empty_or_not_there_come_to_no_disk)
+{
+    static struct life life;
+    static const struct {
+        uint8_t there;
+        uint32_t said, asked;
+    } rows_of_them[] = {{1, 1, 1},
+                        {3, 3, 3},
+                        {255, 255, NVME_NAMESPACES_MAX},
+                        {255, UINT32_MAX, NVME_NAMESPACES_MAX},
+                        {2, 9, 2}};
+
+    for (size_t i = 0; i < sizeof rows_of_them / sizeof rows_of_them[0]; i++) {
+        struct sim_disk_config c = honest();
+
+        c.nvme.namespaces = rows_of_them[i].there;
+        open_life(&life, &c, 0);
+        dm_nvme_arm(device(&life), DM_NVME_NAMESPACES, 0, ALWAYS, rows_of_them[i].said);
+        cr_assert_eq(start(&life, NVME_SLOT_BYTES_MIN), PROVIDER_E_NO_DISK);
+        cr_assert_eq(life.nvme.identity.probed, rows_of_them[i].asked);
+        end(&life, false, false, "a controller without a disk");
+        disk_life_close(&life.common);
+    }
+}
+
 /* A long read, then a short one that the device does not end where it should: no list of a command that is
  * over leads it on. */
 Test(nvme, what_is_moved_beyond_a_read_finds_no_page_of_a_read_before)
