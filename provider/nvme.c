@@ -135,13 +135,14 @@ bool nvme_submit(struct nvme *n, struct nvme_queue *q, uint16_t slot, const stru
     return true;
 }
 
-/* The slot of a completion that may be: of a command that is under way. */
-static bool slot_of(const struct nvme *n, const struct nvme_queue *q, dev_u32 id, uint16_t *slot)
+/* The slot of a completion that may be: of a command that is under way, on the queue that it was put in. */
+static bool slot_of(const struct nvme *n, const struct nvme_queue *q, const struct nvme_completion *c,
+                    uint16_t *slot)
 {
     uint32_t at;
 
-    if (q->outstanding == 0 || !dev_u32_below(id, (uint32_t)n->env.slots * NVME_CHAIN, &at) ||
-        at % NVME_CHAIN != 0)
+    if (q->outstanding == 0 || c->queue.untrusted != q->ring.queue ||
+        !dev_u32_below(c->id, (uint32_t)n->env.slots * NVME_CHAIN, &at) || at % NVME_CHAIN != 0)
         return false;
     *slot = (uint16_t)(at / NVME_CHAIN);
     return n->slot[*slot].state == NVME_SLOT_POSTED;
@@ -152,7 +153,7 @@ bool nvme_take_one(struct nvme *n, struct nvme_queue *q, uint16_t *slot, struct 
     if (q->broken || !nvme_completion_at(q->ring.device_area, q->ring.size, q->seen, out))
         return false;
     q->seen++;
-    if (!slot_of(n, q, out->id, slot)) {
+    if (!slot_of(n, q, out, slot)) {
         q->broken = true;
         n->counters.faults++;
         nvme_teardown_begin(n, PROVIDER_E_NEEDS_RESET);

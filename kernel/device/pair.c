@@ -108,14 +108,25 @@ void pair_admit(struct dma_queue *q, uint16_t slot, const struct nvme_command *c
         q->pair->answer = slot;
 }
 
+/* Pages that a segment touches. */
+static uint32_t pages_of(const struct broker_slot *data)
+{
+    return (data->offset + data->length - 1u) / DMA_PAGE_BYTES - data->offset / DMA_PAGE_BYTES + 1u;
+}
+
+static uint32_t list_offset(const struct dma_queue *q, uint16_t slot)
+{
+    return q->ring.layout.driver_offset + slot * LIST_BYTES;
+}
+
 /* PRPs of a buffer's bytes (4.3): the second page by itself, more by a list. */
 static struct nvme_pointers data_pointers(struct kernel *k, struct dma_queue *q, uint16_t slot)
 {
     const struct broker_slot *data = &q->slots[q->slots[slot].next];
     const struct dma_buffer *buffer = &k->devices.buffers[data->buffer];
     const uint32_t first = data->offset / DMA_PAGE_BYTES;
-    const uint32_t pages = (data->offset + data->length - 1u) / DMA_PAGE_BYTES - first + 1u;
-    const uint32_t list = q->ring.layout.driver_offset + slot * LIST_BYTES;
+    const uint32_t pages = pages_of(data);
+    const uint32_t list = list_offset(q, slot);
     struct nvme_pointers p = {page_bus(k, buffer->run.first) + data->offset, 0};
 
     ASSERT(data->buffer_generation == buffer->object.generation); /* I2: a live record's address, or none */
@@ -173,6 +184,21 @@ static void store_entry(const struct dma_queue *q, uint16_t position, const uint
         memcpy(&word, bytes + i, sizeof word);
         ring_store64(at + i, word);
     }
+}
+
+/* I4: neither the entry of a command that was done nor its list leads to memory that is the driver's again,
+ * and who reads beyond the list of the next one does not come there either. */
+static void forget_pointers(const struct dma_queue *q, uint16_t slot)
+{
+    static const uint8_t nothing[NVME_COMMAND_BYTES];
+    const struct pair_command *c = &q->pair->commands[slot];
+    uint8_t *list = q->ring.base + list_offset(q, slot);
+
+    store_entry(q, c->position, nothing);
+    if (c->command.kind != NVME_READ)
+        return;
+    for (uint32_t i = 0; i + 1u < pages_of(&q->slots[q->slots[slot].next]); i++)
+        ring_store64(list + 8u * i, 0);
 }
 
 void pair_write(struct kernel *k, struct dma_queue *q, uint16_t slot, uint16_t ahead)
@@ -244,7 +270,6 @@ static bool take_head(struct dma_queue *q, dev_u32 head, uint16_t position)
 static enum broker_fault take_completion(struct kernel *k, struct dma_queue *q,
                                          const struct nvme_completion *c)
 {
-    static const uint8_t nothing[NVME_COMMAND_BYTES];
     uint32_t id;
     uint64_t writable;
 
@@ -262,8 +287,7 @@ static enum broker_fault take_completion(struct kernel *k, struct dma_queue *q,
         return BROKER_FAULT_INDEX;
     if (c->status == 0)
         done(k, q, (uint16_t)id);
-    /* I4: no entry that was done leads to memory that is the driver's again. */
-    store_entry(q, q->pair->commands[id].position, nothing);
+    forget_pointers(q, (uint16_t)id);
     broker_end_chain(k, q, (uint16_t)id);
     return BROKER_FAULT_NONE;
 }

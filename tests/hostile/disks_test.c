@@ -7,19 +7,15 @@
 #include <string.h>
 
 #include "provider/virtio_scsi.h"
-#include "tests/support/rig.h"
+#include "tests/hostile/disk_life.h"
 
-#define ALWAYS    UINT32_MAX
-#define TURNS_MAX 6000u /* a life: every wait of it ends before */
-#define BLOCKS    64u
-#define READS     3u
+#define ALWAYS DISK_LIFE_ALWAYS
+#define BLOCKS 64u
+#define READS  3u
 
 enum list { LIST_DISK, LIST_RING };
-/* Not a word of the provider: it waits, and its caller gives up. */
-#define PROVIDER_E_SILENT PROVIDER_E_COUNT
-#define PROVIDER_E_OK     PROVIDER_OK
-#define WHICH_DISK(name)  DM_DISK_##name
-#define WHICH_RING(name)  DM_ATTACK_##name
+#define WHICH_DISK(name) DM_DISK_##name
+#define WHICH_RING(name) DM_ATTACK_##name
 
 struct row {
     enum list list;
@@ -46,53 +42,35 @@ static const struct row rows[] = {
 #define ROWS (sizeof rows / sizeof rows[0])
 
 struct life {
-    struct rig rig;
+    struct disk_life common;
     struct virtio_scsi scsi;
-    struct disk disk;
     uint8_t *arena;
-    cap_id pool;
 };
 
-static bool read_medium(void *ctx, uint64_t offset, void *out, uint32_t bytes)
+static struct dm_scsi *device(const struct life *l)
 {
-    (void)ctx;
-    for (uint32_t i = 0; i < bytes; i++)
-        ((uint8_t *)out)[i] = (uint8_t)((offset + i) * 7u + (offset >> 9));
-    return true;
+    return l->common.rig.world.scsi;
 }
 
 static void open_life(struct life *l, bool modern, uint16_t queue_size)
 {
-    const struct dm_medium medium = {.bytes = BLOCKS * 512u, .read = read_medium};
-    struct rig_config c = rig_defaults(DM_MODERN, RIG_BROKERED);
+    struct sim_disk_config c =
+        sim_disk_defaults(modern ? SIM_DISK_SCSI_MODERN : SIM_DISK_SCSI_LEGACY, (struct dm_medium){0});
 
     memset(l, 0, sizeof *l);
-    c.world.nic_count = 0;
-    c.world.disk = sim_disk_defaults(modern ? SIM_DISK_SCSI_MODERN : SIM_DISK_SCSI_LEGACY, medium);
-    c.world.disk.scsi.queue_size[2] = queue_size;
-    rig_open(&l->rig, &c);
+    c.scsi.queue_size[2] = queue_size;
+    disk_life_open(&l->common, c, BLOCKS * 512u, RIG_POOL_PAGES);
     l->arena = malloc(vscsi_arena_bytes());
-}
-
-static void turn(struct life *l)
-{
-    platform_relax(&l->rig.world.platform);
-    l->disk.ops->poll(l->disk.ctx, platform_now_ns(&l->rig.world.platform));
-}
-
-static bool final(enum disk_state s)
-{
-    return s == DISK_STOPPED || s == DISK_QUARANTINED;
 }
 
 /* The error that ended the start, PROVIDER_OK, or that there was none in time. */
 static unsigned start(struct life *l)
 {
     struct vnet_env funds;
-    const enum provider_error claimed = rig_claim(&l->rig, &funds);
+    const enum provider_error claimed = rig_claim(&l->common.rig, &funds);
 
     cr_assert_eq(claimed, PROVIDER_OK);
-    const struct vscsi_env env = {.info = &l->rig.info,
+    const struct vscsi_env env = {.info = &l->common.rig.info,
                                   .registers = funds.registers,
                                   .author = funds.author,
                                   .arena = l->arena,
@@ -102,80 +80,38 @@ static unsigned start(struct life *l)
     const enum provider_error opened = vscsi_open(&l->scsi, &env);
     if (opened != PROVIDER_OK)
         return opened;
-    l->disk = vscsi_disk(&l->scsi);
-    for (uint32_t i = 0; i < TURNS_MAX && l->scsi.state != DISK_READY && !final(l->scsi.state); i++)
-        turn(l);
-    if (l->scsi.state == DISK_READY)
-        return PROVIDER_OK;
-    return final(l->scsi.state) ? l->scsi.error : PROVIDER_E_SILENT;
+    l->common.disk = vscsi_disk(&l->scsi);
+    l->common.state = &l->scsi.state;
+    return disk_life_start(&l->common);
 }
 
 /* The first error of a few reads. What comes without one is what lies there, unless the row lets the device
  * keep it back. */
 static unsigned read_some(struct life *l, bool exact)
 {
-    for (uint32_t lba = 1; lba <= READS; lba++) {
-        struct disk_done done;
-        uint16_t got = 0;
-        const enum provider_error asked = l->disk.ops->read(l->disk.ctx, lba, 1, lba);
+    unsigned error = PROVIDER_OK;
 
-        if (asked != PROVIDER_OK)
-            return asked == PROVIDER_E_STATE ? l->scsi.error : asked;
-        for (uint32_t i = 0; i < TURNS_MAX && got == 0 && l->scsi.state == DISK_READY; i++) {
-            turn(l);
-            got = l->disk.ops->take(l->disk.ctx, &done, 1);
-        }
-        if (got == 0)
-            return l->scsi.state == DISK_READY ? PROVIDER_E_SILENT : l->scsi.error;
-        if (done.error == PROVIDER_OK && exact) {
-            uint8_t right[512];
-            (void)read_medium(NULL, lba * 512u, right, sizeof right);
-            cr_assert_eq(done.bytes, 512u);
-            cr_assert_eq(done.cookie, lba);
-            cr_assert_eq(memcmp(done.data, right, sizeof right), 0, "block %u is another one", lba);
-        }
-        l->disk.ops->give_back(l->disk.ctx, done.slot);
-        if (done.error != PROVIDER_OK)
-            return done.error;
-    }
-    return PROVIDER_OK;
+    for (uint32_t lba = 1; lba <= READS && error == PROVIDER_OK; lba++)
+        error = disk_life_read(&l->common, lba, 1, exact);
+    return error;
 }
 
 /* Down, whatever was before: confirmed or in quarantine, and nothing left. */
 static void end(struct life *l, bool quarantined, const char *what)
 {
-    if (l->disk.ops != NULL) {
-        l->disk.ops->stop(l->disk.ctx);
-        for (uint32_t i = 0; i < TURNS_MAX && !final(l->scsi.state); i++)
-            turn(l);
-        cr_assert_eq(l->scsi.state, quarantined ? DISK_QUARANTINED : DISK_STOPPED, "%s ends in state %d",
-                     what, (int)l->scsi.state);
-    }
+    const struct dm_monitor *m = dm_scsi_monitor(device(l));
+
+    disk_life_end(&l->common, quarantined, what);
     cr_assert_eq(vscsi_close(&l->scsi), PROVIDER_OK);
-    (void)rig_take_back(&l->rig);
-    if (!quarantined)
-        cr_assert(rig_usage_restored(&l->rig));
-}
-
-static void close_life(struct life *l)
-{
-    const struct dm_monitor *m = dm_scsi_monitor(l->rig.world.scsi);
-
+    disk_life_take_back(&l->common, quarantined);
     cr_assert_eq(m->broken_total, 0, "%s", m->first);
-    cr_assert_eq(dm_memory_violations(l->rig.world.memory), 0);
     free(l->arena);
-    rig_close(&l->rig);
-}
-
-static const char *word(unsigned error)
-{
-    return error == PROVIDER_E_SILENT ? "silence" : provider_error_name((enum provider_error)error);
 }
 
 static uint32_t fired(const struct life *l, const struct row *r)
 {
-    return r->list == LIST_DISK ? dm_scsi_fired(l->rig.world.scsi, (enum dm_disk_attack)r->attack)
-                                : dm_scsi_hostile(l->rig.world.scsi)->arms[r->attack].fired;
+    return r->list == LIST_DISK ? dm_scsi_fired(device(l), (enum dm_disk_attack)r->attack)
+                                : dm_scsi_hostile(device(l))->arms[r->attack].fired;
 }
 
 static void run(const struct row *r, bool modern)
@@ -188,22 +124,21 @@ static void run(const struct row *r, bool modern)
 
     open_life(l, modern, 64);
     if (r->list == LIST_DISK)
-        dm_scsi_arm(l->rig.world.scsi, (enum dm_disk_attack)r->attack, r->at, r->times, r->value);
+        dm_scsi_arm(device(l), (enum dm_disk_attack)r->attack, r->at, r->times, r->value);
     else
-        dm_hostile_arm(dm_scsi_hostile(l->rig.world.scsi), (enum dm_attack)r->attack, r->at, r->times,
-                       r->value);
+        dm_hostile_arm(dm_scsi_hostile(device(l)), (enum dm_attack)r->attack, r->at, r->times, r->value);
     const unsigned started = start(l);
     if (started == PROVIDER_OK)
         read = read_some(l, !kept_back);
     cr_expect_eq(started, r->start[modern], "%s %s at %u value %#llx: start %s, not %s",
-                 modern ? "modern" : "legacy", r->name, r->at, (unsigned long long)r->value, word(started),
-                 word(r->start[modern]));
+                 modern ? "modern" : "legacy", r->name, r->at, (unsigned long long)r->value,
+                 disk_life_word(started), disk_life_word(r->start[modern]));
     cr_expect_eq(read, r->read[modern], "%s %s at %u value %#llx: read %s, not %s",
-                 modern ? "modern" : "legacy", r->name, r->at, (unsigned long long)r->value, word(read),
-                 word(r->read[modern]));
+                 modern ? "modern" : "legacy", r->name, r->at, (unsigned long long)r->value,
+                 disk_life_word(read), disk_life_word(r->read[modern]));
     end(l, never, r->name);
     cr_expect(fired(l, r) > 0, "%s never had an opportunity", r->name);
-    close_life(l);
+    disk_life_close(&l->common);
 }
 
 Test(disks, each_lie_of_a_legacy_disk_comes_to_its_refusal)
@@ -241,7 +176,7 @@ Test(disks, an_honest_disk_is_read_with_every_queue_size)
             cr_assert_eq(life.scsi.identity.unit, 1u);
             cr_assert_eq(life.scsi.identity.blocks, BLOCKS);
             end(&life, false, "an honest disk");
-            close_life(&life);
+            disk_life_close(&life.common);
         }
     }
 }
@@ -252,15 +187,15 @@ Test(disks, a_read_in_flight_ends_with_the_disk)
 
     for (unsigned modern = 0; modern < 2; modern++) {
         open_life(&life, modern, 64);
-        dm_scsi_arm(life.rig.world.scsi, DM_DISK_NEVER_ANSWERS, 4, ALWAYS, 0);
+        dm_scsi_arm(device(&life), DM_DISK_NEVER_ANSWERS, 4, ALWAYS, 0);
         cr_assert_eq(start(&life), PROVIDER_OK);
-        cr_assert_eq(life.disk.ops->read(life.disk.ctx, 0, 1, 0), PROVIDER_OK);
-        turn(&life);
-        cr_assert_eq(life.disk.ops->read(life.disk.ctx, BLOCKS, 1, 0), PROVIDER_E_RANGE);
-        cr_assert_eq(life.disk.ops->read(life.disk.ctx, 1, BLOCKS, 0), PROVIDER_E_RANGE);
-        cr_assert_eq(life.disk.ops->read(life.disk.ctx, 1, 1, 0), PROVIDER_OK);
-        cr_assert_eq(life.disk.ops->read(life.disk.ctx, 1, 1, 0), PROVIDER_E_FULL);
+        cr_assert_eq(life.common.disk.ops->read(life.common.disk.ctx, 0, 1, 0), PROVIDER_OK);
+        disk_life_turn(&life.common);
+        cr_assert_eq(life.common.disk.ops->read(life.common.disk.ctx, BLOCKS, 1, 0), PROVIDER_E_RANGE);
+        cr_assert_eq(life.common.disk.ops->read(life.common.disk.ctx, 1, BLOCKS, 0), PROVIDER_E_RANGE);
+        cr_assert_eq(life.common.disk.ops->read(life.common.disk.ctx, 1, 1, 0), PROVIDER_OK);
+        cr_assert_eq(life.common.disk.ops->read(life.common.disk.ctx, 1, 1, 0), PROVIDER_E_FULL);
         end(&life, false, "an honest disk");
-        close_life(&life);
+        disk_life_close(&life.common);
     }
 }

@@ -457,14 +457,19 @@ Test(pair, a_queue_holds_one_command_less_than_it_has_entries)
 
 Test(pair, what_was_done_leads_nowhere_any_more)
 {
+    static const uint8_t nothing[512];
+
     reading();
-    ok(read_at(0, 1, 0));
+    const uint8_t *list = (const uint8_t *)b.io_view.device_area - 2u * 4096u + 4u * 512u;
+    ok(read_at(4, 511, 16384 + 4));
     cr_assert_neq(IO_ENTRY(0, 24), 0);
+    cr_assert_neq(memcmp(list + 62u * 8u, nothing, 8), 0);
     refused(A->buffer_destroy(CTX, b.data), DEV_E_BUSY);
-    complete(1, 0, 1);
+    complete(1, 4, 1);
     ok(A->reap(CTX, b.io));
     for (uint32_t at = 0; at < 64; at += 8)
         cr_assert_eq(IO_ENTRY(0, at), 0);
+    cr_assert_eq(memcmp(list, nothing, sizeof nothing), 0);
     cr_assert_eq(reg(0x100c), 1);
     ok(A->buffer_destroy(CTX, b.data));
 }
