@@ -80,9 +80,9 @@ struct reg_row {
                                (virtio 1.2, 4.1.4.10: other registers lie there) */
 };
 
-/* After an accepted write of a value with (value & mask) == bits to `row`, or, of a REG_CONFIRM row, a read of
- * one, the device goes from any state in `from_states` to `to`. Resets are not listed here: quiesce rows do
- * that. */
+/* After an accepted write of a value with (value & mask) == bits to `row`, or, of a REG_CONFIRM row, a read
+ * of one, the device goes from any state in `from_states` to `to`. Resets are not listed here: quiesce rows
+ * do that. */
 struct reg_step {
     uint16_t row;
     uint16_t from_states;
@@ -109,9 +109,9 @@ struct reg_table {
     uint8_t ring_format;              /* enum ring_format */
     uint8_t reserved[3];              /* 0 */
     uint32_t quiesce_mask;            /* bits that `quiesce_until` is compared in; 0: all */
-    uint32_t start_write;             /* the one other value that the quiesce row takes; 0: any of its mask */
+    uint32_t start_write; /* the one other value that the quiesce row takes; 0: any of its mask */
     /* A device whose quiesce row reads any of `running_mask` may be reset only once the confirm row reads any
-     * of `settled_mask`: before, a reset is undefined, and its confirmation means nothing. 0, 0: no such wait. */
+     * of `settled_mask`: before, a reset is undefined, and its confirmation means nothing. 0, 0: no wait. */
     uint32_t running_mask;
     uint32_t settled_mask;
 };
