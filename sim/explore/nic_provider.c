@@ -41,6 +41,11 @@ static enum provider_error publish(void *ctx, const struct provider_ring *ring,
     return direct_ops->publish(ctx, ring, s, count);
 }
 
+static enum provider_error reap(void *ctx, const struct provider_ring *ring)
+{
+    return direct_ops->reap(ctx, ring);
+}
+
 static enum provider_error queue_destroy(void *ctx, struct provider_ring *ring)
 {
     const enum provider_error error = direct_ops->queue_destroy(ctx, ring);
@@ -65,8 +70,8 @@ static enum provider_error buffer_destroy(void *ctx, struct provider_buffer *buf
     return error;
 }
 
-static const struct author_ops watching = {queue_create, publish, queue_destroy, buffer_create,
-                                           buffer_destroy};
+static const struct author_ops watching = {queue_create,  publish,       reap,
+                                           queue_destroy, buffer_create, buffer_destroy};
 
 /* Four capabilities in a row, as the device has its windows; or an I/O BAR alone. */
 static void describe(const struct nic_world *n, struct pci_function_info *info)
