@@ -10,6 +10,16 @@
 #define TURN         0x100u
 #define TURNS        72u /* a life without a disturbance takes fewer */
 #define STRIDE_TWICE 6u /* of two disturbances */
+#define STRIDE_NVME  3u /* the same, of lives that are shorter */
+
+static const struct {
+    enum sim_disk_kind kind;
+    const char *name, *what;
+    uint16_t stride_twice;
+} kinds[] = {{SIM_DISK_SCSI_MODERN, "modern", "modern SCSI host", STRIDE_TWICE},
+             {SIM_DISK_SCSI_LEGACY, "legacy", "legacy SCSI host", STRIDE_TWICE},
+             {SIM_DISK_NVME, "nvme", "NVMe controller", STRIDE_NVME}};
+#define KINDS (sizeof kinds / sizeof kinds[0])
 
 static const struct disk_config *of(const struct xp_job *job)
 {
@@ -43,21 +53,24 @@ static void run_it(const struct xp_job *job, const struct xp_limits *limits, str
 
 static void bounds(const struct xp_job *job, char *text, size_t bytes)
 {
-    snprintf(text, bytes, "%s host, whole lives, %u disturbance%s, each kind in every %s of %u turns",
-             of(job)->legacy ? "legacy" : "modern", of(job)->disturbances,
-             of(job)->disturbances == 1 ? "" : "s", of(job)->stride == 1 ? "one" : "second", of(job)->turns);
+    unsigned k = 0;
+
+    while (kinds[k].kind != of(job)->kind)
+        k++;
+    snprintf(text, bytes, "%s, whole lives, %u disturbance%s, each kind in %u of the first %u turns",
+             kinds[k].what, of(job)->disturbances, of(job)->disturbances == 1 ? "" : "s",
+             (unsigned)of(job)->turns / of(job)->stride, of(job)->turns);
 }
 
 void xp_disk_jobs(struct xp_jobs *jobs)
 {
-    for (unsigned legacy = 0; legacy < 2; legacy++) {
+    for (unsigned k = 0; k < KINDS; k++) {
         for (unsigned count = 1; count <= 2; count++) {
-            struct xp_job *job =
-                xp_job_add(jobs, "X12", "disk", "X12/%s/%u", legacy ? "legacy" : "modern", count);
-            const struct disk_config config = {.legacy = legacy,
+            struct xp_job *job = xp_job_add(jobs, "X12", "disk", "X12/%s/%u", kinds[k].name, count);
+            const struct disk_config config = {.kind = kinds[k].kind,
                                                .disturbances = (uint8_t)count,
                                                .turns = TURNS,
-                                               .stride = count == 1 ? 1 : STRIDE_TWICE};
+                                               .stride = count == 1 ? 1 : kinds[k].stride_twice};
 
             _Static_assert(sizeof config <= XP_JOB_CONFIG_BYTES, "fits");
             memcpy(job->config, &config, sizeof config);

@@ -5,59 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/kernel.h"
-#include "provider/brokered.h"
+#include "sim/explore/disk_kind.h"
 
-#define TURNS_MAX     4000u /* of a life: every wait of the provider ends before */
-#define READ_TURNS    64u /* that a reader is patient */
-#define START_TURNS   400u
-#define POOL_PAGES    32u
-#define BLOCKS        64u
-#define DISTURBED_MAX 2u
+#define TURNS_MAX   4000u /* of a life: every wait of the provider ends before */
+#define READ_TURNS  64u /* that a reader is patient */
+#define START_TURNS 400u
+#define BLOCKS      64u
+#define AT_OPENING  UINT32_MAX /* before the first turn */
 
-/* What may come between: a lie of the disk or of the ring, once; or the device as a whole. */
-enum event { EVENT_NEEDS_RESET = 0, EVENT_RESETS_ITSELF, EVENT_STALLS, EVENT_STOP, EVENTS };
+/* What may come between: the device as a whole; or a lie of the disk, its ring or its registers, once. */
+enum event { EVENT_FAILS = 0, EVENT_RESETS_ITSELF, EVENT_STALLS, EVENT_STOP, EVENTS };
 
-static const struct {
-    enum dm_disk_attack attack;
-    uint64_t value;
-} lies[] = {
-    {DM_DISK_RESPONSE_UNWRITTEN, 0}, {DM_DISK_RESPONSE_CODE, 9},
-    {DM_DISK_STATUS_CODE, 0x40},     {DM_DISK_SENSE_GARBAGE, 0},
-    {DM_DISK_SENSE_LENGTH, 97},      {DM_DISK_RESIDUAL, UINT32_MAX},
-    {DM_DISK_DATA_SHORT, 0},         {DM_DISK_NOBODY_THERE, 0},
-    {DM_DISK_NO_MEDIUM, 0},          {DM_DISK_BUSY, 0},
-    {DM_DISK_UNIT_ATTENTION, 0},     {DM_DISK_INQUIRY_SHORT, 0},
-    {DM_DISK_BLOCK_BYTES, 513},      {DM_DISK_CAPACITY_MOST, 0},
-    {DM_DISK_MEDIUM_ERROR, 0},       {DM_DISK_NEVER_ANSWERS, 0},
-};
-static const struct {
-    enum dm_attack attack;
-    uint64_t value;
-} ring_lies[] = {
-    {DM_ATTACK_USED_ID_OUT_OF_RANGE, 0}, {DM_ATTACK_USED_ID_FREE, 0},    {DM_ATTACK_USED_ID_NOT_HEAD, 0},
-    {DM_ATTACK_USED_DUPLICATE, 0},       {DM_ATTACK_USED_INDEX_JUMP, 2}, {DM_ATTACK_USED_INDEX_BACK, 1},
-    {DM_ATTACK_LENGTH_MAX, 0},           {DM_ATTACK_LENGTH_SHORT, 10},   {DM_ATTACK_RESET_LATE, 3},
-    {DM_ATTACK_RESET_NEVER, 0},
-};
-#define LIES         (sizeof lies / sizeof lies[0])
-#define RING_LIES    (sizeof ring_lies / sizeof ring_lies[0])
-#define DISTURBANCES (EVENTS + LIES + RING_LIES)
-
-struct life {
-    struct disk_world *d;
-    struct owner *owner;
-    struct kernel_binding binding;
-    struct device_authority authority;
-    cap_id device;
-    struct registers_brokered registers;
-    struct author_brokered author;
-    struct virtio_scsi scsi;
-    struct disk disk;
-    uint32_t turns;
-    uint32_t what[DISTURBED_MAX], when[DISTURBED_MAX];
-    bool stall, stop;
-};
+static const struct disk_kind *const kinds[] = {[SIM_DISK_SCSI_LEGACY] = &disk_kind_scsi,
+                                                [SIM_DISK_SCSI_MODERN] = &disk_kind_scsi,
+                                                [SIM_DISK_NVME] = &disk_kind_nvme};
 
 static bool read_medium(void *ctx, uint64_t offset, void *out, uint32_t bytes)
 {
@@ -67,38 +28,37 @@ static bool read_medium(void *ctx, uint64_t offset, void *out, uint32_t bytes)
     return true;
 }
 
-static void disturb(struct life *l, uint32_t what)
+static void disturb(struct disk_life *l, uint32_t what)
 {
-    struct dm_scsi *scsi = l->d->machine.scsi;
-
     xp_note(&l->d->world, XP_LANE_DEVICE, "turn %u: disturbance %u", l->turns, what);
-    if (what == EVENT_NEEDS_RESET)
-        dm_scsi_need_reset(scsi);
+    if (what == EVENT_FAILS)
+        l->kind->fail(l);
     else if (what == EVENT_RESETS_ITSELF)
-        dm_scsi_reset_itself(scsi);
+        l->kind->reset_itself(l);
     else if (what == EVENT_STALLS)
         l->stall = true;
     else if (what == EVENT_STOP)
         l->stop = true;
-    else if (what < EVENTS + LIES)
-        dm_scsi_arm(scsi, lies[what - EVENTS].attack, 0, 1, lies[what - EVENTS].value);
     else
-        dm_hostile_arm(dm_scsi_hostile(scsi), ring_lies[what - EVENTS - LIES].attack, 0,
-                       ring_lies[what - EVENTS - LIES].attack == DM_ATTACK_RESET_NEVER ? UINT32_MAX : 1,
-                       ring_lies[what - EVENTS - LIES].value);
+        l->kind->arm(l, what - EVENTS);
+}
+
+static void disturb_at(struct disk_life *l, uint32_t when)
+{
+    for (uint32_t i = 0; i < l->d->config.disturbances; i++) {
+        if (l->when[i] == when)
+            disturb(l, l->what[i]);
+    }
 }
 
 /* One turn of the world, with what comes in it, and one poll. */
-static enum disk_state turn(struct life *l)
+static enum disk_state turn(struct disk_life *l)
 {
     struct disk_world *d = l->d;
 
-    for (uint32_t i = 0; i < d->config.disturbances; i++) {
-        if (l->when[i] == l->turns)
-            disturb(l, l->what[i]);
-    }
+    disturb_at(l, l->turns);
     if (++l->turns > TURNS_MAX)
-        xp_violate(&d->world, XP_P3, "a life of %u turns in state %d", TURNS_MAX, (int)l->scsi.state);
+        xp_violate(&d->world, XP_P3, "a life of %u turns in state %d", TURNS_MAX, (int)l->kind->state(l));
     if (!l->stall)
         platform_relax(&d->machine.platform);
     if (l->stop) {
@@ -121,9 +81,8 @@ static void open_machine(struct disk_world *d)
     c.mode = SIM_CHOOSE_FIRST;
     c.nic_count = 0;
     c.memory = d->memory;
-    c.disk = sim_disk_defaults(d->config.legacy ? SIM_DISK_SCSI_LEGACY : SIM_DISK_SCSI_MODERN, medium);
-    for (unsigned i = 0; i < DM_SCSI_QUEUES; i++)
-        c.disk.scsi.queue_size[i] = 8;
+    c.disk = sim_disk_defaults(d->config.kind, medium);
+    kinds[d->config.kind]->configure(&c.disk);
     const char *why = sim_world_open(&d->machine, &c);
     d->open = why == NULL;
     if (why)
@@ -132,30 +91,30 @@ static void open_machine(struct disk_world *d)
     kernel_scan(d->kernel);
 }
 
-static void claim(struct life *l, const struct pci_function_info *info)
+/* False: a lie about what stands in its registers kept it from being opened. */
+static bool claim(struct disk_life *l, const struct pci_function_info *info)
 {
     struct disk_world *d = l->d;
     const struct budget_limits limits = budget_limits_generous();
+    bool lied = false;
 
     l->owner = owner_create(d->kernel, &limits);
     l->authority = kernel_authority(&l->binding, d->kernel, l->owner);
     const struct device_authority *a = &l->authority;
     const struct device_reply device = a->ops->claim(a->ctx, info->bdf);
     l->device = device.cap;
-    const struct device_reply pool = a->ops->pool_create(a->ctx, l->device, POOL_PAGES);
-    const struct vscsi_env env = {.info = info,
-                                  .registers = registers_brokered_init(&l->registers, a, l->device),
-                                  .author = author_brokered_init(&l->author, a, pool.cap, &l->registers),
-                                  .arena = d->arena,
-                                  .arena_bytes = vscsi_arena_bytes(),
-                                  .slots = 2,
-                                  .slot_bytes = VSCSI_SLOT_BYTES_MIN};
-    if (vscsi_open(&l->scsi, &env) != PROVIDER_OK)
+    const struct device_reply pool = a->ops->pool_create(a->ctx, l->device, l->kind->pool_pages);
+    for (uint32_t i = 0; i < d->config.disturbances; i++)
+        lied = lied || l->when[i] == AT_OPENING;
+    disturb_at(l, AT_OPENING);
+    if (l->kind->open(l, info, pool.cap) == PROVIDER_OK)
+        return true;
+    if (!lied)
         xp_violate(&d->world, XP_P8, "an honest function cannot be opened");
-    l->disk = vscsi_disk(&l->scsi);
+    return false;
 }
 
-static void read_one(struct life *l)
+static void read_one(struct disk_life *l)
 {
     struct disk_done done;
     uint8_t right[512];
@@ -163,13 +122,13 @@ static void read_one(struct life *l)
 
     if (l->disk.ops->read(l->disk.ctx, 3, 1, 77) != PROVIDER_OK)
         return;
-    for (uint32_t i = 0; i < READ_TURNS && got == 0 && l->scsi.state == DISK_READY; i++) {
+    for (uint32_t i = 0; i < READ_TURNS && got == 0 && l->kind->state(l) == DISK_READY; i++) {
         (void)turn(l);
         got = l->disk.ops->take(l->disk.ctx, &done, 1);
     }
     if (got == 0)
         return;
-    if (done.error == PROVIDER_OK) {
+    if (done.error == PROVIDER_OK && !l->kind->brings_other_bytes(l)) {
         (void)read_medium(NULL, 3u * 512u, right, sizeof right);
         if (done.cookie != 77 || done.bytes != sizeof right || memcmp(done.data, right, sizeof right) != 0)
             xp_violate(&l->d->world, XP_P7, "a read without an error brought other bytes");
@@ -177,33 +136,76 @@ static void read_one(struct life *l)
     l->disk.ops->give_back(l->disk.ctx, done.slot);
 }
 
-static void judge(struct life *l, const struct kernel_usage *before)
+/* Whether everything that came is such that a reset is confirmed in time. */
+static bool resets_are_confirmed(const struct disk_life *l)
+{
+    bool withheld = false;
+
+    for (uint32_t i = 0; i < l->d->config.disturbances; i++) {
+        const uint32_t what = l->what[i];
+
+        withheld = withheld || what == EVENT_STALLS || (what == EVENT_FAILS && l->kind->failing_is_no_end) ||
+                   (what >= EVENTS && l->kind->withholds_reset(what - EVENTS));
+    }
+    return !withheld;
+}
+
+/* Whether no reset may be taken for confirmed. What the device does on its own account takes its word back.
+ */
+static bool no_reset_is_confirmed(const struct disk_life *l)
+{
+    bool taken_back = false;
+
+    for (uint32_t i = 0; i < l->d->config.disturbances; i++)
+        taken_back = taken_back || l->what[i] == EVENT_FAILS || l->what[i] == EVENT_RESETS_ITSELF;
+    return l->kind->never_resets(l) && !taken_back;
+}
+
+static void judge(struct disk_life *l, const struct kernel_usage *before)
 {
     struct disk_world *d = l->d;
-    const struct dm_monitor *m = dm_scsi_monitor(d->machine.scsi);
+    const enum disk_state end = l->kind->state(l);
+    const enum provider_error error = l->disk.ops ? l->disk.ops->error(l->disk.ctx) : PROVIDER_OK;
+    const char *broken = l->kind->broken(l);
     struct kernel_usage now;
-    const bool stopped = l->scsi.state == DISK_STOPPED;
 
-    if (vscsi_close(&l->scsi) != PROVIDER_OK)
-        xp_violate(&d->world, XP_P3, "the provider does not close in state %d", (int)l->scsi.state);
+    if (l->kind->close(l) != PROVIDER_OK)
+        xp_violate(&d->world, XP_P3, "the provider does not close in state %d", (int)end);
     (void)l->authority.ops->release(l->authority.ctx, l->device);
     owner_exit(d->kernel, l->owner);
     now = kernel_usage(d->kernel);
     if (now.quarantined_devices == 0 && memcmp(&now, before, sizeof now) != 0)
         xp_violate(&d->world, XP_P4, "%u pages granted, %u capabilities at the end", now.pages_granted,
                    now.live_caps);
-    if (stopped && now.quarantined_devices != 0)
+    if (now.quarantined_devices != 0 && (end == DISK_STOPPED || resets_are_confirmed(l)))
         xp_violate(&d->world, XP_I11, "a confirmed reset ended in quarantine");
-    if (m->broken_total)
-        xp_violate(&d->world, XP_P8, "%s", m->first);
+    if (now.quarantined_devices == 0 && no_reset_is_confirmed(l))
+        xp_violate(&d->world, XP_I11, "a reset that nobody confirmed did not end in quarantine");
+    if (end == DISK_QUARANTINED && resets_are_confirmed(l))
+        xp_violate(&d->world, XP_P3, "quarantine after %s, whose reset was confirmed",
+                   provider_error_name(error));
+    if (broken)
+        xp_violate(&d->world, XP_P8, "%s", broken);
     if (dm_memory_violations(d->machine.memory))
         xp_violate(&d->world, XP_P10, "the device was led beyond what it was given");
+}
+
+static void live(struct disk_life *l)
+{
+    for (uint32_t i = 0; i < START_TURNS && l->kind->state(l) != DISK_READY && !final(l->kind->state(l)); i++)
+        (void)turn(l);
+    if (l->kind->state(l) == DISK_READY)
+        read_one(l);
+    l->stall = false;
+    l->disk.ops->stop(l->disk.ctx);
+    while (!final(l->kind->state(l)))
+        (void)turn(l);
 }
 
 static enum xp_step step(struct xp_world *w)
 {
     struct disk_world *d = (struct disk_world *)(void *)w;
-    struct life l = {.d = d};
+    struct disk_life l = {.d = d, .kind = kinds[d->config.kind]};
     struct kernel_usage before;
 
     if (d->open)
@@ -211,20 +213,16 @@ static enum xp_step step(struct xp_world *w)
     d->open = false;
     (void)xp_choose_actor(w, 1);
     for (uint32_t i = 0; i < d->config.disturbances; i++) {
-        l.what[i] = xp_choose(w, DISTURBANCES, "what");
-        l.when[i] = d->config.stride * xp_choose(w, d->config.turns / d->config.stride, "when");
+        l.what[i] = xp_choose(w, EVENTS + l.kind->lies, "what");
+        if (l.what[i] >= EVENTS && l.kind->is_of_opening(l.what[i] - EVENTS))
+            l.when[i] = AT_OPENING;
+        else
+            l.when[i] = d->config.stride * xp_choose(w, d->config.turns / d->config.stride, "when");
     }
     open_machine(d);
     before = kernel_usage(d->kernel);
-    claim(&l, kernel_function_info(d->kernel, (uint16_t)(kernel_function_count(d->kernel) - 1u)));
-    for (uint32_t i = 0; i < START_TURNS && l.scsi.state != DISK_READY && !final(l.scsi.state); i++)
-        (void)turn(&l);
-    if (l.scsi.state == DISK_READY)
-        read_one(&l);
-    l.stall = false;
-    l.disk.ops->stop(l.disk.ctx);
-    while (!final(l.scsi.state))
-        (void)turn(&l);
+    if (claim(&l, kernel_function_info(d->kernel, (uint16_t)(kernel_function_count(d->kernel) - 1u))))
+        live(&l);
     judge(&l, &before);
     return XP_STEP_DONE;
 }

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* World `disk`: the SCSI provider as it ships over the kernel's authority and the device model. A step is a
+/* World `disk`: a disk's provider as it ships over the kernel's authority and the device model. A step is a
  * whole life: claim, start, one read, stop, release; the choices say what comes between and in which turn.
  * Linked with world `full`, whose platform it needs. */
 #ifndef CAPOS_EXPLORE_DISK_WORLD_H
 #define CAPOS_EXPLORE_DISK_WORLD_H
 
-#include "provider/virtio_scsi.h"
 #include "sim/explore/world.h"
 #include "sim/world.h"
 
 struct kernel;
 
 struct disk_config {
-    bool legacy;
+    enum sim_disk_kind kind; /* not SIM_DISK_NONE */
     uint8_t disturbances; /* in one life */
     uint16_t turns; /* a disturbance comes in one of so many turns from the open on */
     uint16_t stride; /* and in every so manieth of them */
