@@ -46,8 +46,11 @@ static enum provider_error read_capabilities(struct nvme *n, uint32_t *stride)
 
     if (error == PROVIDER_OK)
         error = read_row(&n->env.registers, NVME_ROW_CAP_HIGH, &high);
+    if (error == PROVIDER_OK)
+        error = read_row(&n->env.registers, NVME_ROW_VERSION, &n->version);
     if (error != PROVIDER_OK)
         return error;
+    n->capabilities = (uint64_t)high << 32 | low;
     if (high == UINT32_MAX || (high & CAP_NVM) == 0 || (high >> CAP_PAGE_SHIFT & CAP_PAGE_MASK) != 0)
         return PROVIDER_E_NO_TRANSPORT;
     entries = (low & CAP_ENTRIES) + 1u; /* MQES is zero-based */

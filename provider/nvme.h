@@ -67,6 +67,8 @@ struct nvme {
     bool asking; /* a command of STARTING is under way */
     bool reset_written; /* not yet: the controller is starting, and a reset would mean nothing */
     uint8_t again; /* times that it was put off */
+    uint64_t capabilities; /* CAP and VS (3.1.1, 3.1.2), as read */
+    uint32_t version;
     uint16_t entries; /* of the queue for reads */
     uint32_t nsid, namespaces; /* asked now, and how many there may be */
     uint32_t data_bytes_max; /* of one command; 0: the device says no bound */

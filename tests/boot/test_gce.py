@@ -100,6 +100,7 @@ class Profile(Session):
         self.assertEqual(self.facts(out, "inventory")["nics"], "0")
         read, items = self.facts(out, "storage-read"), self.facts(out, "not-attempted")["items"].split("+")
         self.assertEqual([read[word] for word in ("bdf", "transport", "unit", "block_bytes")], ["00:03.0", "nvme", "1", "512"])
+        self.assertRegex(out, r"\ndiskd: nvme cap=0x[0-9a-f]{16} version=0x00010400 entries=64\n")
         self.assertEqual(self.facts(out, "storage-teardown")["reset"], "confirmed")
         self.assertFalse({"storage", "storage-package"} & set(items), items)
         self.assertNotRegex(out, r"cloudboot-evidence: (provider-nic-bound|dhcp-lease|metadata-nonce) ")

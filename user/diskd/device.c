@@ -2,10 +2,12 @@
 /* The device's way up, and down. */
 #include "abi/assert.h"
 #include "abi/memory.h"
+#include "evidence/text.h"
 #include "provider/tables.h"
 #include "user/diskd/diskd.h"
 
 #define STOP_TURNS_MAX (2u * DISK_RESET_POLLS_MAX)
+#define TELL_BYTES     96u
 
 cap_id diskd_function(struct rt *rt)
 {
@@ -87,6 +89,23 @@ static enum provider_error open_driver(struct diskd *d, cap_id pool)
     return error;
 }
 
+/* What a controller says before anything is written to it, for the record of its first run on a machine. */
+static void tell(const struct diskd *d)
+{
+    char line[TELL_BYTES];
+    struct text t = text_over(line, sizeof line);
+
+    text_string(&t, "diskd: nvme cap=0x");
+    text_hex(&t, d->driver.nvme.capabilities, 16);
+    text_string(&t, " version=0x");
+    text_hex(&t, d->driver.nvme.version, 8);
+    text_string(&t, " entries=");
+    text_u64(&t, d->driver.nvme.entries);
+    text_string(&t, "\n");
+    ASSERT(!t.overflow);
+    (void)rt_write(d->prove.rt, t.at, t.used);
+}
+
 bool diskd_start(struct diskd *d)
 {
     const struct device_authority *a = &d->authority;
@@ -98,6 +117,8 @@ bool diskd_start(struct diskd *d)
     const enum provider_error error = open_driver(d, pool.cap);
     if (error != PROVIDER_OK)
         return prove_fail(&d->prove, provider_error_name(error));
+    if (d->is_nvme)
+        tell(d);
     struct prove_wait wait = prove_wait_begin(&d->prove);
     while ((state == DISK_RESETTING || state == DISK_STARTING || state == DISK_STOPPING) &&
            prove_wait_goes_on(&d->prove, &wait)) {
