@@ -165,23 +165,30 @@ static bool granted(const struct kernel_storage *k, uint32_t marker)
     return false;
 }
 
-static bool tried(const struct kernel_storage *k, const struct item *item, bool packaged, bool vectors)
+/* What a run was, as far as it decides what was not attempted in it. */
+struct ran {
+    bool packaged; /* with a boot package */
+    bool vectors; /* over a card that has some */
+    bool held; /* nothing that was claimed failed */
+};
+
+static bool tried(const struct kernel_storage *k, const struct item *item, const struct ran *ran)
 {
     if (item->marker < EVIDENCE_MARKERS_MAX &&
         (k->evidence.lines[item->marker] != 0 || (k->asked >> item->marker & 1u) != 0))
         return true;
     if (k->params.mode != BOOT_MODE_PROOF || item->marker == ITEM_NEVER)
         return false;
+    /* The disk has none, which fails nothing; or it could not be read: then the log is short of it. */
     if (item->marker == EVIDENCE_STORAGE_PACKAGE)
-        return false; /* the disk has none, or could not be read: the first fails nothing, the other the run
-                       */
+        return ran->packaged && !ran->held && granted(k, EVIDENCE_STORAGE_BOUND);
     if (item->marker == EVIDENCE_METADATA_NONCE &&
         (k->params.network != BOOT_NETWORK_VPC || k->params.nonce[0] == 0))
         return false;
-    return item->marker == ITEM_VECTORS ? vectors : packaged && granted(k, item->marker);
+    return item->marker == ITEM_VECTORS ? ran->vectors : ran->packaged && granted(k, item->marker);
 }
 
-static void emit_end(struct kernel_storage *k, bool packaged, bool vectors)
+static void emit_end(struct kernel_storage *k, const struct ran *ran)
 {
     calls_audit_rest(&k->kernel, k->console.platform); /* it is what the line below says */
     char head[2 * DIGEST_BYTES + 1];
@@ -192,7 +199,7 @@ static void emit_end(struct kernel_storage *k, bool packaged, bool vectors)
     char list[ITEMS_BYTES];
     t = text_over(list, sizeof list - 1);
     for (uint32_t i = 0; i < sizeof items / sizeof items[0]; i++) {
-        if (tried(k, &items[i], packaged, vectors))
+        if (tried(k, &items[i], ran))
             continue;
         text_string(&t, t.used == 0 ? "" : "+");
         text_string(&t, items[i].name);
@@ -218,7 +225,7 @@ static int run(struct kernel_storage *k, const struct kernel_boot *boot)
         holds = claim_failed(k, "there is no boot package");
     else
         holds = run_programs(k, boot);
-    emit_end(k, boot->package != NULL, nics.first_has_vectors);
+    emit_end(k, &(struct ran){boot->package != NULL, nics.first_has_vectors, holds});
     return holds ? STATUS_HOLDS : STATUS_FAILED;
 }
 

@@ -55,8 +55,8 @@ class Outcome:
         line = next(line for line in self.lines() if line.startswith("machine: apic="))
         return dict(word.split("=", 1) for word in line.split()[1:])
 
-    def judge(self, proof=True):
-        return check.judge(self.console, gen_markers.load(), bytes.fromhex(KEY), proof, self.evidence)
+    def judge(self, proof=True, log=None):
+        return check.judge(log or self.console, gen_markers.load(), bytes.fromhex(KEY), proof, self.evidence)
 
     def claims(self, by="nicd: "):
         """What did not hold, in the words of a driver process and of the kernel; of the latter's verdict on a proof, whether."""

@@ -51,6 +51,7 @@ class Disks(unittest.TestCase):
         self.assertEqual(outcome.claims("diskd: "), [claim], outcome.report())
         self.assertEqual([name for name in STORAGE if name in self.said], list(names))
         self.assertNotEqual(outcome.judge()["verdict"], "pass")
+        self.assertNotEqual(outcome.judge(log=outcome.evidence)["verdict"], "pass", "what the evidence port says by itself")
         self.assertIn("end", self.said)
 
     def test_what_was_read_is_what_is_there(self):
