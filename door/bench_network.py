@@ -267,7 +267,7 @@ def measure_sim(files, rows, rounds, quick):
 
 def main():
     options = bench_programs.options_of("kernel", "nothing", "package", "host")
-    files = bench_programs.Files(options.kernel, options.nothing, None, options.package, options.host)
+    files = bench_programs.Files(kernel=options.kernel, nothing=options.nothing, package=options.package, host=options.host)
     rounds = QUICK_ROUNDS if options.quick else ROUNDS
 
     def measure(rows):

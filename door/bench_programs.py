@@ -149,13 +149,14 @@ class Machine:
 
 @dataclasses.dataclass
 class Files:
+    """What was built. What the share of the network (bench_network.py) does not need is not there."""
     kernel: pathlib.Path
     nothing: pathlib.Path
-    flood: pathlib.Path
-    package: pathlib.Path
-    host: pathlib.Path
-    sim: pathlib.Path
-    system: pathlib.Path
+    flood: pathlib.Path = None
+    package: pathlib.Path = None
+    host: pathlib.Path = None
+    sim: pathlib.Path = None
+    system: pathlib.Path = None
 
     def boots(self):
         return self.kernel, APPEND, self.package
