@@ -15,10 +15,11 @@ static unsigned long inputs, commands, strange, controllers, sizes, spaces, impo
 
 __attribute__((destructor)) static void tell(void)
 {
-    fprintf(stderr,
-            "nvme: inputs=%lu commands=%lu strange=%lu controllers=%lu sizes=%lu spaces=%lu impossible=%lu "
-            "completions=%lu early=%lu\n",
-            inputs, commands, strange, controllers, sizes, spaces, impossible, completions, early);
+    fprintf(
+        stderr,
+        "answers: inputs=%lu commands=%lu strange=%lu controllers=%lu sizes=%lu spaces=%lu impossible=%lu "
+        "completions=%lu early=%lu\n",
+        inputs, commands, strange, controllers, sizes, spaces, impossible, completions, early);
 }
 
 static uint8_t *room_of(const uint8_t *from, size_t count, size_t bytes)
@@ -75,7 +76,8 @@ static void space(const uint8_t *from, size_t count)
     struct nvme_namespace n;
 
     if (nvme_decode_namespace(at, &n)) {
-        need(n.block_shift >= NVME_BLOCK_SHIFT_MIN && n.block_shift <= NVME_BLOCK_SHIFT_MAX);
+        need(n.blocks == 0 ? n.block_shift == 0
+                           : n.block_shift >= NVME_BLOCK_SHIFT_MIN && n.block_shift <= NVME_BLOCK_SHIFT_MAX);
         need(n.blocks << n.block_shift >> n.block_shift == n.blocks);
         spaces++;
     } else {

@@ -19,9 +19,9 @@ FUZZ_ELF_ERRORS = 17  # reasons to refuse a file's bytes; the other two are of i
 
 PACKAGE_MARKS = ("ok", "size", "magic", "version", "hash", "extent", "count", "name", "program", "field", "dangling", "cycle",
                  "claim", "table")
-# The server made a client of its own client, by one byte of one grant: a cycle, which chance rarely meets
-# (tests/fuzz/fuzz_package.c, tests/support/package_build.c).
-PACKAGE_SEEDS = (b"\0" + (1324).to_bytes(2, "big") + b"\1\0\0",)
+# What chance rarely meets, by one byte of one grant (tests/fuzz/fuzz_package.c, tests/support/package_build.c): the server made a
+# client of its own client, a cycle; the number of one device made that of another, two claims.
+PACKAGE_SEEDS = (b"\0" + (1324).to_bytes(2, "big") + b"\1\0\0", b"\0" + (1212).to_bytes(2, "big") + b"\1\1\0")
 
 
 # Of a terminal: a line and one byte more than it holds, a secret, a walk through the history, completion, Telnet's commands, a
