@@ -97,11 +97,14 @@ struct device_authority_ops {
     struct device_reply (*buffer_destroy)(void *ctx, cap_id buffer);
     /* DMAPool -> DMAQueue: allocates a zeroed ring of `size` entries, laid out for table->ring_align, and
      * maps its device area read-only. bell_index: the queue's notify offset (modern), else the queue number.
-     * avail_flags: initial driver-area flags, 0 or 1 (virtio 1.2, 2.7.7.1). */
+     * avail_flags: initial driver-area flags, 0 or 1 (virtio 1.2, 2.7.7.1). Of a RING_PAIR: 2 to 64 entries,
+     * bell_index twice the queue number, avail_flags 0; the device area is the completion queue. */
     struct device_reply (*queue_create)(void *ctx, cap_id pool, cap_id registers, uint16_t queue,
                                         uint16_t size, uint16_t bell_index, uint16_t avail_flags,
                                         struct dma_queue_view *out);
-    /* Reaps, checks the whole batch, writes descriptors, publishes, rings the bell: all or nothing.
+    /* Reaps, checks the whole batch, writes descriptors, publishes, rings the bell: all or nothing. Of a
+     * RING_PAIR segment 0 is a command of 64 bytes without addresses, which the kernel reads once and writes
+     * anew (provider/format/nvme.h), segment 1 its data; slots[0] is its identifier.
      * value: publications accepted (count or 0). */
     struct device_reply (*publish)(void *ctx, cap_id queue, const struct dma_publication *batch,
                                    uint16_t count);

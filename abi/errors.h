@@ -27,13 +27,13 @@ enum device_error {
     DEV_E_TABLE, /* the register table is malformed */
     DEV_E_WINDOW, /* window outside its BAR, over MSI-X or PBA, over another window, or of the wrong kind */
     DEV_E_REGISTER, /* row outside the table, wrong direction, width or kind */
-    DEV_E_VALUE, /* bits outside the row's allowed mask, or an index out of range */
+    DEV_E_VALUE, /* bits outside the row's mask, an index out of range, or a command that is not allowed */
     DEV_E_QUEUE, /* queue not owned, not enabled or out of range */
     DEV_E_QUEUE_SIZE, /* not a power of two from 1 to 8192 */
     DEV_E_NO_MEMORY, /* no page of the right kind is free */
     DEV_E_RANGE, /* offset and length leave the buffer, or are zero */
     DEV_E_DIRECTION, /* direction not the buffer's, or writable before readable in a chain */
-    DEV_E_BUSY, /* published and not seen complete */
+    DEV_E_BUSY, /* published and not seen complete; of a reset: not while the device starts */
     DEV_E_SLOT, /* descriptor slot out of range or in flight */
     DEV_E_CHAIN, /* chain empty, or longer than the queue or the limit */
     DEV_E_FOREIGN, /* buffer, pool and queue are not of one function and owner */
