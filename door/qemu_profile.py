@@ -61,20 +61,25 @@ def words(options):
     if not options.profile:
         return []
     ports = 2 if options.proof else 1
+    return [*devices(), *["-serial", "null"] * ports]
+
+
+def devices():
     return ["-object", "rng-builtin,id=rng", "-device", "virtio-rng-pci,rng=rng,addr=5,disable-legacy=off,disable-modern=on",
-            "-vga", "none", *["-serial", "null"] * ports]
+            "-vga", "none"]
 
 
 class Network:
     """capos-vpc, beside the machine: there before it starts, gone with it. ValueError: it could not be, a port is taken."""
 
-    def __init__(self, options, forwards):
+    def __init__(self, options, forwards, born=None):
+        """`born`: called in its process before it starts."""
         self.folder = tempfile.TemporaryDirectory(prefix="capos-")
         command = [options.vpc, "--socket", f"{self.folder.name}/vpc", "--nonce", options.nonce]
         for _, host, guest in forwards:
             command += ["--forward", f"{host}:{guest}"]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        start_new_session=True, text=True)
+                                        start_new_session=True, text=True, preexec_fn=born)
         if self.process.stdout.readline() != "listening\n":
             raise ValueError(self.process.communicate()[1].strip() or "capos-vpc ended")
 

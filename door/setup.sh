@@ -4,7 +4,7 @@ command_setup() {
     local groups=() group
     if wants_help "$@"; then
         cat <<'TEXT'
-usage: ./capos setup [build|test|evidence|qemu|image|uefi|bench|peers ...] [--yes]
+usage: ./capos setup [build|test|evidence|qemu|image|uefi|cloudboot|bench|peers ...] [--yes]
 
 Installs the packages of the groups (all of them when none is named), fetches the pinned sources into the cache, and
 builds, so that the other commands run offline. CAPOS_NO_INSTALL=1 installs nothing; CAPOS_SOURCES=DIR supplies sources.
@@ -13,8 +13,8 @@ TEXT
     fi
     for group in "$@"; do
         case $group in
-            build | test | evidence | qemu | image | uefi | bench | peers) groups+=("$group") ;;
-            *) fail 2 "setup: unknown group: $group (build, test, evidence, qemu, image, uefi, bench, peers)" ;;
+            build | test | evidence | qemu | image | uefi | cloudboot | bench | peers) groups+=("$group") ;;
+            *) fail 2 "setup: unknown group: $group (build, test, evidence, qemu, image, uefi, cloudboot, bench, peers)" ;;
         esac
     done
     [ ${#groups[@]} -gt 0 ] || groups=(build test evidence qemu)

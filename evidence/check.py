@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 # The gate: judges a console log or an evidence-port log, offline, and writes provider.json. Trusts markers.json and the key file;
-# every byte of the log is suspect. Exit status: 0 the gate passes, 1 the log is sound but does not carry the claim, 2 usage,
-# 4 the log is refused, with the reason.
+# every byte of the log is suspect. Of a run's folder it judges record, statement and signature too (folder.py). Exit status: 0 the
+# gate passes, 1 the log is sound but does not carry the claim, 2 usage, 3 minisign is missing, 4 refused, with the reason.
 import argparse
 import hashlib
 import hmac
@@ -12,7 +12,8 @@ import re
 import sys
 
 import gen_markers
-from provider_json import not_attempted_items, provider_record
+import shape
+from provider_json import cloud_record, not_attempted_items, provider_record
 
 CLAIM_FAILED = "claim failed: "
 LANDMARK = "capos kernel starting"
@@ -152,6 +153,16 @@ def check_log(data, listed, key, port=False):
     return lines, console
 
 
+def check_run(lines, run):
+    """The log is of the run that run.json names, where it names one: its boot, and the nonce that its machine was given."""
+    boot, nonce = run.get("boot"), (run.get("cloud") or {}).get("nonce")
+    if isinstance(boot, str) and lines[0].boot != boot:
+        raise Refused("boot-id", f"boot {lines[0].boot} is not the run's {boot[:16]}", lines[0].number)
+    for line in lines:
+        if line.name == "metadata-nonce" and nonce is not None and line.facts["nonce"] != nonce:
+            raise Refused("nonce", "metadata-nonce holds the nonce of another run", line.number)
+
+
 def unsaid(facts, markers):
     """Markers that are neither there nor listed as not attempted, or both: one sentence each."""
     items = not_attempted_items(facts)
@@ -203,9 +214,8 @@ def read_key(path):
 def read_run(path, required):
     if not required and not pathlib.Path(path).exists():
         return {}
-    run = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
-    if not isinstance(run, dict):
-        raise ValueError(f"{path}: not an object")
+    run = shape.read_json(path)
+    cloud_record(run)
     return run
 
 
@@ -218,11 +228,12 @@ def read_log(path):
 
 
 def world_says(run):
-    """What the simulator held against the run, from its run.json: it can only make a verdict worse."""
+    """What the simulator, or the harness of a cloud, held against the run, from run.json: it can only make a verdict worse."""
     reasons = run.get("reasons")
     if run.get("holds", True) is True:
         return []
-    return [f"the simulator: {reason}" for reason in reasons or ["the run does not hold"]]
+    who = "the harness" if "cloud" in run else "the simulator"
+    return [f"{who}: {reason}" for reason in reasons or ["the run does not hold"]]
 
 
 def judge(data, listed, key=None, provider_gate=False, port_data=None, run=None):
@@ -233,6 +244,7 @@ def judge(data, listed, key=None, provider_gate=False, port_data=None, run=None)
             port, _ = check_log(port_data, listed, key, True)
             if [line.text for line in port] != [line.text for line in lines]:
                 raise Refused("ports-differ", "console and evidence port do not carry the same lines")
+        check_run(lines, run or {})
     except Refused as refusal:
         where = f"line {refusal.number}: " if refusal.number else ""
         return {"verdict": "refused", "reason": refusal.reason, "reasons": [where + str(refusal)], "lines": [], "console": None}
@@ -249,20 +261,35 @@ def judge(data, listed, key=None, provider_gate=False, port_data=None, run=None)
 
 
 def parse(argv):
-    parser = argparse.ArgumentParser(prog="capos evidence check", description="Judges a log, offline.",
-                                     epilog="Exit status: 0 passes, 1 a claim does not hold, 2 usage, 4 log refused.")
-    parser.add_argument("log", help="console log or evidence-port log")
+    parser = argparse.ArgumentParser(prog="capos evidence check", description="Judges a log, or all that a run left; offline.",
+                                     epilog="Exit status: 0 holds, 1 a claim does not hold, 2 usage, 3 minisign is missing, "
+                                     "4 refused.")
+    parser.add_argument("log", metavar="RUNFOLDER|LOG|provider.json", help="a run's folder or its record: log, record, statement "
+                        "and signature are judged; or a log alone, of the console or of the evidence port")
     parser.add_argument("--key-file", help="chain key of the run, 64 hex digits (default: chain.key beside the log)")
-    parser.add_argument("--port-log", help="the same run's evidence-port log: must carry the same lines")
-    parser.add_argument("--require-provider-nic-proof", action="store_true", help="the second gate")
-    parser.add_argument("--run-json", help="run.json of the run: its backend, identity, timings (default: beside the log)")
-    parser.add_argument("--out", help="write provider.json here")
-    parser.add_argument("--json", action="store_true", help="print provider.json instead of the verdict line")
-    return parser.parse_args(argv)
+    parser.add_argument("--require-provider-nic-proof", action="store_true", help="the second gate (a folder: its record's)")
+    parser.add_argument("--json", action="store_true", help="one object: of a log, provider.json; of a folder, what was judged")
+    log = parser.add_argument_group("of a log")
+    log.add_argument("--port-log", help="the same run's evidence-port log: must carry the same lines")
+    log.add_argument("--run-json", help="run.json of the run: its backend, identity, timings (default: beside the log)")
+    log.add_argument("--out", help="write provider.json here")
+    folder = parser.add_argument_group("of a folder")
+    folder.add_argument("--public-key", metavar="FILE", help="minisign's, of the operator: nobody else may have signed (default: "
+                        "the folder's statement.pub, which cannot say who signed)")
+    folder.add_argument("--file", action="append", default=[], metavar="NAME=PATH",
+                        help="a file that is not in the folder, and its name in the statement: archive, disk, kernel, package")
+    args = parser.parse_args(argv)
+    of_folder = pathlib.Path(args.log).is_dir() or pathlib.Path(args.log).suffix == ".json"
+    if of_folder and (args.port_log or args.run_json or args.out):
+        parser.error("--port-log, --run-json and --out go with a log, not with a folder")
+    if not of_folder and (args.public_key or args.file):
+        parser.error("--public-key and --file go with a folder, not with a log")
+    if not all(re.fullmatch(r"[a-z_]+=.+", word) for word in args.file):
+        parser.error("--file takes NAME=PATH")
+    return args, of_folder
 
 
-def main(argv):
-    args = parse(argv)
+def main_log(args):
     try:
         data = read_log(args.log)
         beside = pathlib.Path(args.log).parent / "chain.key"
@@ -274,7 +301,7 @@ def main(argv):
         print(f"evidence: {error}", file=sys.stderr)
         return 4
     result = judge(data, gen_markers.load(), key, args.require_provider_nic_proof, port, run)
-    gate = "provider-nic" if args.require_provider_nic_proof else "landmark"
+    gate = gate_name(args.require_provider_nic_proof)
     chain = "verified" if key is not None and result["lines"] else "not-checked"
     record = provider_record(result, gate, chain, data, run)
     text = json.dumps(record, indent=2) + "\n"
@@ -283,13 +310,30 @@ def main(argv):
     if args.json:
         sys.stdout.write(text)
     else:
-        boot = record["run"]["boot"] or "-"
-        print(f"verdict: {result['verdict']} gate={gate} markers={len(result['lines'])} chain={chain} boot={boot}"
-              + (f" reason={result['reason']}" if result["reason"] else ""))
+        print(verdict_line(result, gate, chain))
         for reason in result["reasons"]:
             print(f"  {reason}")
     return {"pass": 0, "fail": 1, "refused": 4}[result["verdict"]]
 
 
+def gate_name(provider_gate):
+    return "provider-nic" if provider_gate else "landmark"
+
+
+def verdict_line(result, gate, chain):
+    lines = result["lines"]
+    return (f"verdict: {result['verdict']} gate={gate} markers={len(lines)} chain={chain} boot={lines[0].boot if lines else '-'}"
+            + (f" reason={result['reason']}" if result["reason"] else ""))
+
+
+def main(argv):
+    args, of_folder = parse(argv)
+    if not of_folder:
+        return main_log(args)
+    import folder  # pylint: disable=import-outside-toplevel; it uses this module
+    return folder.main(args)
+
+
 if __name__ == "__main__":
+    sys.modules["check"] = sys.modules[__name__]  # one gate, whoever imports it
     sys.exit(main(sys.argv[1:]))

@@ -4,7 +4,10 @@
 import hashlib
 import re
 
+import shape
+
 SCHEMA = "capos-provider-1"
+CLOUD = ("cloud", "serial", "retries", "cost", "sweep")  # of a run on Compute Engine: the harness's word, not evidence
 NOT_ATTEMPTED = "not-attempted"
 
 
@@ -35,7 +38,8 @@ def storage(result, facts):
 
 
 def provider_record(result, gate, chain, data, run):
-    """result: of check.judge; data: the log's bytes; run: run.json, or an empty dict. Returns the record."""
+    """result: of check.judge; data: the log's bytes; run: run.json, or an empty dict. Returns the record. Raises shape.Wrong:
+    run.json is not what it should be."""
     lines = result["lines"]
     facts = {line.name: line.facts for line in lines}
     functions = [dict(line.facts) for line in lines if line.name == "pci-function"]
@@ -70,7 +74,17 @@ def provider_record(result, gate, chain, data, run):
         },
         "timings": {key: value for key, value in run.items() if is_timing(key, value)},
         "not_attempted": not_attempted_items(facts),
+        **cloud_record(run),
     }
+
+
+def cloud_record(run):
+    """What run.json says of the machine, of its serial ports, of what had to be tried again, of cost and of what was left; nothing
+    of a run that was on no cloud. Raises shape.Wrong."""
+    found = {name: run[name] for name in CLOUD if name in run}
+    for name, value in found.items():
+        shape.check_part(value, name, f"run.json: {name}")
+    return found
 
 
 def is_timing(key, value):
