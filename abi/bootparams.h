@@ -18,6 +18,7 @@
 #define BOOT_COLUMNS_MIN       20u
 #define BOOT_ROWS_MIN          5u
 #define BOOT_SIZE_MAX          512u /* of either */
+#define BOOT_HOLD_S_MAX        600u
 
 /* BOOT_KEY(key, text): the closed list. */
 #define BOOT_KEYS(BOOT_KEY)                                                                                  \
@@ -29,6 +30,8 @@
     BOOT_KEY(columns, "of the terminal at the console, 20 to 512; without it 80")                            \
     BOOT_KEY(rows, "of the terminal at the console, 5 to 512; without it 24")                                \
     BOOT_KEY(nonce, "of this run, 32 hex digits: what a metadata server gives back")                         \
+    BOOT_KEY(hold,                                                                                           \
+             "seconds that the machine stays on behind the last line of its log, 1 to 600; without it 0")    \
     BOOT_KEY(network, "user: a user network behind the card (the default). vpc: Compute Engine's")           \
     BOOT_KEY(commit, "source commit of this build, [0-9a-z-]")
 
@@ -41,6 +44,7 @@ struct boot_params {
     uint8_t chain_key[32];
     uint32_t exchanges;
     uint32_t columns, rows; /* 0: not said */
+    uint32_t hold_s;
     enum boot_network network;
     char nonce[2 * BOOT_NONCE_BYTES + 1]; /* its digits; empty: none was given */
     char commit[BOOT_COMMIT_BYTES];

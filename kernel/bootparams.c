@@ -169,6 +169,8 @@ static bool parse_value(enum boot_key key, struct span v, struct boot_params *p)
         return parse_number(v, BOOT_SIZE_MAX, &p->rows) && p->rows >= BOOT_ROWS_MIN;
     case KEY_nonce:
         return parse_nonce(v, p->nonce);
+    case KEY_hold:
+        return parse_number(v, BOOT_HOLD_S_MAX, &p->hold_s);
     case KEY_network:
         p->network = span_is(v, "vpc") ? BOOT_NETWORK_VPC : BOOT_NETWORK_USER;
         return span_is(v, "vpc") || span_is(v, "user");

@@ -22,6 +22,7 @@ struct item {
                         service; ITEM_NEVER: by no run of this kernel; ITEM_VECTORS: in a proof with a NIC
                         that has MSI-X */
 };
+#define SECOND_NS    1000000000ull
 #define ITEM_NEVER   UINT32_MAX
 #define ITEM_VECTORS (UINT32_MAX - 1u)
 #define ITEMS_BYTES  160u
@@ -212,6 +213,16 @@ static void emit_end(struct kernel_storage *k, const struct ran *ran)
     evidence_end(&k->evidence);
 }
 
+/* A cloud may give no output of a machine that is off: whoever fetches it has this long after the last line.
+ */
+static void hold(const struct kernel_storage *k, struct platform *platform)
+{
+    const uint64_t until_ns = platform_now_ns(platform) + (uint64_t)k->params.hold_s * SECOND_NS;
+
+    while (platform_now_ns(platform) < until_ns && !platform_end_requested(platform))
+        platform_relax(platform);
+}
+
 static int run(struct kernel_storage *k, const struct kernel_boot *boot)
 {
     bool holds;
@@ -226,6 +237,7 @@ static int run(struct kernel_storage *k, const struct kernel_boot *boot)
     else
         holds = run_programs(k, boot);
     emit_end(k, &(struct ran){boot->package != NULL, nics.first_has_vectors, holds});
+    hold(k, boot->platform);
     return holds ? STATUS_HOLDS : STATUS_FAILED;
 }
 

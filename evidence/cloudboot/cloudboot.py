@@ -57,6 +57,8 @@ def parse(words):
     p.add_argument("--local-port", type=int, default=18080, metavar="PORT", help="for connect: of 127.0.0.1 (18080)")
     p.add_argument("--key", type=pathlib.Path, metavar="FILE", help="minisign's secret key, to sign with (one for this run)")
     p.add_argument("--image", type=pathlib.Path, metavar="FILE", help="a disk image instead of the one that is built")
+    p.add_argument("--hold", type=int, metavar="SECONDS", help="that the machine stays on behind the last line of its log, so that all "
+                   "of it can be fetched (20, with --local 5)")
     p.add_argument("--exchanges", type=int, default=runs.EXCHANGES, metavar="N", help=f"of the proof ({runs.EXCHANGES})")
     p.add_argument("--dry-run", action="store_true", help="print every command, run none (sweep: look, remove nothing)")
     p.add_argument("--json", action="store_true", help="one JSON event a line")
@@ -103,6 +105,10 @@ def check_options(p, options):
         p.error("a port is 1 to 65535")
     if options.pause is None:
         options.pause = 0.3 if options.local else 2.0
+    if options.hold is None:
+        options.hold = 5 if options.local else 20
+    if not 1 <= options.hold <= 600:
+        p.error("--hold takes 1 to 600")
 
 
 class Signals:

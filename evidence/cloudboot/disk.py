@@ -14,9 +14,10 @@ ARCHIVE = "disk.tar.gz"
 SECRET_WORDS = ("chain_key", "verifier")
 
 
-def boot_line(mode, boot, key, exchanges, commit, nonce, verifier=None):
+def boot_line(mode, boot, key, exchanges, commit, nonce, verifier=None, hold=0):
+    """`hold`: seconds that the machine stays on behind the last line of its log."""
     line = f"mode={mode} boot={boot} chain_key={key} exchanges={exchanges} commit={commit} network=vpc nonce={nonce}"
-    return f"{line} verifier={verifier}" if verifier else line
+    return line + (f" verifier={verifier}" if verifier else "") + (f" hold={hold}" if hold else "")
 
 
 def public(line):

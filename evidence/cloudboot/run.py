@@ -114,7 +114,7 @@ class Run:
         write_own(self.folder / "chain.key", key + "\n")
         verifier = self.verifier() if self.serve else None
         line = disk.boot_line("serve" if self.serve else "proof", self.boot, key, self.options.exchanges, self.options.commit,
-                              self.nonce, verifier)
+                              self.nonce, verifier, 0 if self.serve else self.options.hold)
         (self.folder / "boot.line").write_text(disk.public(line) + "\n", encoding="ascii")
         self.progress.doing("disk and archive")
         self.hashes = disk.make(self.folder, line, self.options.image, self.options.kernel, self.options.package)
@@ -250,11 +250,13 @@ class Run:
         while True:
             turn += 1
             self.progress.doing("the machine runs")
-            if ended is None:
-                self.turn(turn)
-                ended = time.monotonic() if self.serial.ended() else None
-            else:
+            if self.serial.whole():
                 self.look()
+            else:
+                self.turn(turn)
+            if ended is None and self.serial.ended():
+                ended = time.monotonic()
+                self.gather()
             if self.status in (*ENDED, "GONE"):
                 break
             if ended and time.monotonic() - ended > OFF_SECONDS:
@@ -267,15 +269,20 @@ class Run:
         if self.status == "GONE":
             self.reasons.append("the machine was gone before its output was fetched")
 
+    def gather(self):
+        """What the ports have that nobody has watched, and the console's end: a machine stays on for a while behind its last line."""
+        self.beside(*(lambda number=number: self.serial.poll(self.place, number) for number in (1, 3, 4)))
+
     def fetch(self):
         """What all four ports have, before the machine is deleted and with it all that it said."""
         if self.status == "GONE":
             return
-        self.beside(lambda: self.serial.poll(self.place, 3), lambda: self.serial.poll(self.place, 4))
+        if not self.serial.whole():
+            self.gather()
         for _ in range(LAST_TRIES):
             before = [self.serial.ports[number].next for number in serial.WATCHED]
             self.poll()
-            if self.serial.ended() and before == [self.serial.ports[number].next for number in serial.WATCHED]:
+            if self.serial.whole() and before == [self.serial.ports[number].next for number in serial.WATCHED]:
                 break
             self.gcloud.wait(self.options.pause)
         missing = sorted(set(serial.PORTS) - self.serial.fetched)

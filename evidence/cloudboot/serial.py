@@ -103,6 +103,13 @@ class Serial:
     def record(self):
         return [port.record() for port in self.ports.values()]
 
+    def ends(self):
+        """Of each watched port: has the evidence said its last line there?"""
+        return [any(marker["name"] == "end" for marker in self.ports[number].markers) for number in WATCHED]
+
     def ended(self):
-        """Has the evidence said its last line?"""
-        return any(marker["name"] == "end" for number in WATCHED for marker in self.ports[number].markers)
+        return any(self.ends())
+
+    def whole(self):
+        """Nothing is missing of what a proof says."""
+        return all(self.ends()) and self.fetched == set(PORTS)

@@ -26,16 +26,17 @@ Test(bootparams, defaults_for_absent_keys)
     cr_assert_str_eq(p.commit, "unknown");
     cr_assert_str_eq(p.verifier, "");
     cr_assert(p.columns == 0 && p.rows == 0);
+    cr_assert_eq(p.hold_s, 0);
     cr_assert(p.network == BOOT_NETWORK_USER && p.nonce[0] == 0);
 }
 
 Test(bootparams, every_key_is_taken)
 {
     struct boot_params p;
-    struct boot_parse r =
-        parse("  mode=proof  boot=00112233445566ff chain_key=" KEY64
-              " exchanges=12 commit=ab-9 verifier=" VERIFIER " columns=512 rows=5 network=vpc nonce=" NONCE,
-              &p);
+    struct boot_parse r = parse("  mode=proof  boot=00112233445566ff chain_key=" KEY64
+                                " exchanges=12 commit=ab-9 verifier=" VERIFIER
+                                " columns=512 rows=5 hold=600 network=vpc nonce=" NONCE,
+                                &p);
     cr_assert_eq(r.error, BOOT_OK, "%s at %u", boot_error_name(r.error), r.at);
     cr_assert_eq(p.mode, BOOT_MODE_PROOF);
     cr_assert_eq(p.boot[1], 0x11);
@@ -45,6 +46,7 @@ Test(bootparams, every_key_is_taken)
     cr_assert_str_eq(p.commit, "ab-9");
     cr_assert_str_eq(p.verifier, VERIFIER);
     cr_assert(p.columns == 512 && p.rows == 5);
+    cr_assert_eq(p.hold_s, 600);
     cr_assert_eq(p.network, BOOT_NETWORK_VPC);
     cr_assert_str_eq(p.nonce, NONCE);
 }
@@ -64,6 +66,8 @@ Test(bootparams, each_fault_is_refused_at_its_word_and_leaves_the_result_alone)
         {"mode=", BOOT_E_VALUE, 0},
         {"columns=19", BOOT_E_VALUE, 0},
         {"columns=513", BOOT_E_VALUE, 0},
+        {"hold=0", BOOT_E_VALUE, 0},
+        {"hold=601", BOOT_E_VALUE, 0},
         {"rows=4", BOOT_E_VALUE, 0},
         {"rows=513", BOOT_E_VALUE, 0},
         {"network=", BOOT_E_VALUE, 0},
