@@ -3,58 +3,14 @@
 # Terminals in the simulator: the keys of a line at the console, and the same shell over a connection that was moved to the
 # terminal process, when each of those that carry it ends.
 import pathlib
-import socket
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from door import ROOT, SECONDS_MAX  # noqa: E402
+from connections import DO, GREETING, IAC, WONT, Connected, Connection  # noqa: E402
 from keyboard import SECRET, Session  # noqa: E402
 
-TELNET_PACKAGE = ROOT / "build/ship/user/telnetd/telnetd.pkg"
-IAC, DONT, DO, WONT, WILL = 255, 254, 253, 252, 251
-GREETING = bytes([IAC, WILL, 1, IAC, WILL, 3])
 ERASE_LINE = "\x1b[K"  # what a redrawn line begins with, its CR aside
-
-
-class Connection:
-    """A client of the forwarded port."""
-
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=SECONDS_MAX)
-        self.seen = b""
-
-    def until(self, wanted):
-        """Reads until `wanted` was seen since the last call; False: the connection ended before."""
-        while wanted not in self.seen:
-            try:
-                piece = self.socket.recv(4096)
-            except ConnectionError:
-                piece = b""
-            if not piece:
-                return False
-            self.seen += piece
-        self.seen = self.seen.partition(wanted)[2]
-        return True
-
-    def ends(self):
-        """The other side ends it; what still came is in `seen`."""
-        try:
-            while piece := self.socket.recv(4096):
-                self.seen += piece
-        except ConnectionError:
-            pass
-        self.socket.close()
-
-    def type(self, keys):
-        self.socket.sendall(keys)
-
-    def log_in(self):
-        """False: it ended before somebody asked, or before the shell's prompt."""
-        if not self.until(b"secret: "):
-            return False
-        self.type(SECRET.encode() + b"\r\n")
-        return self.until(b"capos> ")
 
 
 class Console(Session):
@@ -89,22 +45,7 @@ class Console(Session):
             self.assertFalse(line.startswith(typed) and "boot=" not in line, line)
 
 
-class Remote(Session):
-    def start_remote(self):
-        system = self.start("sim", "--package", str(TELNET_PACKAGE))
-        port = self.port_of(system, "telnetd")
-        self.due(system, "init: shell-remote runs as process ")
-        return system, port
-
-    def connect(self, port):
-        """Comes again until it is greeted and has a prompt: a life of the stack may still ask for its lease."""
-        for _ in range(600):
-            connection = Connection(port)
-            if connection.until(GREETING) and connection.log_in():
-                return connection
-            connection.socket.close()
-        self.fail("no connection got a prompt")
-
+class Remote(Connected):
     def test_a_connection_is_a_terminal_and_ends_with_each_that_carries_it(self):
         system, port = self.start_remote()
         connection = self.connect(port)

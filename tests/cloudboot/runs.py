@@ -93,10 +93,10 @@ def cloud_run(folder, listed=None, key=logs.KEY, boot=logs.BOOT):
     return record(folder)
 
 
-def simulator_run(folder):
+def simulator_run(folder, package=PACKAGE):
     """A proof of the simulator: a real log, chained by the kernel. Returns its record."""
     (folder / "chain.key").write_text(logs.KEY.hex() + "\n", encoding="ascii")
-    subprocess.run([SIMULATOR, "--package", PACKAGE, "--proof", "--exchanges", "20", "--seed", "3", "--run-dir", folder,
+    subprocess.run([SIMULATOR, "--package", package, "--proof", "--exchanges", "20", "--seed", "3", "--run-dir", folder,
                     "--key-file", folder / "chain.key", "--boot", logs.BOOT, "--commit", "x"], check=False, timeout=SIM_SECONDS_MAX,
                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return record(folder)

@@ -3,6 +3,7 @@
 # well and red where it must, and in every case the stand-in's ledger is empty.
 import json
 import os
+import pathlib
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import tempfile
 import unittest
 
 import harness
+import runs as folders
 import standin
 
 sys.path[:0] = [str(harness.ROOT / "tests/boot")]
@@ -23,24 +25,29 @@ RED = (("quota", 1, "QUOTA_EXCEEDED"), ("stockout", 1, "ZONE_RESOURCE_POOL_EXHAU
        ("denied=compute.instances.create", 1, "compute.instances.create"), ("dies=1", 4, '"no-end"'), ("serial-gap", 4, "are gone"),
        ("quota=shown", 3, "quota CPUS"))
 GREEN = (("stockout=us-central1-a", "us-central1-b"), ("delete-fails", "at the 2. try"), ("lost-create", "verdict: pass"),
-         ("server-error=2:compute.networks.create", "verdict: pass"), ("slow=3", "verdict: pass"))
+         ("server-error=2:compute.networks.create", "verdict: pass"), ("slow=3", "verdict: pass"),
+         ("serial-gone", "verdict: pass"))
+HOLD = ("--hold", "60")  # on a machine that has other work a call of gcloud takes its time
+# Packages whose runs must come out red, and what their logs say of it.
+CONTROLS = {"no_driver": (), "revoked": ("nicd: the kernel does not see a marker's condition hold",
+                                         "claim failed: a proof of the programs did not hold")}
 
 
 @unittest.skipUnless(standin.GCLOUD, "cloudboot: test_local: gcloud is not installed")
 @unittest.skipUnless(HAVE and VPC.exists(), MISSING)
 @unittest.skipUnless(shutil.which("minisign"), "cloudboot: test_local: minisign is not installed (./capos setup cloudboot)")
 class Local(unittest.TestCase):
-    def local(self, status, *words):
+    def local(self, status, *words, package=folders.PACKAGE):
         """The run's folder, and what was said."""
         folder = tempfile.TemporaryDirectory(prefix="capos-local-")
         self.addCleanup(folder.cleanup)
         done = subprocess.run(
             ["/usr/bin/python3", "-B", harness.PROGRAM, "--local", "--require-provider-nic-proof", "--kernel", machine.KERNEL,
-             "--package", machine.BUILD / "capos.pkg", "--vpc", VPC, "--out", folder.name, *words], stdin=subprocess.DEVNULL,
+             "--package", package, "--vpc", VPC, "--out", folder.name, *words], stdin=subprocess.DEVNULL,
             capture_output=True, text=True, check=False, timeout=SECONDS_MAX)
         said = done.stdout + done.stderr
         self.assertEqual(done.returncode, status, said)
-        found = [harness.pathlib.Path(folder.name) / name for name in os.listdir(folder.name)]
+        found = [pathlib.Path(folder.name) / name for name in os.listdir(folder.name)]
         if status != 3:
             self.assertIn("the stand-in's ledger: empty", said)
             self.assertEqual(json.loads((found[0] / "record.json").read_text())["state"], "clean")
@@ -63,7 +70,41 @@ class Local(unittest.TestCase):
                 self.assertTrue(any(text in part for part in (said, *files)), said)
         for name, text in GREEN:
             with self.subTest(name):
-                self.assertIn(text, self.local(0, "--misbehave", name)[1])
+                self.assertIn(text, self.local(0, "--misbehave", name, *(HOLD if name == "serial-gone" else ()))[1])
+
+    @unittest.skipUnless(DEEP, "cloudboot: test_local: the whole run of each negative control, deep only")
+    def test_each_control_is_red(self):
+        for name, texts in CONTROLS.items():
+            with self.subTest(name):
+                (folder,), said = self.local(1, package=control(name))
+                self.assertIn("verdict: fail, gate provider-nic", said)
+                self.assertIn("provider-nic-bound is missing", said)
+                for text in texts:
+                    self.assertIn(text, (folder / "port1.log").read_text(encoding="utf-8"))
+
+
+def control(name):
+    return machine.BUILD / f"tests/cloudboot/{name}.pkg"
+
+
+@unittest.skipUnless(folders.SIMULATOR.exists(), "cloudboot: test_local: the simulator is not built")
+class Controls(unittest.TestCase):
+    """A gate that never says no proves nothing."""
+
+    def judged(self, package):
+        with tempfile.TemporaryDirectory(prefix="capos-control-") as folder:
+            folder = pathlib.Path(folder)
+            record = folders.simulator_run(folder, package)
+            return record, (folder / "console.log").read_text(encoding="utf-8")
+
+    def test_without_a_driver_and_with_a_revoked_grant_it_is_red(self):
+        for name, texts in CONTROLS.items():
+            with self.subTest(name):
+                record, said = self.judged(control(name))
+                self.assertEqual((record["verdict"], record["provider_nic_proof"]["holds"]), ("fail", False))
+                self.assertNotRegex(said, "(?m)^cloudboot-evidence: provider-nic-bound ")
+                for text in texts:
+                    self.assertIn(text, said)
 
 
 if __name__ == "__main__":
