@@ -3,9 +3,9 @@
 command_test() {
     if ! wants_help "$@"; then
         need_groups build test
-        # Without QEMU its suites are skipped by name: it is installed where that needs no question, never asked for.
+        # Without QEMU or minisign their tests are skipped by name: it is installed where that needs no question, never asked for.
         if [ "${CAPOS_NO_INSTALL:-}" != 1 ] && { [ "${CI:-}" = true ] || [ "$ASSUME_YES" = 1 ]; }; then
-            need_groups qemu image uefi
+            need_groups qemu image uefi cloudboot
         fi
         need_sources
     else

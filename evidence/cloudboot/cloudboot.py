@@ -57,8 +57,8 @@ def parse(words):
     p.add_argument("--local-port", type=int, default=18080, metavar="PORT", help="for connect: of 127.0.0.1 (18080)")
     p.add_argument("--key", type=pathlib.Path, metavar="FILE", help="minisign's secret key, to sign with (one for this run)")
     p.add_argument("--image", type=pathlib.Path, metavar="FILE", help="a disk image instead of the one that is built")
-    p.add_argument("--hold", type=int, metavar="SECONDS", help="that the machine stays on behind the last line of its log, so that all "
-                   "of it can be fetched (20, with --local 5)")
+    p.add_argument("--hold", type=int, metavar="SECONDS", help="that the machine stays on behind the last line of its log, so that "
+                   "all of it can be fetched (20, with --local 5)")
     p.add_argument("--exchanges", type=int, default=runs.EXCHANGES, metavar="N", help=f"of the proof ({runs.EXCHANGES})")
     p.add_argument("--dry-run", action="store_true", help="print every command, run none (sweep: look, remove nothing)")
     p.add_argument("--json", action="store_true", help="one JSON event a line")
@@ -223,8 +223,7 @@ class Command:
             record = records.Record.begin(options.out / place.run, place, options.command, options.local)
             self.progress.file = open(record.folder / "events.jsonl", "a", encoding="utf-8")
             self.run = runs.Run(options, record, self.calls, self.progress, cost, found, self.standin, options.command == "up")
-            if not self.standin:
-                self.progress.cost = self.run.spent
+            self.progress.cost = self.run.spent
             status = self.signals.supervise(self.calls, self.up if options.command == "up" else self.proof)
             record.set(exit=status)
             self.progress.event(step="exit", status=status)
@@ -279,9 +278,9 @@ class Command:
         signed, text = verdict.sign(run.folder, record, run.hashes, self.options.key)
         say(text, step="signed", signed=signed, said=text)
         spent = facts.get("cost", {}).get("estimate_usd")
-        say(f"verdict: {result['verdict']}, gate {record['gate']}, {len(result['lines'])} markers"
-            + (f", about {spent:.4f} $" if spent and not self.standin else ""), step="verdict", verdict=result["verdict"],
-            gate=record["gate"], reason=result["reason"], reasons=result["reasons"], estimate_usd=spent)
+        money = f", about {spent:.4f} ${' there, nothing here' if self.standin else ''}" if spent else ""
+        say(f"verdict: {result['verdict']}, gate {record['gate']}, {len(result['lines'])} markers{money}", step="verdict",
+            verdict=result["verdict"], gate=record["gate"], reason=result["reason"], reasons=result["reasons"], estimate_usd=spent)
         page = verdict.page(run.folder, self.options.require_provider_nic_proof)
         self.progress.plain(f"run: {run.folder}" + (f"\npage: {page}" if page else ""))
         return verdict.STATUS[result["verdict"]] or (0 if signed else 3)

@@ -21,6 +21,11 @@ class Progress:
     def elapsed(self):
         return time.monotonic() - self.started
 
+    def so_far(self):
+        """Time and money."""
+        spent = self.cost()
+        return f"[{self.elapsed():5.0f} s{f'  {spent:.4f} $' if spent else ''}]"
+
     def event(self, **event):
         """Written, and printed with --json."""
         line = json.dumps({"t": round(self.elapsed(), 3), **event})
@@ -41,16 +46,14 @@ class Progress:
             self.event(**event)
         if self.as_json:
             return
-        spent = self.cost()
-        money = f"  {spent:.4f} $" if spent else ""
         with self.mutex:
-            self.out(f"{CLEAR if self.live else ''}[{self.elapsed():5.0f} s{money}] {text}")
+            self.out(f"{CLEAR if self.live else ''}{self.so_far()} {text}")
 
     def doing(self, text):
         """What is under way, on a terminal alone: the next line takes its place."""
         if self.live:
             with self.mutex:
-                self.out(f"{CLEAR}[{self.elapsed():5.0f} s] {text} …"[:120], end="")
+                self.out(f"{CLEAR}{self.so_far()} {text} …"[:120], end="")
 
     def plain(self, text=""):
         if not self.as_json:

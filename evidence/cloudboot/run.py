@@ -270,7 +270,7 @@ class Run:
             self.reasons.append("the machine was gone before its output was fetched")
 
     def gather(self):
-        """What the ports have that nobody has watched, and the console's end: a machine stays on for a while behind its last line."""
+        """What the unwatched ports have, and the console's end: the machine stays on for a while behind its last line."""
         self.beside(*(lambda number=number: self.serial.poll(self.place, number) for number in (1, 3, 4)))
 
     def fetch(self):

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # HTML from values that may be anybody's: every text goes through text(), which leaves no markup and no control character of it.
 import html
+import re
 
 TEXT_MAX = 4096
+HASH = re.compile(r"[0-9a-f]{32,64}")
 CONTROL = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 160)]}
 # Characters that turn the direction of a line, or are not seen: a text must read as it is.
 HIDDEN = {code: f"\\u{code:04x}" for code in [0x00ad, 0x061c, *range(0x200b, 0x2010), *range(0x2028, 0x202f),
@@ -34,18 +36,20 @@ def paragraph(words, kind=""):
 
 def pairs(listed):
     """A list of (name, value); values of None are left out."""
-    rows = [f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in listed if value is not None]
+    rows = [f"<dt>{text(name)}</dt><dd{' class=code' if HASH.fullmatch(str(value)) else ''}>{text(value)}</dd>"
+            for name, value in listed if value is not None]
     return "<dl>\n" + "\n".join(rows) + "\n</dl>" if rows else ""
 
 
-def table(heads, rows):
-    """rows: of cells that are markup already."""
+def table(heads, rows, kind=""):
+    """rows: of cells that are markup already. kind: stack: on a narrow page each cell has a line of its own."""
     if not rows:
         return ""
-    head = "".join(f"<th>{text(name)}</th>" for name in heads)
+    head = "<tr>" + "".join(f"<th>{text(name)}</th>" for name in heads) + "</tr>" if any(heads) else ""
     body = "\n".join("<tr>" + "".join(cell if cell.startswith("<td") else f"<td>{cell}</td>" for cell in row) + "</tr>"
                      for row in rows)
-    return f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+    begin = f"<table class={kind}>" if kind else "<table>"
+    return f'<div class="wide">{begin}\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody></table></div>'
 
 
 def number(value):

@@ -15,9 +15,13 @@ LOG_BYTES = 48 << 10  # of each end of the log
 KINDS = {"holds": "good", "fails": "bad", "refused": "bad", "missing": "odd", "none": "none"}
 HEADLINES = {"pass": ("Holds", "good"), "fail": ("Does not hold", "bad"), "refused": ("Refused", "bad"),
              "not-judged": ("Not judged", "odd")}
-NETWORK = ("provider-nic-probed", "provider-nic-active", "first-frame", "frame-exchange", "provider-nic-teardown", "dhcp-lease",
-           "route", "neighbour", "metadata-nonce", "l4-round-trip")
-DISK = ("storage-bound", "storage-read", "storage-package", "storage-teardown")
+# What a person asks first, and which facts of which marker answer it; all facts stand with the claims.
+NETWORK = (("card", "provider-nic-probed", ("bdf", "transport", "mac")), ("frames exchanged", "frame-exchange", ("exchanges",)),
+           ("address", "dhcp-lease", ("address", "bits")), ("from", "dhcp-lease", ("server",)), ("MTU", "dhcp-lease", ("mtu",)),
+           ("gateway", "route", ("default_via",)), ("its MAC", "neighbour", ("mac",)),
+           ("metadata server", "metadata-nonce", ("server", "nonce")), ("somebody outside", "l4-round-trip", ("peer", "port")))
+DISK = (("disk", "storage-read", ("bdf", "transport", "identity")), ("blocks", "storage-read", ("block_bytes",)),
+        ("boot package on it", "storage-package", ("bytes", "sha256")), ("given back", "storage-teardown", ("reset",)))
 WHERE = {"gce": "Google Compute Engine", "standin": "a stand-in of Compute Engine on the operator's machine"}
 GATES = {True: "the log is whole, and grants over a network card were bound and taken back (provider-nic)",
          False: "the log is whole, from the kernel's first line to its last (landmark)"}
@@ -65,7 +69,7 @@ class Seen:
 
 def verdict(seen):
     word, kind = HEADLINES[seen.judged.verdict()]
-    said = [f"Gate: {GATES[seen.judged.gate]}."]
+    said = [f"Asked for: {GATES[seen.judged.gate]}."]
     if seen.alone:
         word, kind = "Not judged", "odd"
         said = [f"This is the record alone; it says {seen.record.get('verdict', 'nothing that can be read')}. "
@@ -75,7 +79,7 @@ def verdict(seen):
     why = [one for _, state, one in seen.judged.findings if state in ("refused", "fails", "missing")] if not seen.alone else []
     why += [reason for reason in map(one_line, seen.reasons()) if not seen.alone and not any(reason in one for one in why)]
     listed = "<ul>" + "".join(f"<li>{text(one)}</li>" for one in why) + "</ul>" if why else ""
-    return f'<div class="verdict {kind}" role="status"><strong>{text(word)}</strong>{paragraph(" ".join(said))}{listed}</div>'
+    return f'<div class="verdict {kind}" role="status"><strong>{text(word)}</strong>{listed}{paragraph(" ".join(said))}</div>'
 
 
 def expectation(facts, expected):
@@ -85,7 +89,10 @@ def expectation(facts, expected):
         value = f"{value[1:]} ({facts.get(value[1:], '?')})"
     elif isinstance(value, str) and value.startswith("#"):
         value = f"the number of {value[1:]} lines"
-    return f"{fact} {facts.get(fact, '?')} {'is' if operator == '==' else 'at least'} {value}"
+    found = facts.get(fact, "?")
+    if operator == "==" and str(found) == str(value):
+        return f"{fact} is {found}"
+    return f"{fact} {found} {'is' if operator == '==' else 'at least'} {value}"
 
 
 def claims(seen):
@@ -115,11 +122,12 @@ def not_shown(seen):
               "Machine, cost, retries and what is left are the harness's word."]
     if not seen.alone and seen.judged.key is None:
         limits.insert(0, "The chain was not checked: there is no key.")
-    return table(["", "", ""], rows) + "".join(paragraph(one, "dim") for one in limits)
+    return table(["", "", ""], rows, "stack") + "".join(paragraph(one, "dim") for one in limits)
 
 
 def findings(seen):
-    return table(["", "", ""], [[text(of), tag(state, KINDS[state]), text(words)] for of, state, words in seen.judged.findings])
+    return table(["", "", ""], [[text(of), tag(state, KINDS[state]), text(words)] for of, state, words in seen.judged.findings],
+                 "stack")
 
 
 def machine(seen):
@@ -146,17 +154,19 @@ def devices(seen):
     return table(["PCI function", "device", "class", "MSI-X vectors", "BARs"], rows)
 
 
-def by_marker(seen, names):
-    return "\n".join(f"<h3><code>{text(name)}</code></h3>{markup.facts(seen.facts[name])}" for name in names if name in seen.facts)
+def summary(seen, listed):
+    """Of those markers that are there."""
+    return [(label, ", ".join(str(seen.facts[name][key]) for key in keys if key in seen.facts[name]))
+            for label, name, keys in listed if name in seen.facts]
 
 
 def network(seen):
-    own = pairs([("NIC type", seen.cloud.get("nic_type")), ("address that the cloud gave", seen.cloud.get("network_ip"))])
-    return own + by_marker(seen, NETWORK)
+    return pairs([("NIC type", seen.cloud.get("nic_type")), ("address that the cloud gave", seen.cloud.get("network_ip")),
+                  *summary(seen, NETWORK)])
 
 
 def disk(seen):
-    return by_marker(seen, DISK)
+    return pairs(summary(seen, DISK))
 
 
 def hashes(seen):
@@ -169,9 +179,10 @@ def hashes(seen):
               ("disk, as uploaded", image.get("sha256_disk")), ("disk, run block as zeroes", image.get("sha256_disk_zeroed")),
               ("archive", image.get("sha256_archive")), ("kernel", image.get("sha256_kernel")),
               ("package", image.get("sha256_package"))]
-    ports = [[number(port["port"]), number(port["bytes"]), f"<code>{text(port['sha256'])}</code>",
+    ports = [[number(port["port"]), number(port["bytes"]), f"<code class=\"hash\">{text(port['sha256'])}</code>",
               text(", ".join(f"{at} to {to}" for at, to in port["gaps"]) or "none")] for port in seen.run.get("serial", [])]
-    subjects = [[f"<code>{text(name)}</code>", f"<code>{text(digest)}</code>"] for name, digest in seen.judged.subjects.items()]
+    subjects = [[f"<code>{text(name)}</code>", f'<code class="hash">{text(digest)}</code>']
+                for name, digest in seen.judged.subjects.items()]
     return (pairs(listed) + table(["serial port", "bytes", "sha256", "gaps"], ports)
             + details(f"subjects of {statement.FILE}", table(["signed", "sha256"], subjects)))
 

@@ -31,12 +31,20 @@ def read_events(path):
     return found, odd + bool(lines[-1])
 
 
+def of_what(event):
+    """What a step was about: a kind of resource, a status, a port, markers, as far as it says."""
+    names = event.get("names")
+    if isinstance(names, list):
+        return f"{len(names)} markers"
+    return next((str(event[key]) for key in ("kind", "of", "status", "verdict", "port") if event.get(key) is not None), "")
+
+
 def steps(events):
-    """(name, seconds from the first event, duration) of each step; the last lasts to the last event."""
+    """(name, of what, seconds from the first event, duration) of each step; the last lasts to the last event."""
     named = [event for event in events if isinstance(event.get("step"), str)]
     begun, ended = (events[0]["t"], max(event["t"] for event in events)) if events else (0, 0)
     ends = [event["t"] for event in named[1:]] + [ended]
-    return [(event["step"], event["t"] - begun, max(end - event["t"], 0)) for event, end in zip(named, ends)]
+    return [(event["step"], of_what(event), event["t"] - begun, max(end - event["t"], 0)) for event, end in zip(named, ends)]
 
 
 def bar(at, length, whole):
@@ -49,9 +57,9 @@ def bar(at, length, whole):
 def of_steps(folder):
     events, odd = read_events(folder / "events.jsonl")
     found = steps(events)
-    whole = max((at + length for _, at, length in found), default=0)
-    rows = [[markup.text(name), markup.number(f"{at:.1f} s"), markup.number(f"{length:.1f} s"), bar(at, length, whole)]
-            for name, at, length in found[:STEPS_MAX]]
+    whole = max((at + length for _, _, at, length in found), default=0)
+    rows = [[markup.text(name), markup.text(what), markup.number(f"{at:.1f} s"), markup.number(f"{length:.1f} s"),
+             bar(at, length, whole)] for name, what, at, length in found[:STEPS_MAX]]
     calls = [event for event in events if event.get("event") == "gcloud"]
     failed = sum(event.get("status") not in (0, None) for event in calls)
     notes = []
@@ -61,7 +69,7 @@ def of_steps(folder):
         notes.append(f"{len(found) - STEPS_MAX} more steps are not shown.")
     if odd:
         notes.append(f"{odd} lines of events.jsonl are no events.")
-    return markup.table(["step", "after", "took", ""], rows) + (markup.paragraph(" ".join(notes), "dim") if notes else "")
+    return markup.table(["step", "of", "after", "took", ""], rows) + (markup.paragraph(" ".join(notes), "dim") if notes else "")
 
 
 def of_markers(judged):

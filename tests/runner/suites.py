@@ -456,7 +456,8 @@ def boot(context):
 
 def cloudboot(context):
     """The harness and its stand-in of Compute Engine. What wants gcloud is skipped by name where it is not on PATH."""
-    build(context, "ship", "kernel", "capos_pkg", "no_driver_pkg", "revoked_pkg", "telnetd_pkg", "capos-sim", "capos-vpc", "capos-secret")
+    build(context, "ship", "kernel", "capos_pkg", "no_driver_pkg", "revoked_pkg", "telnetd_pkg", "capos-sim", "capos-vpc",
+          "capos-secret")
     return python_suite("cloudboot")(context)
 
 
