@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capos/devmodel/vpc.h"
 #include "kernel/core/digest.h"
 #include "kernel/run_block.h"
 #include "tests/support/booted.h"
@@ -83,6 +84,86 @@ static bool has(const struct outcome *o, const char *marker)
 }
 
 static struct outcome result, again;
+
+/* A network on which somebody else speaks whenever an answer comes: before it, to everybody. */
+struct busy_network {
+    struct dm_backend backend; /* first: it is one */
+    struct dm_backend *inner;
+    dm_frame_sink sink;
+    void *ctx;
+    uint64_t strangers;
+};
+
+static bool busy_sink(void *ctx, const uint8_t *frame, size_t bytes)
+{
+    static const uint8_t stranger[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 9, 0x88, 0xb5};
+    struct busy_network *n = ctx;
+
+    n->strangers += n->sink(n->ctx, stranger, sizeof stranger);
+    return n->sink(n->ctx, frame, bytes);
+}
+
+static void busy_send(struct dm_backend *b, const uint8_t *frame, size_t bytes)
+{
+    struct busy_network *n = (struct busy_network *)(void *)b;
+
+    n->inner->ops->send(n->inner, frame, bytes);
+}
+
+static uint32_t busy_poll(struct dm_backend *b, uint64_t now_ns, uint32_t budget, dm_frame_sink sink,
+                          void *ctx)
+{
+    struct busy_network *n = (struct busy_network *)(void *)b;
+
+    n->sink = sink;
+    n->ctx = ctx;
+    return n->inner->ops->poll(n->inner, now_ns, budget, busy_sink, n);
+}
+
+static void busy_destroy(struct dm_backend *b)
+{
+    dm_backend_destroy(((struct busy_network *)(void *)b)->inner);
+}
+
+static const struct dm_backend_ops busy_ops = {
+    .name = "busy", .send = busy_send, .poll = busy_poll, .destroy = busy_destroy};
+
+Test(kernel_main, who_else_speaks_fails_the_proof_on_our_own_network_and_not_on_a_clouds)
+{
+    const struct dm_vpc_config vpc = dm_vpc_defaults();
+    const struct dm_script_config script = {{2, 0, 0, 0, 0, 1}, {10, 0, 2, 2}, {10, 0, 2, 15}};
+
+    for (unsigned cloud = 0; cloud < 2; cloud++) {
+        struct busy_network network = {.backend = {&busy_ops}};
+        struct sim_world_config c = sim_world_defaults(DM_LEGACY);
+
+        network.inner = cloud ? dm_vpc_create(&vpc) : dm_script_create(&script);
+        cr_assert_not_null(network.inner);
+        c.nics[0].backend = SIM_BACKEND_GIVEN;
+        c.nics[0].given = &network.backend;
+        if (cloud)
+            dm_vpc_guest_mac(&vpc, c.nics[0].model.mac);
+        run(&result, &c, cloud ? LINE " network=vpc" : LINE);
+        cr_assert_gt(network.strangers, 0);
+        cr_assert_eq(result.status, cloud ? 0 : 1, "%s", result.text);
+        cr_assert_eq(has(&result, "frame-exchange"), cloud == 1, "%s", result.text);
+        cr_assert_eq(result.complaints, 0);
+    }
+}
+
+Test(kernel_main, a_machine_stays_on_behind_its_last_line_for_as_long_as_it_was_told)
+{
+    struct sim_world_config c = sim_world_defaults(DM_MODERN);
+
+    c.nics[0].backend = SIM_BACKEND_SCRIPT;
+    run(&again, &c, LINE);
+    run(&result, &c, LINE " hold=2");
+    cr_assert_eq(again.status, 0);
+    cr_assert_eq(result.status, 0);
+    cr_assert_str_eq(result.text, again.text);
+    cr_assert_geq(result.now_ns, again.now_ns + 2000000000u);
+    cr_assert_lt(result.now_ns, again.now_ns + 3000000000u);
+}
 
 Test(kernel_main, proof_holds_on_both_transports_and_both_peers)
 {
