@@ -99,7 +99,7 @@ class Gcloud(Base):
 
     @unittest.skipUnless(DEEP, "cloudboot: test_standin: every command of the life, deep only")
     def test_every_command_of_the_life(self):
-        """The daily tier has the whole run of test_local.py."""
+        # The daily tier has the whole run of test_local.py.
         answers = self.run_life([command for command in life.LIFE if command not in life.SWEEP] + life.SWEEP)
         self.assertEqual(answers["sweep"], "[]" * len(life.SWEEP))
         self.assertEqual(json.loads(answers["instances create"])[0]["status"], "RUNNING")
