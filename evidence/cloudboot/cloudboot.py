@@ -281,9 +281,17 @@ class Command:
         money = f", about {spent:.4f} ${' there, nothing here' if self.standin else ''}" if spent else ""
         say(f"verdict: {result['verdict']}, gate {record['gate']}, {len(result['lines'])} markers{money}", step="verdict",
             verdict=result["verdict"], gate=record["gate"], reason=result["reason"], reasons=result["reasons"], estimate_usd=spent)
+        self.took(facts)
         page = verdict.page(run.folder, self.options.require_provider_nic_proof)
         self.progress.plain(f"run: {run.folder}" + (f"\npage: {page}" if page else ""))
         return verdict.STATUS[result["verdict"]] or (0 if signed else 3)
+
+    def took(self, facts):
+        """What is the harness's own, and what the machine's, from its creation to its power-off."""
+        machine = facts["machine_seconds"]
+        said = f", {machine:.0f} s of them the machine's" if machine else ""
+        self.progress.say(f"took: {facts['seconds']:.0f} s{said}; {facts['calls']} calls of gcloud", step="took",
+                          seconds=facts["seconds"], machine_seconds=machine, calls=facts["calls"])
 
     def up(self):
         status = None

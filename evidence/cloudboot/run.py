@@ -62,7 +62,7 @@ class Run:
         self.there = plan.resources(self.place)
         self.nonce, self.boot = secrets.token_hex(16), secrets.token_hex(8)
         self.retries, self.hashes, self.described, self.image_id = [], {}, {}, None
-        self.machine_began, self.status, self.reasons = None, None, []
+        self.machine_began, self.machine_seconds, self.status, self.reasons = None, None, None, []
         self.serial = serial.Serial(self.folder, gcloud, progress)
         self.outside, self.tunnel = None, None
 
@@ -295,6 +295,7 @@ class Run:
             self.build()
             self.open_tunnel()
             self.watch()
+            self.machine_seconds = round(time.monotonic() - self.machine_began, 3)
             if not self.described.get("networkInterfaces"):
                 self.look()
             self.fetch()
@@ -328,7 +329,8 @@ class Run:
         found, nic = self.described, (self.described.get("networkInterfaces") or [{}])[0]
         swept = {kind: [item["name"] for item in items] for kind, items in (self.record.data["sweep"] or {}).items()}
         facts = {"world": "standin" if self.standin else "gce", "backend": "vpc", "mode": "proof", "boot": self.boot,
-                 "commit": commit, "run": self.place.run, "seconds": round(seconds, 3), "holds": not self.reasons,
+                 "commit": commit, "run": self.place.run, "seconds": round(seconds, 3),
+                 "machine_seconds": self.machine_seconds, "calls": self.gcloud.calls, "holds": not self.reasons,
                  "reasons": self.reasons, "retries": self.retries, "serial": self.serial.record(), "sweep": swept}
         if self.hashes:
             facts["cloud"] = {"where": facts["world"], "gcloud": self.found.version, "project_sha256": project_sha256,
