@@ -82,7 +82,8 @@ class Run:
             answer = self.gcloud.call(kind, words)
             if answer.status == 0 or self.is_there(kind, answer):
                 self.record.mark(entry, "exists")
-                self.progress.say(f"{kind} {resource['name']}", step="created", kind=kind, name=resource["name"])
+                zone = f" in {resource['zone']}" if resource.get("zone") else ""
+                self.progress.say(f"{kind} {resource['name']}{zone}", step="created", kind=kind, name=resource["name"])
                 return answer
             if answer.why != "passing" or tried == CREATE_TRIES:
                 break

@@ -177,6 +177,21 @@ def record_of(out, run, project, items):
     return record
 
 
+def finish(out, cleaner, project, seconds, found):
+    """Records whose run was killed when nothing of it was there, or nothing was left: they say so from now on."""
+    for record in every(out):
+        data = record.data
+        if data["project"] != project or data["where"] != "gce" or data["run"] in found or data["state"] in ("clean", "up") \
+                or not old([{"created": data["begun"]}], seconds):
+            continue
+        try:
+            record.hold()
+        except records.UnderWay:
+            continue  # it is at it
+        cleaner.progress.say(f"{data['run']}: was cut off, and has nothing left", step="finished", run=data["run"])
+        cleaner.clean(record)
+
+
 def sweep(out, cleaner, project, seconds, agree, dry=False):
     """Finds and removes. `agree(text)`: asks. (what is left or could not be looked at, whether it was agreed to)."""
     found, blind = ours(cleaner, project)
@@ -193,10 +208,11 @@ def sweep(out, cleaner, project, seconds, agree, dry=False):
                              due=run in due, items=[item["kind"] for item in items])
     for kind, why in blind.items():
         cleaner.progress.say(f"whether there is a {kind} could not be looked at: {why}", step="found", kind=kind, blind=why)
+    if dry:
+        return not blind
+    finish(out, cleaner, project, seconds, found)
     if not due:
         cleaner.progress.say("nothing to remove", step="swept", runs=[])
-        return not blind
-    if dry:
         return not blind
     if not agree(f"Remove {len(due)} {'run' if len(due) == 1 else 'runs'}? [y/N] "):
         raise KeyboardInterrupt
