@@ -21,9 +21,9 @@ from test_misbehave import HAVE, MISSING, VPC  # noqa: E402
 DEEP = os.environ.get("CAPOS_DEEP") == "1"
 SECONDS_MAX = 1800
 # Of the stand-in: what goes wrong, which exit status that is, and what the record or the output says of it.
-RED = (("quota", 1, "QUOTA_EXCEEDED"), ("stockout", 1, "ZONE_RESOURCE_POOL_EXHAUSTED"), ("image-failed", 1, "Internal error"),
-       ("denied=compute.instances.create", 1, "compute.instances.create"), ("dies=1", 4, '"no-end"'), ("serial-gap", 4, "are gone"),
-       ("quota=shown", 3, "quota CPUS"))
+RED = (("quota", 1, "Quota 'CPUS' exceeded"), ("stockout", 1, "ZONE_RESOURCE_POOL_EXHAUSTED"),
+       ("image-failed", 1, "Internal error"), ("denied=compute.instances.create", 1, "compute.instances.create"),
+       ("dies=1", 4, '"verdict": "refused"'), ("serial-gap", 4, "are gone"), ("quota=shown", 3, "quota CPUS"))
 GREEN = (("stockout=us-central1-a", "us-central1-b"), ("delete-fails", "at the 3. try"), ("lost-create", "verdict: pass"),
          ("server-error=2:compute.networks.create", "verdict: pass"), ("slow=3", "verdict: pass"),
          ("serial-gone", "verdict: pass"))
