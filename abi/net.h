@@ -143,10 +143,35 @@ enum connect_method {
 
 /* CAP_IF_TCP_LISTENER. */
 enum listener_method {
-    LISTENER_ACCEPT = 1, /* args[0]: ns that it may wait, RING_FOREVER: any time. cap: TcpSocket */
-    LISTENER_CLOSE /* takes no more; what was accepted lives on. An accept that waits completes with
-                      NET_E_INVALID_LISTENER */
+    LISTENER_ACCEPT = 1, /* args[0]: ns that it may wait, RING_FOREVER: any time. cap: TcpSocket; value: its
+                            place, as NETWORK_SOCKET counts, below NET_PLACES_MAX: its own as long as
+                            somebody holds it */
+    LISTENER_CLOSE, /* takes no more; what was accepted lives on, and is not told of any more. Calls that
+                       wait complete with NET_E_INVALID_LISTENER */
+    LISTENER_BUFFER, /* as SOCKET_BUFFER: what SEND and RECV of each socket that is accepted from now on
+                        name, until a SOCKET_BUFFER of that socket's own. One piece of memory for all of
+                        them: who holds them says which part is whose. It is given back when the listener
+                        has another one, or is closed, and none of those sockets names it any more; the
+                        same memory again is NET_E_VALUE before. value: its bytes */
+    LISTENER_EVENT /* args[0]: ns that it may wait, RING_FOREVER: any time. Waits until there is something to
+                      do on a socket that was accepted here and is still held. value: NET_EVENT. Each of its
+                      flags is told once, and again only after the next call of its kind on that socket
+                      (READ: RECV; WRITE: SEND); of several sockets each in its turn. NET_E_BUSY: one waits
+                      already; NET_E_INVALID_LISTENER, NET_E_DISCONNECTED (every socket has ended with it)
+                      as of ACCEPT. One whose socket was given back meanwhile may still be on its way: a
+                      RECV at its place's next socket then finds nothing, which harms nothing */
 };
+
+/* Flags of an event. */
+enum net_event {
+    NET_EVENT_READ = 1, /* a RECV will not have to wait: there are bytes, more than the last one took, or its
+                           end or error, which no RECV has said yet */
+    NET_EVENT_WRITE = 2 /* a SEND will take some, or say its error, after one that took fewer than it named */
+};
+#define NET_EVENT(place, flags) ((uint64_t)(place) | (uint64_t)(flags) << 16)
+#define NET_EVENT_PLACE(value)  ((uint16_t)(value))
+#define NET_EVENT_FLAGS(value)  ((uint16_t)((value) >> 16))
+#define NET_PLACES_MAX          256u
 
 /* CAP_IF_TCP_SOCKET. */
 enum socket_method {
@@ -155,9 +180,11 @@ enum socket_method {
                           one the service makes it, of args[0] bytes, 1 to NET_BUFFER_SERVED_MAX, and lends
                           it: cap. NET_E_BUSY while a call waits that names the one before */
     SOCKET_SEND, /* args[0]: offset, args[1]: bytes, 1 to the buffer's; args[2]: ns. Waits until all are
-                    taken over, in order. value: bytes taken, fewer only when the time was over */
+                    taken over, in order. value: bytes taken, fewer only when the time was over; with ns 0
+                    at once what there is room for, 0 too */
     SOCKET_RECV, /* args[0]: offset, args[1]: bytes at most; args[2]: ns. Waits for the first. value:
-                    bytes that came; 0: the peer will send no more */
+                    bytes that came; 0: the peer will send no more. With ns 0 at once: NET_E_TIMEOUT when
+                    there are none */
     SOCKET_SHUTDOWN, /* nothing more is sent; receiving goes on */
     SOCKET_CLOSE, /* both directions, in order; calls that wait complete with NET_E_INVALID_SOCKET */
     SOCKET_PEER /* args[0] 0, 1: the peer's address as above; 2: NET_PEER of it; 3: of this side */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* TcpListenAuthority and TcpListener. The port comes with the badge, which the kernel vouches for; backlog
- * and source prefix are words of the manifest in this process's own start-up text. */
+/* TcpListenAuthority and TcpListener (what it tells: event.c). The port comes with the badge, which the
+ * kernel vouches for; backlog and source prefix are words of the manifest in this process's own start-up
+ * text. */
 #include "stack/netd/netd.h"
 
 #include "abi/assert.h"
@@ -157,7 +158,7 @@ void netd_listener_progress(struct netd_object *o)
         const uint64_t token = l->accept.token;
 
         l->accept.used = false;
-        if (!netd_hand(made, token, CAP_IF_TCP_SOCKET, 0))
+        if (!netd_hand(made, token, CAP_IF_TCP_SOCKET, (uint64_t)(made - n->objects)))
             return; /* it waits on, for the next accept */
         l->first = made->next;
         if (l->first == NULL)
@@ -170,6 +171,9 @@ void netd_listener_progress(struct netd_object *o)
             tcp_backlog_accepted(made->tcp.pcb);
             tcp_setprio(made->tcp.pcb, TCP_PRIO_MAX); /* no new connection takes its place */
         }
+        netd_share(made, o);
+        netd_event_begin(made, o);
+        netd_tcp_progress(made); /* what came meanwhile is to be told */
     }
 }
 
@@ -193,6 +197,8 @@ void netd_listener_close(struct netd_object *o)
     struct netd_listener *l = &o->listener;
 
     netd_complete(o->netd, &l->accept, NET_E_INVALID_LISTENER, 0);
+    netd_event_close(o, NET_E_INVALID_LISTENER);
+    netd_detach(o); /* what was accepted keeps it */
     while (l->first != NULL) {
         struct netd_object *waits = l->first;
 
@@ -216,19 +222,34 @@ void netd_listener_call(struct netd_object *o, const struct ring_received *call)
     struct netd *n = o->netd;
     enum net_error error = netd_object_state(o);
 
-    if (call->method == LISTENER_CLOSE) {
+    switch ((enum listener_method)call->method) {
+    case LISTENER_CLOSE:
         netd_object_close(o);
         netd_answer(n, call->token, NET_OK, 0);
         return;
-    }
-    if (call->method != LISTENER_ACCEPT) {
+    case LISTENER_ACCEPT:
+        if (error == NET_OK)
+            error = netd_wait_begin(n, &o->listener.accept, call->token, call->args[0]);
+        if (error == NET_OK) {
+            netd_listener_progress(o);
+            return;
+        }
+        break;
+    case LISTENER_BUFFER:
+        if (error == NET_OK) { /* a call that waits names its socket's, which that keeps */
+            netd_attach(o, call, false);
+            return;
+        }
+        break;
+    case LISTENER_EVENT:
+        if (error == NET_OK) {
+            netd_event_call(o, call);
+            return;
+        }
+        break;
+    default:
         n->counters[NET_COUNTER_REFUSED_CALLS]++;
         error = NET_E_VALUE;
     }
-    if (error == NET_OK)
-        error = netd_wait_begin(n, &o->listener.accept, call->token, call->args[0]);
-    if (error != NET_OK)
-        netd_answer(n, call->token, error, 0);
-    else
-        netd_listener_progress(o);
+    netd_answer(n, call->token, error, 0);
 }

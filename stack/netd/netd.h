@@ -32,6 +32,7 @@
 #define NETD_PING_NS     5000000000ull /* a ping that names no time */
 #define NETD_RESOLVE_NS  30000000000ull
 #define NETD_FOREVER     UINT64_MAX
+#define NETD_EVENT_WORDS ((NETD_OBJECTS + 63u) / 64u)
 
 /* Inbox places: of the manager, of listen authorities, of who only looks, of connect authorities, of what was
  * made from them. */
@@ -70,12 +71,18 @@ struct netd_wait {
     uint32_t done; /* bytes of it so far */
 };
 
-/* What the holder of a socket shares. */
+/* Memory that a holder shares, mapped once. */
 struct netd_buffer {
     cap_id cap;
-    uint8_t *at; /* NULL: none */
+    uint8_t *at;
     uint32_t bytes;
+    uint32_t users; /* objects that name it; 0: the place is free */
 };
+
+/* What a RECV has to say of a stream that brings no more bytes. */
+enum netd_end { NETD_END_NONE = 0, NETD_END_CLOSED, NETD_END_ERROR };
+
+_Static_assert(NETD_OBJECTS <= NET_PLACES_MAX, "an event's place");
 
 enum netd_kind { NETD_FREE = 0, NETD_LISTENER, NETD_TCP, NETD_UDP };
 
@@ -89,6 +96,9 @@ struct netd_listener {
     struct netd_wait accept;
     struct netd_object *first, *last; /* connections nobody has accepted, by `next` */
     uint32_t waiting; /* how many these are */
+    struct netd_wait event;
+    uint64_t told[NETD_EVENT_WORDS]; /* a bit an object's place: it has something to tell */
+    uint32_t next; /* the place that is looked at first: behind the one that was told last */
 };
 
 struct netd_tcp {
@@ -98,6 +108,9 @@ struct netd_tcp {
     bool connected; /* by NETWORK_CONNECT or CONNECT_OPEN, not by a listener */
     uint8_t error; /* enum net_error that ended it, or NET_OK */
     uint8_t acked_at_once; /* full segments */
+    struct netd_object *teller; /* the listener whose LISTENER_EVENT tells of it, or NULL */
+    uint8_t awaited, pending; /* NET_EVENT_*: to be told when it happens; happened, and not told yet */
+    uint8_t end_told; /* enum netd_end that a RECV has said */
     struct netd_wait connect, send, recv;
     struct pbuf *rx[NETD_RX_PBUFS];
     uint32_t rx_first, rx_count, rx_at; /* bytes read of the first */
@@ -128,7 +141,7 @@ struct netd_object {
     uint64_t badge;
     struct netd *netd;
     struct netd_object *next;
-    struct netd_buffer buffer;
+    struct netd_buffer *buffer; /* of netd.buffers; NULL: none. A listener's: of what it accepts */
     union {
         struct netd_listener listener;
         struct netd_tcp tcp;
@@ -203,6 +216,7 @@ struct netd {
     struct netd_witness witness;
     uint64_t counters[NET_COUNTER_COUNT];
     struct netd_object objects[NETD_OBJECTS];
+    struct netd_buffer buffers[NETD_OBJECTS]; /* each has a user: they are enough */
     struct netd_pending pending[NETD_PENDING];
 };
 
@@ -259,6 +273,8 @@ bool netd_wait_over(const struct netd_wait *w, uint64_t now_ns);
 /* A buffer attached, or made for a holder that has no memory of its own: answers the call. */
 void netd_attach(struct netd_object *o, const struct ring_received *call, bool busy);
 void netd_detach(struct netd_object *o);
+/* `o`, which has none, names the buffer of `from` too, if there is one. */
+void netd_share(struct netd_object *o, const struct netd_object *from);
 bool netd_in_buffer(const struct netd_object *o, uint64_t offset, uint64_t length);
 
 /* What the methods of each interface do. True: answered, or kept to be answered. */
@@ -276,6 +292,19 @@ void netd_listener_close(struct netd_object *o);
 void netd_listener_progress(struct netd_object *o);
 /* One that nobody accepted has ended. */
 void netd_listener_forget(struct netd_object *listener, struct netd_object *tcp);
+
+/* event.c: LISTENER_EVENT. */
+void netd_event_call(struct netd_object *listener, const struct ring_received *call);
+/* From now on the listener tells of this socket. */
+void netd_event_begin(struct netd_object *tcp, struct netd_object *listener);
+/* Nobody tells of it any more. */
+void netd_event_end(struct netd_object *tcp);
+/* The listener tells of nothing any more: the call that waits completes with this. */
+void netd_event_close(struct netd_object *listener, enum net_error error);
+/* The holder acts: what was to be told of `flag` is not, and is awaited anew. */
+void netd_event_rearm(struct netd_object *tcp, uint8_t flag);
+/* `flag` holds now: told, if it is awaited. */
+void netd_event_raise(struct netd_object *tcp, uint8_t flag);
 
 /* half_open.c */
 /* The listener closes: what was half open is none of it any more. */

@@ -35,6 +35,8 @@ void netd_object_free(struct netd_object *o)
     struct netd *n = o->netd;
 
     ASSERT(o->kind != NETD_FREE);
+    if (o->kind == NETD_TCP)
+        netd_event_end(o);
     netd_detach(o);
     *badge_at(n, o) = 0;
     n->counters[o->kind == NETD_LISTENER ? NET_COUNTER_LISTENERS : NET_COUNTER_SOCKETS]--;
@@ -141,6 +143,7 @@ void netd_objects_lost(struct netd *n)
         o->lost = true;
         if (o->kind == NETD_LISTENER) {
             netd_complete(n, &o->listener.accept, NET_E_DISCONNECTED, 0);
+            netd_event_close(o, NET_E_DISCONNECTED);
             netd_listener_close(o);
         } else if (o->kind == NETD_TCP && o->tcp.connect.used) { /* nobody has it yet */
             netd_complete(n, &o->tcp.connect, NET_E_DISCONNECTED, 0);
@@ -150,6 +153,7 @@ void netd_objects_lost(struct netd *n)
             netd_complete(n, &o->tcp.send, NET_E_DISCONNECTED, 0);
             netd_complete(n, &o->tcp.recv, NET_E_DISCONNECTED, 0);
             netd_tcp_abort(o);
+            netd_detach(o); /* no call names it any more: its holder may share the memory anew */
         } else {
             netd_complete(n, &o->udp.recv, NET_E_DISCONNECTED, 0);
             netd_udp_close(o);
@@ -173,6 +177,7 @@ uint64_t netd_objects_expire(struct netd *n, uint64_t now_ns)
 
         if (o->kind == NETD_LISTENER) {
             due_ns = expire(n, &o->listener.accept, now_ns, due_ns);
+            due_ns = expire(n, &o->listener.event, now_ns, due_ns);
         } else if (o->kind == NETD_UDP) {
             due_ns = expire(n, &o->udp.recv, now_ns, due_ns);
         } else if (o->kind == NETD_TCP) {

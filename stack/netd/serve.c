@@ -47,12 +47,35 @@ bool netd_wait_over(const struct netd_wait *w, uint64_t now_ns)
 void netd_detach(struct netd_object *o)
 {
     struct ring_client *ring = &o->netd->rt->ring;
+    struct netd_buffer *b = o->buffer;
 
-    if (o->buffer.at == NULL)
+    o->buffer = NULL;
+    if (b == NULL || --b->users > 0)
         return;
-    (void)ring_call(ring, o->buffer.cap, MEMORY_UNMAP, NULL, NULL);
-    (void)ring_release(ring, o->buffer.cap);
-    o->buffer = (struct netd_buffer){0};
+    (void)ring_call(ring, b->cap, MEMORY_UNMAP, NULL, NULL);
+    (void)ring_release(ring, b->cap);
+    *b = (struct netd_buffer){0};
+}
+
+void netd_share(struct netd_object *o, const struct netd_object *from)
+{
+    ASSERT(o->buffer == NULL);
+    o->buffer = from->buffer;
+    if (o->buffer != NULL)
+        o->buffer->users++;
+}
+
+/* `o` has none. */
+static void keep_buffer(struct netd_object *o, cap_id cap, uint8_t *at, uint32_t bytes)
+{
+    struct netd *n = o->netd;
+    uint32_t i = 0;
+
+    while (i < NETD_OBJECTS && n->buffers[i].users > 0)
+        i++;
+    ASSERT(i < NETD_OBJECTS && o->buffer == NULL); /* all others have one at most */
+    o->buffer = &n->buffers[i];
+    *o->buffer = (struct netd_buffer){cap, at, bytes, 1};
 }
 
 /* The holder has no memory: a page or more of this process's, which both hold. */
@@ -74,7 +97,7 @@ static void make_buffer(struct netd_object *o, const struct ring_received *call)
     const struct ring_extra along = ring_copy(made.cap);
     const struct ring_completion answered =
         ring_return(&n->rt->ring, call->token, NET_OK, call->args[0], &along);
-    o->buffer = (struct netd_buffer){made.cap, made.at, made.bytes};
+    keep_buffer(o, made.cap, made.at, made.bytes);
     if (ring_completed(&answered))
         return;
     netd_detach(o);
@@ -107,16 +130,15 @@ void netd_attach(struct netd_object *o, const struct ring_received *call, bool b
         netd_answer(n, call->token, mapped.result == SYS_E_NO_MEMORY ? NET_E_NO_MEMORY : NET_E_VALUE, 0);
         return;
     }
-    o->buffer = (struct netd_buffer){call->cap, (uint8_t *)(uintptr_t)mapped.value,
-                                     bytes.value < NET_BUFFER_BYTES_MAX ? (uint32_t)bytes.value
-                                                                        : NET_BUFFER_BYTES_MAX};
-    netd_answer(n, call->token, NET_OK, o->buffer.bytes);
+    keep_buffer(o, call->cap, (uint8_t *)(uintptr_t)mapped.value,
+                bytes.value < NET_BUFFER_BYTES_MAX ? (uint32_t)bytes.value : NET_BUFFER_BYTES_MAX);
+    netd_answer(n, call->token, NET_OK, o->buffer->bytes);
 }
 
 bool netd_in_buffer(const struct netd_object *o, uint64_t offset, uint64_t length)
 {
-    return o->buffer.at != NULL && length > 0 && length <= o->buffer.bytes &&
-           offset <= o->buffer.bytes - length;
+    return o->buffer != NULL && length > 0 && length <= o->buffer->bytes &&
+           offset <= o->buffer->bytes - length;
 }
 
 static void object_call(struct netd *n, const struct ring_received *call)
@@ -132,7 +154,7 @@ static void object_call(struct netd *n, const struct ring_received *call)
     else
         netd_udp_call(o, call);
     /* Kept as the buffer, or of no use. */
-    if (!cap_is_none(call->cap) && (o == NULL || !cap_same(o->buffer.cap, call->cap)))
+    if (!cap_is_none(call->cap) && (o == NULL || o->buffer == NULL || !cap_same(o->buffer->cap, call->cap)))
         (void)ring_release(&n->rt->ring, call->cap);
 }
 

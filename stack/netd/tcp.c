@@ -53,24 +53,35 @@ static uint32_t read_some(struct netd_object *o, uint8_t *to, uint32_t room)
     return done;
 }
 
+static enum netd_end end_of(const struct netd_tcp *t)
+{
+    if (t->error != NET_OK)
+        return NETD_END_ERROR;
+    return t->peer_closed || t->pcb == NULL ? NETD_END_CLOSED : NETD_END_NONE;
+}
+
 static void progress_recv(struct netd_object *o)
 {
     struct netd_tcp *t = &o->tcp;
     struct netd *n = o->netd;
 
-    if (!t->recv.used)
+    if (!t->recv.used) {
+        if (t->rx_count > 0 || end_of(t) > t->end_told)
+            netd_event_raise(o, NET_EVENT_READ);
         return;
+    }
     if (t->rx_count > 0) {
-        const uint32_t done = read_some(o, o->buffer.at + t->recv.offset, t->recv.length);
+        const uint32_t done = read_some(o, o->buffer->at + t->recv.offset, t->recv.length);
 
         n->counters[NET_COUNTER_BYTES_IN] += done;
-        netd_witness_taken(o, o->buffer.at + t->recv.offset, done);
+        netd_witness_taken(o, o->buffer->at + t->recv.offset, done);
         netd_complete(n, &t->recv, NET_OK, done);
         opened(t, done);
-    } else if (t->error != NET_OK) {
+        if (t->rx_count > 0 || end_of(t) > t->end_told) /* the call was short, or the last bytes are out */
+            netd_event_raise(o, NET_EVENT_READ);
+    } else if (end_of(t) != NETD_END_NONE) {
+        t->end_told = (uint8_t)end_of(t);
         netd_complete(n, &t->recv, (enum net_error)t->error, 0);
-    } else if (t->peer_closed || t->pcb == NULL) {
-        netd_complete(n, &t->recv, NET_OK, 0);
     }
 }
 
@@ -89,32 +100,54 @@ static uint32_t write_some(struct tcp_pcb *pcb, const uint8_t *from, uint32_t le
     return part;
 }
 
+/* Tells who waits for room that there is some: what it has still to send, or half of what is under way, so
+ * that not every acknowledgement is told. `looked`: any. */
+static void tell_room(struct netd_object *o, bool looked)
+{
+    const struct netd_tcp *t = &o->tcp;
+
+    if ((t->awaited & NET_EVENT_WRITE) == 0)
+        return;
+    if (t->pcb != NULL) {
+        const uint32_t room = netd_room_send(t->pcb), left = t->send.length - t->send.done;
+
+        if (room == 0 || (!looked && room < left && room < (uint32_t)t->pcb->snd_queuelen * t->pcb->mss / 2u))
+            return;
+    }
+    netd_event_raise(o, NET_EVENT_WRITE);
+}
+
 static void progress_send(struct netd_object *o)
 {
     struct netd_tcp *t = &o->tcp;
     struct netd_wait *w = &t->send;
     bool wrote = false;
 
-    if (!w->used)
+    if (!w->used) {
+        tell_room(o, false);
         return;
+    }
     if (t->pcb == NULL) {
+        t->awaited &= (uint8_t)~NET_EVENT_WRITE;
         netd_complete(o->netd, w, t->error != NET_OK ? (enum net_error)t->error : NET_E_CLOSED, w->done);
         return;
     }
     while (w->done < w->length) {
-        const uint32_t part = write_some(t->pcb, o->buffer.at + w->offset + w->done, w->length - w->done);
+        const uint32_t part = write_some(t->pcb, o->buffer->at + w->offset + w->done, w->length - w->done);
 
         if (part == 0)
             break; /* acknowledged bytes make room, or the poll tries again */
-        netd_witness_given(o, o->buffer.at + w->offset + w->done, part);
+        netd_witness_given(o, o->buffer->at + w->offset + w->done, part);
         w->done += part;
         o->netd->counters[NET_COUNTER_BYTES_OUT] += part;
         wrote = true;
     }
     if (wrote)
         (void)tcp_output(t->pcb);
-    if (w->done == w->length)
+    if (w->done == w->length) {
+        t->awaited &= (uint8_t)~NET_EVENT_WRITE;
         netd_complete(o->netd, w, NET_OK, w->length);
+    }
 }
 
 void netd_tcp_progress(struct netd_object *o)
@@ -155,8 +188,12 @@ static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t bytes)
 
 static err_t on_poll(void *arg, struct tcp_pcb *pcb)
 {
+    struct netd_object *o = arg;
+
     LWIP_UNUSED_ARG(pcb);
-    progress_send(arg);
+    progress_send(o);
+    if (!o->tcp.send.used)
+        tell_room(o, true);
     return ERR_OK;
 }
 
@@ -223,6 +260,7 @@ void netd_tcp_close(struct netd_object *o)
     struct netd_tcp *t = &o->tcp;
     struct tcp_pcb *pcb = let_go(t);
 
+    netd_event_end(o);
     netd_complete(o->netd, &t->send, NET_E_INVALID_SOCKET, 0);
     netd_complete(o->netd, &t->recv, NET_E_INVALID_SOCKET, 0);
     if (pcb != NULL)
@@ -311,7 +349,10 @@ static void transfer(struct netd_object *o, const struct ring_received *call, st
     }
     w->offset = (uint32_t)call->args[0];
     w->length = (uint32_t)call->args[1];
+    netd_event_rearm(o, w == &o->tcp.send ? NET_EVENT_WRITE : NET_EVENT_READ);
     netd_tcp_progress(o);
+    if (call->args[2] == 0) /* with what there is; a peer is waited for by who says so */
+        netd_complete(n, w, w == &o->tcp.send ? NET_OK : NET_E_TIMEOUT, w->done);
 }
 
 static enum net_error shut_down(struct netd_object *o)

@@ -21,8 +21,8 @@ static void progress(struct netd_object *o)
     memcpy(header.address.bytes, &ip_2_ip4(&first->from)->addr, 4);
     header.port = first->port;
     header.length = bytes;
-    memcpy(o->buffer.at + u->recv.offset, &header, sizeof header);
-    (void)pbuf_copy_partial(first->p, o->buffer.at + u->recv.offset + sizeof header, (u16_t)bytes, 0);
+    memcpy(o->buffer->at + u->recv.offset, &header, sizeof header);
+    (void)pbuf_copy_partial(first->p, o->buffer->at + u->recv.offset + sizeof header, (u16_t)bytes, 0);
     pbuf_free(first->p);
     netd_complete(o->netd, &u->recv, NET_OK, bytes);
 }
@@ -96,7 +96,7 @@ static enum net_error send(struct netd_object *o, uint64_t offset)
         return error;
     if (!netd_in_buffer(o, offset, sizeof header))
         return NET_E_BUFFER;
-    memcpy(&header, o->buffer.at + offset, sizeof header); /* once: the holder may write it meanwhile */
+    memcpy(&header, o->buffer->at + offset, sizeof header); /* once: the holder may write it meanwhile */
     if (header.length > 0 && !netd_in_buffer(o, offset + sizeof header, header.length))
         return NET_E_BUFFER;
     if (header.family != NET_FAMILY_IPV4 || header.port == 0 || header.length > 0xffffu - 28u)
@@ -104,7 +104,7 @@ static enum net_error send(struct netd_object *o, uint64_t offset)
     p = pbuf_alloc(PBUF_TRANSPORT, (u16_t)header.length, PBUF_RAM);
     if (p == NULL)
         return NET_E_NO_MEMORY;
-    pbuf_take(p, o->buffer.at + offset + sizeof header, (u16_t)header.length);
+    pbuf_take(p, o->buffer->at + offset + sizeof header, (u16_t)header.length);
     memset(&to, 0, sizeof to);
     memcpy(&ip_2_ip4(&to)->addr, header.address.bytes, 4);
     sent = udp_sendto(o->udp.pcb, p, &to, header.port);

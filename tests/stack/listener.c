@@ -14,6 +14,31 @@ static cap_id listen(struct probe *p, uint64_t backlog)
     return done.cap;
 }
 
+static struct ring_completion share(struct probe *p, cap_id listener, cap_id memory)
+{
+    const struct ring_extra along = ring_copy(memory);
+
+    return probe_with(p, listener, LISTENER_BUFFER, 0, 0, &along);
+}
+
+/* A listener's buffer is refused, bounded and replaced as a socket's is. */
+static void shared(struct probe *p, cap_id listener)
+{
+    struct ring_completion done;
+
+    RESULT(p, probe_call(p, listener, LISTENER_BUFFER, 0, 0, 0), NET_E_VALUE);
+    RESULT(p, share(p, listener, p->network), NET_E_VALUE);
+    for (uint32_t i = 0; i < 2u; i++) { /* nobody was accepted: the same again is no second one */
+        done = share(p, listener, p->shared.cap);
+        RESULT(p, done, NET_OK);
+        EQUAL(p, done.value, SHARED_BYTES);
+    }
+    done = share(p, listener, p->second.cap);
+    RESULT(p, done, NET_OK);
+    EQUAL(p, done.value, RING_PAGE_BYTES);
+    RESULT(p, share(p, listener, p->shared.cap), NET_OK);
+}
+
 void probe_listeners(struct probe *p)
 {
     const uint64_t before = probe_counter(p, NET_COUNTER_REFUSED_CALLS);
@@ -28,14 +53,22 @@ void probe_listeners(struct probe *p)
     EQUAL(p, probe_counter(p, NET_COUNTER_LISTENERS), 1);
     RESULT(p, probe_call(p, p->authority, LISTEN_OPEN, 0, 0, 0), NET_E_IN_USE);
     RESULT(p, probe_call(p, listener, 0, 0, 0, 0), NET_E_VALUE);
-    RESULT(p, probe_call(p, listener, LISTENER_CLOSE + 1u, 0, 0, 0), NET_E_VALUE);
+    RESULT(p, probe_call(p, listener, LISTENER_EVENT + 1u, 0, 0, 0), NET_E_VALUE);
     EQUAL(p, probe_counter(p, NET_COUNTER_REFUSED_CALLS), before + 4u);
     RESULT(p, probe_call(p, listener, LISTENER_ACCEPT, 0, 0, 0), NET_E_TIMEOUT);
     RESULT(p, probe_call(p, listener, LISTENER_ACCEPT, 30u * MS, 0, 0), NET_E_TIMEOUT);
+    RESULT(p, probe_call(p, listener, LISTENER_EVENT, 0, 0, 0), NET_E_TIMEOUT);
+    RESULT(p, probe_call(p, listener, LISTENER_EVENT, 30u * MS, 0, 0), NET_E_TIMEOUT);
+    shared(p, listener);
     probe_begin(p, 1, listener, LISTENER_ACCEPT, RING_FOREVER, 0, 0);
     RESULT(p, probe_call(p, listener, LISTENER_ACCEPT, RING_FOREVER, 0, 0), NET_E_BUSY);
+    probe_begin(p, 2, listener, LISTENER_EVENT, RING_FOREVER, 0, 0);
+    RESULT(p, probe_call(p, listener, LISTENER_EVENT, RING_FOREVER, 0, 0), NET_E_BUSY);
     RESULT(p, probe_call(p, listener, LISTENER_CLOSE, 0, 0, 0), NET_OK);
     RESULT(p, probe_next(p, 1), NET_E_INVALID_LISTENER);
+    RESULT(p, probe_next(p, 2), NET_E_INVALID_LISTENER);
+    RESULT(p, probe_call(p, listener, LISTENER_EVENT, 0, 0, 0), NET_E_INVALID_LISTENER);
+    EQUAL(p, share(p, listener, p->shared.cap).result, NET_E_INVALID_LISTENER);
     RESULT(p, probe_call(p, listener, LISTENER_ACCEPT, 0, 0, 0), NET_E_INVALID_LISTENER);
     RESULT(p, probe_call(p, listener, LISTENER_CLOSE, 0, 0, 0), NET_OK);
     probe_release(p, listen(p, 0)); /* closed: the port is free, while its holder still has the closed one */
