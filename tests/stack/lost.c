@@ -124,6 +124,9 @@ void probe_lost(struct probe *p)
     done =
         probe_call(p, p->authority, LISTEN_OPEN, 0, 0, 0); /* the lost listener has not the port any more */
     RESULT(p, done, NET_OK);
+    /* Nor has a lost socket, which is still held, its memory. */
+    const struct ring_extra along = ring_copy(p->shared.cap);
+    RESULT(p, probe_with(p, done.cap, LISTENER_BUFFER, 0, 0, &along), NET_OK);
     probe_release(p, done.cap);
     probe_release(p, probe_udp(p, 0));
     socket = with_buffer(p, probe_connected(p), 4096);
