@@ -67,6 +67,9 @@ enum cap_interface {
     CAP_IF_TERMINAL_MAKER, /* makes terminals of connections that are moved to it */
     CAP_IF_NETWORK_STATUS, /* what a NetworkManager says, and ping; makes no socket */
     CAP_IF_TCP_CONNECT_AUTHORITY, /* outgoing connections to one address and port */
+    CAP_IF_SUPERVISOR_STATUS, /* services by name: list alone */
+    CAP_IF_STARTER, /* one service that runs when it is asked for */
+    CAP_IF_STREAM, /* the far side of a terminal: what is typed, what is shown */
     CAP_IF_COUNT
 };
 

@@ -275,4 +275,19 @@ enum supervisor_method {
     SUPERVISOR_KILL     /* args[0]. Its rule says whether it comes back; its budget is not charged */
 };
 
+/* CAP_IF_SUPERVISOR_STATUS has of these SUPERVISOR_COUNT, _NAME and _STATE; the others are SYS_E_VALUE on
+ * it. SUPERVISOR_RESTART of a service that runs when it is asked for is SYS_E_STATE: its starter does that. */
+
+/* CAP_IF_STARTER, served by init: one service that runs when its holder asks, and not longer than the holder.
+ * value of each: enum service_state | enum process_end of its last life << 8 | number of a life << 32: that
+ * which runs or ended last, or, while it waits, that which is to come. Lives are counted from 1; 0: none
+ * yet. */
+enum starter_method {
+    STARTER_START = 1, /* SYS_E_BUSY: it runs or waits already. One that is ending starts anew behind its
+                          end. It WAITS for a service that serves it something; one that cannot be started
+                          is GIVEN_UP, and may be asked for again */
+    STARTER_END,       /* kills it; from the answer on it is ENDED, and may be started. It need not run */
+    STARTER_STATE      /* how it is */
+};
+
 #endif

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define PACKAGE_MAGIC        0x6b706163u /* "capk" */
-#define PACKAGE_VERSION      5u
+#define PACKAGE_VERSION      6u
 #define PACKAGE_NAME_BYTES   24u
 #define PACKAGE_PROGRAMS_MAX 16u
 #define PACKAGE_SERVICES_MAX 16u
@@ -54,8 +54,11 @@ enum package_restart { RESTART_NEVER = 0, RESTART_ALWAYS };
 
 /* Runs of which boot mode start it; the others leave it out. A service that is in both waits for none that is
  * in one alone. PROOF_FIRST: in a proof, before every service that is not so, each of which waits for its
- * end; nobody serves it anything. */
-enum package_when { WHEN_ALWAYS = 0, WHEN_SERVE, WHEN_PROOF, WHEN_PROOF_FIRST };
+ * end; nobody serves it anything. ASKED: while the one service that holds its GRANT_STARTS runs, as often as
+ * that asks; what serves it something runs whenever that one does, its own rule is RESTART_NEVER with a
+ * budget of 0, and it neither serves nor starts
+ * nor proves anything. */
+enum package_when { WHEN_ALWAYS = 0, WHEN_SERVE, WHEN_PROOF, WHEN_PROOF_FIRST, WHEN_ASKED };
 
 /* Words of the boot line that are for those services that ask for them: a bit each. Init adds `KEY=VALUE` to
  * their start-up text where the boot line has that key, and to nobody else's. */
@@ -84,14 +87,15 @@ enum package_grant_kind {
                      most, and left out of the start-up page where the machine has no such function */
     GRANT_SERVED, /* a capability that another service serves: by its name there */
     GRANT_SERVES, /* an endpoint of its own, under a name that others ask for */
-    GRANT_EVIDENCE /* an EvidenceSink over a list of markers */
+    GRANT_EVIDENCE, /* an EvidenceSink over a list of markers */
+    GRANT_STARTS /* a Starter: one service of WHEN_ASKED, granted once */
 };
 
 struct package_grant {
     char name[PACKAGE_NAME_BYTES]; /* in the receiver's start-up page */
     uint16_t kind; /* enum package_grant_kind */
     uint16_t interface; /* enum cap_interface */
-    uint16_t service; /* SERVED: which service serves it */
+    uint16_t service; /* SERVED: which service serves it; STARTS: which is started */
     uint16_t port; /* SERIAL: its number. SERVED TCP_LISTEN_AUTHORITY: the local TCP port,
                       each granted once; its server finds `listen_PORT=BACKLOG[,SOURCE/BITS]`
                       in its own start-up text. SERVED TCP_CONNECT_AUTHORITY: the port
@@ -111,12 +115,13 @@ struct package_grant {
 _Static_assert(sizeof(struct package_grant) == 80, "ABI");
 
 /* The badge of a client capability that init makes: the client's service number, which of its lives it is,
- * and the grant's port. */
+ * and the grant's port; of a GRANT_STARTS the service that it starts. */
 static inline uint64_t package_badge(uint32_t service, uint32_t starts, uint16_t port)
 {
     return (service & 0xffffu) | (uint64_t)starts << 16 | (uint64_t)port << 48;
 }
 #define PACKAGE_BADGE_SERVICE(badge) ((uint16_t)(badge))
+#define PACKAGE_BADGE_LIFE(badge)    ((uint32_t)((badge) >> 16)) /* lives before that one */
 #define PACKAGE_BADGE_PORT(badge)    ((uint16_t)((badge) >> 48))
 
 /* A register table (regtable.h), its rows and steps laid flat. */

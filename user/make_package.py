@@ -25,13 +25,13 @@ FIELDS = {  # of an object of the manifest: name, JSON type; those with * must b
     "service": {"*name": str, "*program": str, "restart": str, "restart_budget": int, "when": str, "*pages": int,
                 "parameters": dict, "boot": list, "*grants": list, "comment": str},
     "grant": {"*name": str, "kernel": str, "port": int, "device": dict, "service": str, "served": str, "serves": str,
-              "optional": bool, "backlog": int, "from": str, "to": str, "evidence": list, "comment": str},
+              "optional": bool, "backlog": int, "from": str, "to": str, "evidence": list, "starts": str, "comment": str},
     "device": {"vendor": str, "class": str, "id": str, "number": int},
     "parameter": {"*table": str},
 }
 # A grant is one of these: the fields that it has beside name and comment.
 KINDS = {"kernel": {"kernel", "port"}, "device": {"device"}, "serves": {"serves"}, "evidence": {"evidence"},
-         "service": {"service", "served", "optional", "port", "backlog", "from", "to"}}
+         "service": {"service", "served", "optional", "port", "backlog", "from", "to"}, "starts": {"starts"}}
 
 
 class Refused(Exception):
@@ -71,7 +71,7 @@ ANY = LIMITS["PACKAGE_ANY"]
 BACKLOG, BACKLOG_MAX = 8, 64  # connections that may wait at a port
 # What a service serves under a name; listeners, sockets and terminals come out of these.
 SERVED = [*[name for name, value in INTERFACES.items() if INTERFACES["nic"] <= value <= INTERFACES["tcp-listen-authority"]],
-          "login", "terminals", "terminal-maker", "network-status", "tcp-connect-authority"]
+          "login", "terminals", "terminal-maker", "network-status", "tcp-connect-authority", "supervisor-status"]
 # Of the boot line, for the services that ask for them.
 BOOT_WORDS = {"verifier": LIMITS["PACKAGE_BOOT_VERIFIER"], "terminal": LIMITS["PACKAGE_BOOT_TERMINAL"],
               "network": LIMITS["PACKAGE_BOOT_NETWORK"]}
@@ -229,10 +229,19 @@ def evidence_grant(where, grant, manifest, out):
         raise Refused(f"{where}.evidence", "field", "names no marker")
 
 
+def starts_grant(where, grant, manifest, out):
+    out["interface"] = INTERFACES["starter"]
+    for at, service in enumerate(manifest["services"]):
+        if service["name"] == grant["starts"] and service.get("when") == "asked":
+            out["service"] = at
+            return
+    raise Refused(where, "dangling", f'no service called "{grant["starts"]}" runs when it is asked for')
+
+
 GRANTS = {"kernel": kernel_grant, "device": device_grant, "service": served_grant, "serves": serves_grant,
-          "evidence": evidence_grant}
+          "evidence": evidence_grant, "starts": starts_grant}
 KIND_NUMBERS = {"kernel": GRANT_KINDS["kernel"], "device": GRANT_KINDS["device"], "service": GRANT_KINDS["served"],
-                "serves": GRANT_KINDS["serves"], "evidence": GRANT_KINDS["evidence"]}
+                "serves": GRANT_KINDS["serves"], "evidence": GRANT_KINDS["evidence"], "starts": GRANT_KINDS["starts"]}
 
 
 def compile_grant(where, grant, manifest, names):
@@ -246,16 +255,37 @@ def compile_grant(where, grant, manifest, names):
 
 def check_init(where, grant):
     """Init runs always and hands out what it is given; it serves the supervisor alone, and waits for nobody."""
-    if grant["kind"] not in ("kernel", "evidence") and (grant["kind"], grant["interface"]) != ("serves", INTERFACES["supervisor"]):
+    own = [("serves", INTERFACES[name]) for name in ("supervisor", "supervisor-status")]
+    if grant["kind"] not in ("kernel", "evidence") and (grant["kind"], grant["interface"]) not in own:
         raise Refused(where, "field", "init holds what the kernel makes, and serves the supervisor")
 
 
+def check_asked(where, service, services):
+    """What runs when it is asked for has one who asks, no other rule, no client, nobody to ask for and nothing to prove."""
+    if service.get("when") != "asked":
+        return
+    if service.get("restart", "never") != "never" or service.get("restart_budget", 0) != 0:
+        raise Refused(f"{where}.restart", "field", "who asks for it starts it again, nothing else does")
+    for at, grant in enumerate(service["grants"]):
+        if kind_of(where, grant) in ("serves", "starts", "evidence"):
+            raise Refused(f"{where}.grants[{at}]", "field", "what is asked for serves, starts and proves nothing")
+    if starter(service, services) is None:
+        raise Refused(where, "dangling", "nobody starts it")
+
+
+def starter(service, services):
+    """Who asks for it."""
+    return next((other for other in services for grant in other["grants"] if grant.get("starts") == service["name"]), None)
+
+
 def check_when(where, grant, service, services):
-    """Who serves it something runs whenever it does."""
+    """Who serves it something runs whenever it does, or whenever that which asks for it does."""
     if grant["kind"] != "service":
         return
     server = services[grant["service"]]
     when = service.get("when", "always")
+    if when == "asked":
+        when = starter(service, services).get("when", "always")
     if when == "proof-first" or server.get("when", "always") not in ("always", when):
         raise Refused(where, "dangling", f'"{server["name"]}" does not run whenever "{service["name"]}" does')
 
@@ -275,6 +305,8 @@ def check_claims(services):
         for at, grant in enumerate(service["compiled"]):
             if grant["kind"] == "device":
                 what, key = "device", (grant["vendor"], grant["class"], grant["device_id"], grant["number"])
+            elif grant["kind"] == "starts":
+                what, key = "start", grant["service"]
             elif "listen" in grant:
                 what, key = "port", (grant["service"], grant["port"])
             elif "connect" in grant:
@@ -344,6 +376,7 @@ def check_graph(manifest):
         raise Refused("init", "program", f'"{manifest["init"]}" is the program of {len(first)} services, of one it must be')
     one_of(f"services[{first[0]['name']}].when", first[0].get("when", "always"), ["always"])
     for service in services:
+        check_asked(f"services[{service['name']}]", service, services)
         for at, grant in enumerate(service["compiled"]):
             where = f"services[{service['name']}].grants[{at}]"
             if service is first[0]:

@@ -63,6 +63,10 @@ const struct package_grant *package_grant(const struct package *p, uint32_t serv
 uint32_t package_source(const struct package *p, const struct package_grant *grant);
 /* The GRANT_SERVES that a GRANT_SERVED names: its number among those of grant->service. */
 uint32_t package_serves(const struct package *p, const struct package_grant *grant);
+/* The service that holds the GRANT_STARTS of a service, which in a checked package each of WHEN_ASKED has;
+ * PACKAGE_NO_SERVICE: none does. */
+#define PACKAGE_NO_SERVICE UINT32_MAX
+uint32_t package_starter(const struct package *p, uint32_t service);
 /* A GRANT_DEVICE that names such a function, as the first of them or a later one. */
 bool package_grant_fits(const struct package_grant *grant, const struct pci_function_info *info);
 

@@ -53,6 +53,12 @@ static bool text_ok(const char *text, uint32_t n)
     return true;
 }
 
+/* It runs when it is asked for, and no other rule brings it back. */
+static bool asked_alone(const struct package_service *s)
+{
+    return s->when != WHEN_ASKED || (s->restart == RESTART_NEVER && s->restart_budget == 0);
+}
+
 static enum package_error check_service(const struct package *p, uint32_t i, uint32_t first_grant)
 {
     const struct package_service *s = &p->services[i];
@@ -69,9 +75,8 @@ static enum package_error check_service(const struct package *p, uint32_t i, uin
         return PACKAGE_E_COUNT;
     if (s->first_grant != first_grant || s->grant_count > p->header->grants - first_grant)
         return PACKAGE_E_FIELD;
-    if (s->restart > RESTART_ALWAYS || s->when > WHEN_PROOF_FIRST ||
-        s->restart_budget > PACKAGE_RESTARTS_MAX || s->pages > PACKAGE_PAGES_MAX ||
-        (s->boot_words & ~PACKAGE_BOOT_ALL) != 0)
+    if (s->restart > RESTART_ALWAYS || s->when > WHEN_ASKED || s->restart_budget > PACKAGE_RESTARTS_MAX ||
+        s->pages > PACKAGE_PAGES_MAX || (s->boot_words & ~PACKAGE_BOOT_ALL) != 0 || !asked_alone(s))
         return PACKAGE_E_FIELD;
     if (!package_extent_ok(p, s->text, 0))
         return PACKAGE_E_EXTENT;
@@ -104,7 +109,8 @@ static bool served_interface(uint16_t interface)
 {
     return (interface >= CAP_IF_NIC && interface <= CAP_IF_TCP_LISTEN_AUTHORITY) ||
            interface == CAP_IF_LOGIN || interface == CAP_IF_TERMINALS || interface == CAP_IF_TERMINAL_MAKER ||
-           interface == CAP_IF_NETWORK_STATUS || interface == CAP_IF_TCP_CONNECT_AUTHORITY;
+           interface == CAP_IF_NETWORK_STATUS || interface == CAP_IF_TCP_CONNECT_AUTHORITY ||
+           interface == CAP_IF_SUPERVISOR_STATUS;
 }
 
 /* By its class, or by vendor and device id; vendor and id 0 are nobody's. */
@@ -136,8 +142,11 @@ static bool fields_ok(const struct package_grant *g)
 {
     const bool device = g->kind == GRANT_DEVICE;
     const bool served = g->kind == GRANT_SERVED;
+    const bool named = served || g->kind == GRANT_STARTS; /* another service */
 
-    if (g->optional > 1 || (!served && (g->optional != 0 || g->service != 0 || !name_empty(g->served))))
+    if (g->optional > 1 || (!served && (g->optional != 0 || !name_empty(g->served))))
+        return false;
+    if (!named && g->service != 0)
         return false;
     if (!device && (g->vendor != 0 || g->device_class != 0 || g->device_id != 0 || g->number != 0))
         return false;
@@ -157,16 +166,23 @@ static bool fields_ok(const struct package_grant *g)
         return served_interface(g->interface);
     case GRANT_EVIDENCE:
         return g->interface == CAP_IF_EVIDENCE && g->markers != 0;
+    case GRANT_STARTS:
+        return g->interface == CAP_IF_STARTER;
     default:
         return false;
     }
 }
 
-/* Init hands out what it is given; it serves the supervisor alone, and waits for nobody. */
-static bool init_may_hold(const struct package_grant *g)
+/* Init hands out what it is given; it serves the supervisor alone, and waits for nobody. What runs when it is
+ * asked for has no clients, asks for nobody and proves nothing. */
+static bool may_hold(const struct package *p, uint32_t service, const struct package_grant *g)
 {
-    return g->kind == GRANT_KERNEL || g->kind == GRANT_EVIDENCE ||
-           (g->kind == GRANT_SERVES && g->interface == CAP_IF_SUPERVISOR);
+    if (service == p->init)
+        return g->kind == GRANT_KERNEL || g->kind == GRANT_EVIDENCE ||
+               (g->kind == GRANT_SERVES &&
+                (g->interface == CAP_IF_SUPERVISOR || g->interface == CAP_IF_SUPERVISOR_STATUS));
+    return p->services[service].when != WHEN_ASKED ||
+           (g->kind != GRANT_SERVES && g->kind != GRANT_STARTS && g->kind != GRANT_EVIDENCE);
 }
 
 static uint32_t find_source(const struct package *p, const struct package_grant *grant)
@@ -195,17 +211,43 @@ static uint32_t find_serves(const struct package *p, const struct package_grant 
     return NO_GRANT;
 }
 
+uint32_t package_starter(const struct package *p, uint32_t service)
+{
+    for (uint32_t holder = 0; holder < p->header->services; holder++) {
+        for (uint32_t i = 0; i < p->services[holder].grant_count; i++) {
+            const struct package_grant *g = package_grant(p, holder, i);
+
+            if (g->kind == GRANT_STARTS && g->service == service)
+                return holder;
+        }
+    }
+    return PACKAGE_NO_SERVICE;
+}
+
+/* Runs in which it may run; of one that is asked for, those of who asks, which is there. */
+static uint8_t runs_in(const struct package *p, uint32_t service)
+{
+    return p->services[service].when == WHEN_ASKED ? p->services[package_starter(p, service)].when
+                                                   : p->services[service].when;
+}
+
 /* Who serves it something runs whenever it does. */
 static bool served_whenever(const struct package *p, uint32_t service, const struct package_grant *g)
 {
     const uint8_t when = p->services[g->service].when;
 
-    /* One that comes first finds nobody there. */
-    return p->services[service].when != WHEN_PROOF_FIRST &&
-           (when == WHEN_ALWAYS || when == p->services[service].when);
+    /* One that comes first finds nobody there, and one that is asked for is nobody's server. */
+    return runs_in(p, service) != WHEN_PROOF_FIRST && when != WHEN_ASKED &&
+           (when == WHEN_ALWAYS || when == runs_in(p, service));
 }
 
-/* Two grants of what there is once: a device, a port of one server to listen on, or to reach through it. */
+static bool starts_one(const struct package *p, const struct package_grant *g)
+{
+    return g->service < p->header->services && p->services[g->service].when == WHEN_ASKED;
+}
+
+/* Two grants of what there is once: a device, a port of one server to listen on, or to reach through it, a
+ * service that is asked for. */
 static bool same_claim(const struct package_grant *a, const struct package_grant *b)
 {
     if (a->kind != b->kind)
@@ -213,6 +255,8 @@ static bool same_claim(const struct package_grant *a, const struct package_grant
     if (a->kind == GRANT_DEVICE)
         return a->vendor == b->vendor && a->device_class == b->device_class && a->device_id == b->device_id &&
                a->number == b->number;
+    if (a->kind == GRANT_STARTS)
+        return a->service == b->service;
     return a->kind == GRANT_SERVED && a->port != 0 && a->port == b->port && a->service == b->service &&
            a->interface == b->interface;
 }
@@ -227,9 +271,11 @@ static enum package_error check_grant(const struct package *p, uint32_t service,
         if (package_name_same(g->name, package_grant(p, service, k)->name))
             return PACKAGE_E_NAME;
     }
-    if (!fields_ok(g) || (service == p->init && !init_may_hold(g)))
+    if (!fields_ok(g) || !may_hold(p, service, g))
         return PACKAGE_E_FIELD;
     if (g->kind == GRANT_SERVED && (find_serves(p, g) == NO_GRANT || !served_whenever(p, service, g)))
+        return PACKAGE_E_DANGLING;
+    if (g->kind == GRANT_STARTS && !starts_one(p, g))
         return PACKAGE_E_DANGLING;
     if (service != p->init && (g->kind == GRANT_KERNEL || g->kind == GRANT_EVIDENCE) &&
         find_source(p, g) == NO_GRANT)
@@ -293,6 +339,21 @@ static bool find_init(struct package *p)
     return found == 1;
 }
 
+static enum package_error check_grants(const struct package *p, uint32_t service, struct package_place *at)
+{
+    if (p->services[service].when == WHEN_ASKED && package_starter(p, service) == PACKAGE_NO_SERVICE) {
+        *at = (struct package_place){PACKAGE_SERVICES, (uint16_t)service};
+        return PACKAGE_E_DANGLING;
+    }
+    for (uint32_t k = 0; k < p->services[service].grant_count; k++) {
+        *at = (struct package_place){PACKAGE_GRANTS, (uint16_t)(p->services[service].first_grant + k)};
+        const enum package_error error = check_grant(p, service, k);
+        if (error != PACKAGE_OK)
+            return error;
+    }
+    return PACKAGE_OK;
+}
+
 enum package_error package_check_services(struct package *p, struct package_place *at)
 {
     enum package_error error = PACKAGE_OK;
@@ -313,12 +374,9 @@ enum package_error package_check_services(struct package *p, struct package_plac
     if (p->services[p->init].when != WHEN_ALWAYS)
         return PACKAGE_E_FIELD;
     for (uint32_t i = 0; i < p->header->services; i++) {
-        for (uint32_t k = 0; k < p->services[i].grant_count; k++) {
-            *at = (struct package_place){PACKAGE_GRANTS, (uint16_t)(p->services[i].first_grant + k)};
-            error = check_grant(p, i, k);
-            if (error != PACKAGE_OK)
-                return error;
-        }
+        error = check_grants(p, i, at);
+        if (error != PACKAGE_OK)
+            return error;
     }
     return find_order(p, at) ? PACKAGE_OK : PACKAGE_E_CYCLE;
 }

@@ -69,6 +69,8 @@ static void read_grants(const struct package *p, uint32_t service)
             need(package_grant(p, g->service, package_serves(p, g))->interface == g->interface);
         else if (service != p->init && (g->kind == GRANT_KERNEL || g->kind == GRANT_EVIDENCE))
             need(package_grant(p, p->init, package_source(p, g))->interface == g->interface);
+        else if (g->kind == GRANT_STARTS)
+            need(g->service != service && package_starter(p, g->service) == service);
     }
 }
 

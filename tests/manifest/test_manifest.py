@@ -128,6 +128,39 @@ def port_bytes(interface, *ports):
     return change
 
 
+def asked(manifest, *names, **fields):
+    """The shell runs when nicd asks for it, which has a grant for it under each of the names."""
+    service(manifest, SHELL).update({"when": "asked", "restart": "never", "restart_budget": 0, **fields})
+    service(manifest, SHELL)["grants"].pop()
+    for name in names:
+        service(manifest, NICD)["grants"].append({"name": name, "starts": "shell"})
+
+
+def asked_bytes(package, *starters, kinds=None):
+    """The same; `starters`: grants that become such. The shell is a client of init's alone then."""
+    for field, value in ((4, 0), (5, 4), (6, 0)):
+        package.entry("service", SHELL, field, value)
+    serial, supervisor = tool.INTERFACES["serial"], tool.INTERFACES["supervisor"]
+    for at, kind, interface, port, served in ((7, "kernel", serial, 1, b""), (9, "served", supervisor, 0, b"supervisor")):
+        for field, value in ((1, tool.GRANT_KINDS[kind]), (2, interface), (3, INIT), (4, port), (5, served), (10, 0)):
+            package.entry("grant", at, field, value)
+    for at in starters:
+        for field, value in ((1, tool.GRANT_KINDS["starts"]), (2, tool.INTERFACES["starter"]), (3, SHELL), (6, 0), (7, 0), (8, 0),
+                             (10, 0), (11, 0)):
+            package.entry("grant", at, field, value)
+
+
+def starts_what_runs(package):
+    for field, value in ((1, tool.GRANT_KINDS["starts"]), (2, tool.INTERFACES["starter"]), (3, NICD), (10, 0)):
+        package.entry("grant", 9, field, value)
+
+
+def asked_and_serves(package):
+    asked_bytes(package, 5)
+    for field, value in ((1, tool.GRANT_KINDS["serves"]), (2, tool.INTERFACES["nic"]), (3, 0), (5, b"")):
+        package.entry("grant", 9, field, value)
+
+
 # reason, what, change of the manifest (None: no manifest can say it), change of the package (None: no package can hold it)
 FAULTS = [
     ("size", "too long", "big", lambda p: p.data.extend(bytes(8 << 20))),
@@ -175,7 +208,7 @@ FAULTS = [
     ("field", "an unknown restart rule", lambda m: service(m, SHELL).update(restart="often"),
      lambda p: p.entry("service", SHELL, 4, 2)),
     ("field", "an unknown kind of run", lambda m: service(m, SHELL).update(when="never"),
-     lambda p: p.entry("service", SHELL, 5, 4)),
+     lambda p: p.entry("service", SHELL, 5, 5)),
     ("field", "init left out of a run", lambda m: service(m, INIT).update(when="serve"),
      lambda p: p.entry("service", INIT, 5, 1)),
     ("dangling", "a service that runs when its server does not", lambda m: service(m, NICD).update(when="proof"),
@@ -211,6 +244,18 @@ FAULTS = [
      port_bytes("tcp-listen-authority", 7, 7)),
     ("claim", "a way out twice", lambda m: (connect(m, "one", port=80, to=META), connect(m, "two", port=80, to=META)),
      port_bytes("tcp-connect-authority", 80, 80)),
+    ("claim", "one that two ask for", lambda m: asked(m, "one", "two"), lambda p: asked_bytes(p, 4, 5)),
+    ("field", "asked for, and started again", lambda m: asked(m, "one", restart="always"),
+     lambda p: (asked_bytes(p, 5), p.entry("service", SHELL, 4, 1))),
+    ("field", "asked for, with a budget", lambda m: asked(m, "one", restart_budget=1),
+     lambda p: (asked_bytes(p, 5), p.entry("service", SHELL, 6, 1))),
+    ("field", "asked for, and serves",
+     lambda m: (asked(m, "one"), service(m, SHELL)["grants"].append({"name": "x", "serves": "nic"})), asked_and_serves),
+    ("dangling", "asked for by nobody", asked, asked_bytes),
+    ("dangling", "a start of what always runs",
+     lambda m: service(m, SHELL)["grants"].append({"name": "go", "starts": "nicd"}), starts_what_runs),
+    ("field", "a start that init has", lambda m: (asked(m), service(m, INIT)["grants"].append({"name": "go", "starts": "shell"})),
+     lambda p: asked_bytes(p, 3)),
     ("table", "no such table", lambda m: m["tables"].append("gve"), lambda p: p.entry("table", 1, 4, 24)),
 ]
 
@@ -303,6 +348,13 @@ class Manifest(unittest.TestCase):
         self.assertIn(b"modern=1 poll=64 listen_7=8 listen_8080=4,10.0.2.0/24", package)
         self.assertEqual(check(package).stdout, "ok\n")
 
+    def test_a_service_that_is_asked_for(self):
+        manifest = copy.deepcopy(SAMPLE)
+        asked(manifest, "go")
+        self.assertEqual(check(make(manifest)).stdout, "ok\n")
+        service(manifest, NICD)["when"] = "proof"  # its server runs whenever it may
+        self.assertEqual(check(make(manifest)).stdout, "ok\n")
+
     def test_who_may_connect_where_is_in_its_servers_words(self):
         manifest = copy.deepcopy(SAMPLE)
         connect(manifest, "metadata", port=80, to=META)
@@ -350,7 +402,8 @@ class Schema(unittest.TestCase):
               "init left out of a run", "a port of what has none", "a port twice", "a source that is no prefix",
               "a connect authority to no address", "a listen authority to an address", "a way out twice",
               "a service that runs when its server does not", "a device of which nothing is named",
-              "one that comes first and waits for another",
+              "one that comes first and waits for another", "one that two ask for", "asked for by nobody",
+              "a start of what always runs", "a start that init has",
               "no such table", "too long"}
 
     def valid(self, manifest):
@@ -377,7 +430,7 @@ class Schema(unittest.TestCase):
 
     def test_words_of_the_schema_are_those_of_the_headers(self):
         defs = self.schema["$defs"]
-        kernel, _, _, serves, _ = defs["grant"]["oneOf"]
+        kernel, _, _, serves, _, _ = defs["grant"]["oneOf"]
         self.assertEqual(kernel["properties"]["kernel"]["enum"], tool.KERNEL)
         self.assertEqual(serves["properties"]["serves"]["enum"], tool.SERVED)
         self.assertEqual(kernel["properties"]["port"]["maximum"], tool.LIMITS["PACKAGE_PORTS_MAX"])

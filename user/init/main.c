@@ -76,6 +76,32 @@ static void start(struct init *init, uint32_t service, uint64_t now_ns)
     say(init, service, "runs as process ", process);
 }
 
+/* Its end comes as that of its process. */
+static void kill(struct init *init, uint32_t service)
+{
+    (void)ring_call(&init->rt->ring, init->lives[service].process, PROCESS_KILL, NULL, NULL);
+}
+
+static void end_asked(struct init *init, uint32_t service)
+{
+    bool kills = false;
+
+    supervisor_end(&init->supervisor, service, &kills);
+    if (kills)
+        kill(init, service);
+}
+
+/* What it has asked for lives no longer than it does. */
+static void end_started(struct init *init, uint32_t service)
+{
+    for (uint32_t i = 0; i < init->package.services[service].grant_count; i++) {
+        const struct package_grant *g = package_grant(&init->package, service, i);
+
+        if (g->kind == GRANT_STARTS)
+            end_asked(init, g->service);
+    }
+}
+
 static void ended(struct init *init, uint32_t service, const struct ring_completion *done, uint64_t now_ns)
 {
     static const char *const words[] = {[PROCESS_EXITED] = "ended with code ",
@@ -90,6 +116,7 @@ static void ended(struct init *init, uint32_t service, const struct ring_complet
     ASSERT(end <= PROCESS_FAULTED);
     say(init, service, words[end], end == PROCESS_KILLED ? SAY_NONE : value >> 8);
     service_clean(init, service);
+    end_started(init, service);
     supervisor_ended(&init->supervisor, service, end, value >> 8, now_ns);
     if (v->state == SERVICE_WAITS && v->due_ns > now_ns)
         say(init, service, "starts again in ms: ", (v->due_ns - now_ns) / NS_IN_MS);
@@ -100,13 +127,43 @@ static void ended(struct init *init, uint32_t service, const struct ring_complet
     service_withdraw(init, service);
 }
 
+static enum system_error serve_starter(struct init *init, const struct ring_received *call, uint64_t now_ns,
+                                       uint64_t *value)
+{
+    const uint32_t holder = PACKAGE_BADGE_SERVICE(call->badge), service = PACKAGE_BADGE_PORT(call->badge);
+    enum system_error error = SYS_OK;
+
+    /* Init made the badge, and for a life that may be over. */
+    ASSERT(holder < init->package.header->services);
+    ASSERT(service < init->package.header->services);
+    if (init->supervisor.services[holder].state != SERVICE_RUNS ||
+        PACKAGE_BADGE_LIFE(call->badge) + 1u != init->supervisor.services[holder].starts)
+        return SYS_E_STATE;
+    switch (call->method) {
+    case STARTER_START:
+        error = supervisor_ask(&init->supervisor, service, now_ns);
+        break;
+    case STARTER_END:
+        end_asked(init, service);
+        break;
+    case STARTER_STATE:
+        break;
+    default:
+        return SYS_E_VALUE;
+    }
+    *value = supervisor_asked(&init->supervisor, service);
+    return error;
+}
+
 static enum system_error serve(struct init *init, const struct ring_received *call, uint64_t now_ns,
                                uint64_t *value)
 {
     struct supervisor *s = &init->supervisor;
     enum system_error error;
-    bool kill = false;
+    bool kills = false;
 
+    if (call->interface == CAP_IF_STARTER)
+        return serve_starter(init, call, now_ns, value);
     switch (call->method) {
     case SUPERVISOR_COUNT:
         *value = init->package.header->services;
@@ -115,17 +172,23 @@ static enum system_error serve(struct init *init, const struct ring_received *ca
         return supervisor_name(s, call->args[0], call->args[1], value);
     case SUPERVISOR_STATE:
         return supervisor_state(s, call->args[0], value);
+    default:
+        break;
+    }
+    if (call->interface != CAP_IF_SUPERVISOR) /* to be looked at alone */
+        return SYS_E_VALUE;
+    switch (call->method) {
     case SUPERVISOR_RESTART:
-        error = supervisor_restart(s, call->args[0], now_ns, &kill);
+        error = supervisor_restart(s, call->args[0], now_ns, &kills);
         break;
     case SUPERVISOR_KILL:
-        error = supervisor_kill(s, call->args[0], &kill);
+        error = supervisor_kill(s, call->args[0], &kills);
         break;
     default:
         return SYS_E_VALUE;
     }
-    if (error == SYS_OK && kill) /* its end comes as that of its process */
-        (void)ring_call(&init->rt->ring, init->lives[call->args[0]].process, PROCESS_KILL, NULL, NULL);
+    if (error == SYS_OK && kills)
+        kill(init, (uint32_t)call->args[0]);
     return error;
 }
 

@@ -44,6 +44,16 @@ static cap_id client_of(struct init *init, uint32_t service, const struct packag
     return made(init, service, &done);
 }
 
+/* A client of init's own: the badge's port is the service that it starts. */
+static cap_id starter_of(struct init *init, uint32_t service, const struct package_grant *g)
+{
+    const uint64_t badge = package_badge(service, init->supervisor.services[service].starts, g->service);
+    const struct ring_completion done =
+        ring_call(&init->rt->ring, init->supervised, ENDPOINT_CLIENT, RING_ARGS(g->interface, badge), NULL);
+
+    return made(init, service, &done);
+}
+
 static cap_id narrowed(struct init *init, uint32_t service, const struct package_grant *g)
 {
     const cap_id whole = init->own[package_source(&init->package, g)];
@@ -106,6 +116,8 @@ static cap_id grant_cap(struct init *init, uint32_t service, uint32_t number)
         return endpoint_of(init, grant);
     case GRANT_EVIDENCE:
         return narrowed(init, service, g);
+    case GRANT_STARTS:
+        return starter_of(init, service, g);
     default:
         return CAP_NONE;
     }

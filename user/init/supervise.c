@@ -26,7 +26,7 @@ void supervisor_init(struct supervisor *s, const struct package *package, bool p
     for (uint32_t i = 0; i < package->header->services; i++) {
         const uint8_t when = package->services[i].when;
 
-        if (when != WHEN_ALWAYS && (proof ? when == WHEN_SERVE : when != WHEN_SERVE))
+        if (when == WHEN_ASKED || (when != WHEN_ALWAYS && (proof ? when == WHEN_SERVE : when != WHEN_SERVE)))
             s->services[i].state = SERVICE_ENDED;
     }
     s->services[package->init].state = SERVICE_RUNS;
@@ -104,7 +104,7 @@ void supervisor_started(struct supervisor *s, uint32_t service, uint32_t process
     ASSERT(v->state == SERVICE_WAITS);
     v->state = SERVICE_RUNS;
     v->end = PROCESS_RUNS;
-    v->again = false;
+    v->again = v->ending = false;
     v->starts++;
     v->process = process;
 }
@@ -203,6 +203,8 @@ enum system_error supervisor_restart(struct supervisor *s, uint64_t service, uin
     if (error != SYS_OK)
         return error;
     struct service *v = service_of(s, (uint32_t)service);
+    if (s->package->services[service].when == WHEN_ASKED) /* by its starter alone */
+        return SYS_E_STATE;
     if (v->state == SERVICE_RUNS)
         v->again = *kill = true;
     else
@@ -219,6 +221,42 @@ enum system_error supervisor_kill(const struct supervisor *s, uint64_t service, 
         return error;
     *kill = s->services[service].state == SERVICE_RUNS;
     return *kill ? SYS_OK : SYS_E_STATE;
+}
+
+enum system_error supervisor_ask(struct supervisor *s, uint32_t service, uint64_t now_ns)
+{
+    struct service *v = service_of(s, service);
+
+    ASSERT(s->package->services[service].when == WHEN_ASKED);
+    if (v->state == SERVICE_RUNS && v->ending && !v->again)
+        v->again = true;
+    else if (supervisor_down(s, service))
+        start_anew(v, now_ns);
+    else
+        return SYS_E_BUSY;
+    return SYS_OK;
+}
+
+void supervisor_end(struct supervisor *s, uint32_t service, bool *kill)
+{
+    struct service *v = service_of(s, service);
+
+    ASSERT(s->package->services[service].when == WHEN_ASKED);
+    *kill = v->state == SERVICE_RUNS;
+    v->ending = *kill;
+    v->again = false;
+    if (v->state == SERVICE_WAITS)
+        v->state = SERVICE_ENDED;
+}
+
+uint64_t supervisor_asked(const struct supervisor *s, uint32_t service)
+{
+    const struct service *v = &s->services[service];
+    const uint8_t state =
+        v->state == SERVICE_RUNS && v->ending ? (v->again ? SERVICE_WAITS : SERVICE_ENDED) : v->state;
+    const uint64_t life = (uint64_t)v->starts + (state == SERVICE_WAITS ? 1u : 0u);
+
+    return state | (uint64_t)v->end << 8 | life << 32;
 }
 
 enum system_error supervisor_state(const struct supervisor *s, uint64_t service, uint64_t *value)

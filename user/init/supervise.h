@@ -20,6 +20,7 @@ struct service {
     uint8_t state; /* enum service_state */
     uint8_t end; /* enum process_end of its last life; PROCESS_RUNS: it lives, or never did */
     bool again; /* somebody asked for a restart: it starts anew whatever its rule */
+    bool ending; /* WHEN_ASKED, and runs: who asked for it has ended it, its end is to come */
     uint8_t charged; /* ends by itself within the last minute */
     uint32_t starts;
     uint32_t process; /* number of its last process, 0: none yet */
@@ -50,13 +51,19 @@ void supervisor_ended(struct supervisor *s, uint32_t service, enum process_end e
                       uint64_t now_ns);
 /* A proof, and each service that proves, which is one that holds an EvidenceSink, is down. */
 bool supervisor_proven(const struct supervisor *s);
-/* Ended or given up: it has no endpoints, and starts only when asked. */
+/* Ended or given up: it has no endpoints, and starts only when asked. One of WHEN_ASKED is so at first. */
 bool supervisor_down(const struct supervisor *s, uint32_t service);
 /* An optional grant whose server is down: a start goes without it. */
 bool supervisor_left_out(const struct supervisor *s, const struct package_grant *g);
 /* Somebody asks. *kill: its process is to be killed, the rest follows from its end. */
 enum system_error supervisor_restart(struct supervisor *s, uint64_t service, uint64_t now_ns, bool *kill);
 enum system_error supervisor_kill(const struct supervisor *s, uint64_t service, bool *kill);
+/* A holder of the starter asks (abi/methods.h); `service` is one of WHEN_ASKED. */
+enum system_error supervisor_ask(struct supervisor *s, uint32_t service, uint64_t now_ns);
+/* *kill as above; from now on it has ended, whenever its process does. */
+void supervisor_end(struct supervisor *s, uint32_t service, bool *kill);
+/* Value of the starter's methods. */
+uint64_t supervisor_asked(const struct supervisor *s, uint32_t service);
 /* Values of the supervisor's methods. */
 enum system_error supervisor_state(const struct supervisor *s, uint64_t service, uint64_t *value);
 enum system_error supervisor_name(const struct supervisor *s, uint64_t service, uint64_t part,

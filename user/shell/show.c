@@ -78,6 +78,9 @@ static const char *interface_name(uint16_t interface)
         [CAP_IF_TERMINAL_MAKER] = "terminal-maker",
         [CAP_IF_NETWORK_STATUS] = "network-status",
         [CAP_IF_TCP_CONNECT_AUTHORITY] = "tcp-connect-authority",
+        [CAP_IF_SUPERVISOR_STATUS] = "supervisor-status",
+        [CAP_IF_STARTER] = "starter",
+        [CAP_IF_STREAM] = "stream",
     };
 
     return interface < CAP_IF_COUNT && names[interface] != NULL ? names[interface] : "unknown";

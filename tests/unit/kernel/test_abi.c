@@ -106,6 +106,7 @@ Test(abi, numbers_do_not_move)
     cr_assert(CAP_IF_UDP_SOCKET == 31 && CAP_IF_LOGIN == 32);
     cr_assert(CAP_IF_TERMINALS == 33 && CAP_IF_TERMINAL == 34 && CAP_IF_TERMINAL_MAKER == 35);
     cr_assert(CAP_IF_NETWORK_STATUS == 36 && CAP_IF_TCP_CONNECT_AUTHORITY == 37);
+    cr_assert(CAP_IF_SUPERVISOR_STATUS == 38 && CAP_IF_STARTER == 39 && CAP_IF_STREAM == 40);
     cr_assert(PROCESS_EXITED == 1 && PROCESS_KILLED == 2 && PROCESS_FAULTED == 3);
     cr_assert(SYS_E_NO_MEMORY == 1 && SYS_E_AGAIN == 8);
 }

@@ -211,6 +211,20 @@ Test(init, what_always_falls_over_is_given_up_after_its_budget)
     cr_assert_eq(lines("init: faller is given up: ends within a minute: 3\n"), 1, "%s", text);
 }
 
+Test(init, what_is_asked_for_lives_no_longer_than_who_asks)
+{
+    (void)start_init();
+    run_all();
+    cr_assert_eq(lines("holder: looks alone\n"), 2, "%s", text);
+    cr_assert_eq(lines("holder: asked\n"), 1, "%s", text);
+    cr_assert_eq(lines("holder: ended it and asked\n"), 1, "%s", text);
+    cr_assert_eq(lines("holder: asked anew\n"), 1, "%s", text);
+    cr_assert_eq(lines("init: holder is given up: ends within a minute: 2\n"), 1, "%s", text);
+    cr_assert_eq(lines("init: asked runs as process "), 3, "%s", text);
+    cr_assert_eq(lines("init: asked was killed\n"), 3, "%s", text);
+    cr_assert_geq(lines("asked: up\n"), 1, "%s", text);
+}
+
 Test(init, lives_that_are_over_leave_nothing_behind)
 {
     (void)start_init();

@@ -349,3 +349,104 @@ Test(supervise, a_proof_fails_with_a_code_a_fault_a_kill_and_a_start_that_is_ref
         supervisor_not_started(S, BUILT_SHELL, now);
     cr_assert(supervisor_proven(S) && S->failed);
 }
+
+/* The shell runs when nicd asks for it. */
+static void start_asked(bool proof)
+{
+    struct package_grant *starter = built_grant(&built, BUILT_NICD_SECOND);
+
+    built_service(&built, BUILT_SHELL)->when = WHEN_ASKED;
+    built_service(&built, BUILT_SHELL)->restart = RESTART_NEVER;
+    built_service(&built, BUILT_SHELL)->restart_budget = 0;
+    for (uint32_t i = BUILT_SHELL_SINK; i <= BUILT_SHELL_SERVES; i++) {
+        struct package_grant *g = built_grant(&built, i);
+        char name[PACKAGE_NAME_BYTES];
+
+        memcpy(name, g->name, sizeof name);
+        *g = *built_grant(&built, BUILT_SHELL_CONSOLE);
+        memcpy(g->name, name, sizeof name);
+    }
+    *starter = (struct package_grant){
+        .name = "go", .kind = GRANT_STARTS, .interface = CAP_IF_STARTER, .service = BUILT_SHELL};
+    cr_assert_eq(package_check_parts(built.bytes, built.n, &package, NULL), PACKAGE_OK);
+    cr_assert_eq(package_starter(&package, BUILT_SHELL), BUILT_NICD);
+    supervisor_init(S, &package, proof);
+}
+
+static uint64_t asked(enum service_state state, enum process_end end, uint64_t life)
+{
+    return (uint64_t)state | (uint64_t)end << 8 | life << 32;
+}
+
+Test(supervise, what_is_asked_for_runs_when_it_is_asked_for)
+{
+    bool kill = true;
+
+    start_asked(true);
+    run_all(0);
+    cr_assert_eq(state_of(BUILT_SHELL), SERVICE_ENDED, "nor in a proof");
+    start_asked(false);
+    run_all(0);
+    cr_assert_eq(supervisor_asked(S, BUILT_SHELL), asked(SERVICE_ENDED, PROCESS_RUNS, 0));
+    cr_assert_eq(supervisor_restart(S, BUILT_SHELL, 0, &kill), SYS_E_STATE);
+    cr_assert_eq(supervisor_next(S, SECOND), SERVICE_NONE);
+    cr_assert_eq(supervisor_ask(S, BUILT_SHELL, 5), SYS_OK);
+    cr_assert_eq(supervisor_asked(S, BUILT_SHELL), asked(SERVICE_WAITS, PROCESS_RUNS, 1));
+    cr_assert_eq(supervisor_ask(S, BUILT_SHELL, 5), SYS_E_BUSY);
+    run_all(5);
+    cr_assert_eq(supervisor_asked(S, BUILT_SHELL), asked(SERVICE_RUNS, PROCESS_RUNS, 1));
+    cr_assert_eq(supervisor_ask(S, BUILT_SHELL, 6), SYS_E_BUSY);
+    ended(BUILT_SHELL, PROCESS_EXITED, 7);
+    cr_assert_eq(supervisor_asked(S, BUILT_SHELL), asked(SERVICE_ENDED, PROCESS_EXITED, 1));
+    cr_assert_eq(supervisor_next(S, SECOND), SERVICE_NONE);
+}
+
+Test(supervise, what_is_ended_has_ended_before_its_process_and_may_be_asked_for_again)
+{
+    bool kill = false;
+
+    start_asked(false);
+    run_all(0);
+    supervisor_end(S, BUILT_SHELL, &kill);
+    cr_assert_not(kill, "it does not run");
+    cr_assert_eq(supervisor_ask(S, BUILT_SHELL, 0), SYS_OK);
+    supervisor_end(S, BUILT_SHELL, &kill);
+    cr_assert_not(kill, "it waited");
+    cr_assert_eq(supervisor_next(S, SECOND), SERVICE_NONE);
+    cr_assert_eq(supervisor_ask(S, BUILT_SHELL, 0), SYS_OK);
+    run_all(0);
+    supervisor_end(S, BUILT_SHELL, &kill);
+    cr_assert(kill);
+    cr_assert_eq(supervisor_asked(S, BUILT_SHELL), asked(SERVICE_ENDED, PROCESS_RUNS, 1));
+    cr_assert_eq(supervisor_ask(S, BUILT_SHELL, 1), SYS_OK);
+    cr_assert_eq(supervisor_ask(S, BUILT_SHELL, 1), SYS_E_BUSY);
+    cr_assert_eq(supervisor_asked(S, BUILT_SHELL), asked(SERVICE_WAITS, PROCESS_RUNS, 2));
+    ended(BUILT_SHELL, PROCESS_KILLED, 2);
+    cr_assert_eq(supervisor_next(S, 2), BUILT_SHELL);
+    run_all(2);
+    cr_assert_eq(supervisor_asked(S, BUILT_SHELL), asked(SERVICE_RUNS, PROCESS_RUNS, 2));
+    supervisor_end(S, BUILT_SHELL, &kill);
+    cr_assert_eq(supervisor_ask(S, BUILT_SHELL, 3), SYS_OK);
+    supervisor_end(S, BUILT_SHELL, &kill); /* the last word counts */
+    ended(BUILT_SHELL, PROCESS_KILLED, 4);
+    cr_assert_eq(supervisor_asked(S, BUILT_SHELL), asked(SERVICE_ENDED, PROCESS_KILLED, 2));
+    cr_assert_eq(supervisor_next(S, SECOND), SERVICE_NONE);
+}
+
+Test(supervise, what_is_asked_for_waits_for_its_servers_and_is_given_up_when_it_cannot_start)
+{
+    start_asked(false);
+    supervisor_started(S, BUILT_NICD, 2);
+    ended(BUILT_NICD, PROCESS_EXITED, 0);
+    built_service(&built, BUILT_NICD)->restart = RESTART_NEVER;
+    supervisor.services[BUILT_NICD].state = SERVICE_ENDED;
+    cr_assert_eq(supervisor_ask(S, BUILT_SHELL, 0), SYS_OK);
+    cr_assert_eq(supervisor_next(S, SECOND), SERVICE_NONE, "its server is down");
+    start_asked(false);
+    run_all(0);
+    cr_assert_eq(supervisor_ask(S, BUILT_SHELL, 0), SYS_OK);
+    supervisor_not_started(S, BUILT_SHELL, 0);
+    cr_assert_eq(supervisor_asked(S, BUILT_SHELL), asked(SERVICE_GIVEN_UP, PROCESS_RUNS, 0));
+    cr_assert_eq(supervisor_ask(S, BUILT_SHELL, 1), SYS_OK);
+    cr_assert_eq(supervisor_next(S, 1), BUILT_SHELL);
+}
