@@ -275,8 +275,8 @@ enum supervisor_method {
     SUPERVISOR_KILL     /* args[0]. Its rule says whether it comes back; its budget is not charged */
 };
 
-/* CAP_IF_SUPERVISOR_STATUS has of these SUPERVISOR_COUNT, _NAME and _STATE; the others are SYS_E_VALUE on
- * it. SUPERVISOR_RESTART of a service that runs when it is asked for is SYS_E_STATE: its starter does that. */
+/* CAP_IF_SUPERVISOR_STATUS has of these SUPERVISOR_COUNT, _NAME and _STATE; others are SYS_E_VALUE on it.
+ * SUPERVISOR_RESTART of a service that runs when it is asked for is SYS_E_STATE: its starter does that. */
 
 /* CAP_IF_STARTER, served by init: one service that runs when its holder asks, and not longer than the holder.
  * value of each: enum service_state | enum process_end of its last life << 8 | number of a life << 32: that

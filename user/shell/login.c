@@ -83,6 +83,8 @@ bool shell_login(struct shell *s)
 {
     const uint64_t until_ns = s->kind == TERMINAL_CONSOLE ? RING_FOREVER : ring_now(&s->rt->ring) + ASK_NS;
 
+    if (cap_is_none(s->login))
+        return true;
     shell_say(s, "log in as operator\n");
     while (!s->closed) {
         shell_flush(s);
@@ -109,5 +111,6 @@ bool shell_login(struct shell *s)
 
 void shell_logged_out(struct shell *s)
 {
-    (void)shell_call(s, s->login, LOGIN_ENDED, s->source, 0);
+    if (!cap_is_none(s->login))
+        (void)shell_call(s, s->login, LOGIN_ENDED, s->source, 0);
 }

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The operator's shell: one person at one terminal at a time, who has given the operator's secret. It asks
- * for a line, runs a command, and holds no stream, no network, and nothing that it could claim a device by.
- * What is typed is anything. */
+/* The operator's shell: one person at one terminal at a time, who has given the operator's secret; to this
+ * program, or, at the terminal of a stream and where the manifest grants no log-in, to who made the stream.
+ * It asks for a line, runs a command, and holds no stream, no network, and nothing that it could claim a
+ * device by. What is typed is anything. Parameters: `once=1` ends it with its first session, `terminal=N`
+ * asks for that of the stream that was made for N. */
 #include "abi/memory.h"
 #include "abi/methods.h"
 #include "user/shell/shell.h"
 
 #define PROMPT   "capos> "
 #define PAUSE_NS 200000000u /* before a terminal process that said no is asked again */
-#define IDLE_NS  1800000000000ull /* a connection on which nothing is typed for so long has nobody behind it \
-                                   */
+#define IDLE_NS                                                                                              \
+    1800000000000ull /* a connection on which nothing is typed for so long has nobody behind it              \
+                      */
 
 enum shell_exit { SHELL_EXIT_GRANT = 1, SHELL_EXIT_MEMORY, SHELL_EXIT_TERMINAL };
 
@@ -64,7 +67,9 @@ static void leave(struct shell *s)
 /* Waits for the next person. False: none came, or the session ended before it began. */
 static bool enter(struct shell *s)
 {
-    const struct ring_completion opened = ring_call(&s->rt->ring, s->terminals, TERMINALS_OPEN, NULL, NULL);
+    const uint64_t number = rt_parameter_u64(s->rt, "terminal", 0);
+    const struct ring_completion opened =
+        ring_call(&s->rt->ring, s->terminals, TERMINALS_OPEN, RING_ARGS(number), NULL);
 
     if (!ring_completed(&opened))
         return false;
@@ -72,10 +77,9 @@ static bool enter(struct shell *s)
     s->closed = false;
     s->kind = (enum terminal_kind)(opened.value & 0xffffffffu);
     s->source = shell_source(opened.value);
-    const struct ring_completion size = shell_call(s, s->terminal, TERMINAL_SIZE, 0, 0);
-    s->columns = (uint32_t)(size.value & 0xffffu);
-    s->rows = (uint32_t)(size.value >> 16 & 0xffffu);
-    if (ring_completed(&size) && map_page(s))
+    /* Without a log-in: only where somebody else has seen to it. */
+    const bool may = !cap_is_none(s->login) || s->kind == TERMINAL_STREAMED;
+    if (may && shell_size(s) && map_page(s))
         return true;
     leave(s);
     return false;
@@ -112,6 +116,7 @@ static void serve(struct shell *s)
             continue;
         if (!ring_completed(&done))
             return;
+        (void)shell_size(s);
         split(s, line);
         if (s->count > 0)
             shell_run(s);
@@ -130,8 +135,9 @@ uint32_t program_main(struct rt *rt)
                       .nic = rt_first(rt, CAP_IF_NIC_STATUS),
                       .network = rt_first(rt, CAP_IF_NETWORK_STATUS)};
 
-    if (cap_is_none(s.terminals) || cap_is_none(s.login) || cap_is_none(s.system) ||
-        cap_is_none(s.supervisor))
+    const bool once = rt_parameter_is(rt, "once", "1");
+
+    if (cap_is_none(s.terminals) || cap_is_none(s.system) || cap_is_none(s.supervisor))
         return SHELL_EXIT_GRANT;
     if (!rt_memory_make(rt, RING_PAGE_BYTES, &s.range))
         return SHELL_EXIT_MEMORY;
@@ -142,6 +148,8 @@ uint32_t program_main(struct rt *rt)
                 shell_logged_out(&s);
             }
             leave(&s);
+            if (once)
+                return 0;
         } else {
             ring_sleep(&rt->ring, PAUSE_NS);
         }

@@ -16,8 +16,8 @@
 
 struct shell {
     struct rt *rt;
-    cap_id terminals, login, system, supervisor;
-    cap_id inventory, nic, network, evidence; /* each or CAP_NONE */
+    cap_id terminals, system, supervisor;
+    cap_id login, inventory, nic, network, evidence; /* each or CAP_NONE */
     struct rt_memory range; /* records that calls write */
     cap_id terminal; /* the session, or CAP_NONE */
     struct rt_memory page; /* its buffer: the line first, then text on its way out */
@@ -43,7 +43,8 @@ struct command {
     uint32_t least, most; /* words behind the name */
 };
 
-/* login.c: asks for the operator's secret until it is right. False: the session is over. */
+/* login.c: asks for the operator's secret until it is right; without a log-in, at once. False: the session is
+ * over. */
 bool shell_login(struct shell *s);
 /* Of a session that got in. */
 void shell_logged_out(struct shell *s);
@@ -70,6 +71,8 @@ void row_name(struct row *r, const char *name, uint32_t most);
 void row_end(struct shell *s, struct row *r);
 /* Columns for a process's name: all of it where there is room. Every table keeps within 80 with the least. */
 uint32_t shell_name_columns(const struct shell *s);
+/* Asks the terminal for its size, which may be another one than before. */
+bool shell_size(struct shell *s);
 /* `name  value`. */
 void shell_pair(struct shell *s, const char *name, uint64_t value);
 bool shell_same(const char *a, const char *b);

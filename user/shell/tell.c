@@ -136,6 +136,17 @@ static int key(struct shell *s, uint64_t ns, uint64_t which)
     return -1;
 }
 
+bool shell_size(struct shell *s)
+{
+    const struct ring_completion size = shell_call(s, s->terminal, TERMINAL_SIZE, 0, 0);
+
+    if (!ring_completed(&size))
+        return false;
+    s->columns = (uint32_t)(size.value & 0xffffu);
+    s->rows = (uint32_t)(size.value >> 16 & 0xffffu);
+    return true;
+}
+
 int shell_key(struct shell *s, uint64_t ns)
 {
     return key(s, ns, TERMINAL_KEY_ANY);

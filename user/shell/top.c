@@ -100,6 +100,7 @@ void shell_top(struct shell *s)
         if (shell_key(s, at == 0 && samples[1].usage.now_ns == 0 ? APART_NS / 10u : APART_NS) != -1)
             return;
         whole = whole && take(s, &samples[at ^ 1u]);
+        (void)shell_size(s);
         (void)ring_call(&s->rt->ring, s->terminal, TERMINAL_CLEAR, NULL, NULL);
         draw(s, &samples[at], &samples[at ^ 1u]);
         at ^= 1u;

@@ -28,7 +28,7 @@ uint32_t connection_room(const struct session *s)
 
 void connection_put(struct session *s, const char *bytes, uint32_t count)
 {
-    if (s->state != SESSION_LIVE || cap_is_none(s->socket))
+    if (s->state != SESSION_LIVE || (cap_is_none(s->socket) && !s->streamed))
         return;
     if (count >
         connection_room(s)) /* a key looks for TERMD_ECHO_BYTES first: a holder that draws and draws */
@@ -53,7 +53,7 @@ void connection_adopt(struct termd *t, const struct ring_received *call)
     struct session *s = NULL;
     uint8_t greeting[TELNET_GREETING];
 
-    for (uint32_t i = TERMD_CONSOLE + 1u; i < TERMD_SESSIONS && s == NULL; i++) {
+    for (uint32_t i = TERMD_CONSOLE + 1u; i < TERMD_FIRST_STREAM && s == NULL; i++) {
         if (t->sessions[i].state == SESSION_FREE)
             s = &t->sessions[i];
     }

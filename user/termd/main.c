@@ -61,7 +61,9 @@ static uint64_t turn(struct termd *t)
         const uint64_t due = s->state == SESSION_LIVE ? session_expire(t, s, now_ns) : RING_FOREVER;
 
         due_ns = due < due_ns ? due : due_ns;
-        if (i != TERMD_CONSOLE)
+        if (s->streamed)
+            stream_turn(t, s);
+        else if (i != TERMD_CONSOLE)
             connection_turn(t, s);
     }
     return due_ns;
@@ -72,8 +74,11 @@ static void receive(struct termd *t)
     for (uint32_t place = 0; place < TERMD_PLACES; place++) {
         const cap_id endpoint = place == TERMD_PLACE_CONSOLES      ? t->consoles
                                 : place == TERMD_PLACE_CONNECTIONS ? t->connections
+                                : place == TERMD_PLACE_STREAMS     ? t->streams
                                 : place == TERMD_PLACE_MAKER       ? t->maker
                                                                    : t->endpoint;
+        if (cap_is_none(endpoint)) /* streams, in a system without */
+            continue;
         const bool taken = ring_recv(&t->rt->ring, place, endpoint, place);
 
         ASSERT(taken);
@@ -88,6 +93,7 @@ static enum termd_exit begin(struct termd *t)
     t->port = rt_first(rt, CAP_IF_SERIAL);
     t->consoles = rt_grant(rt, "console-terminal", CAP_IF_ENDPOINT);
     t->connections = rt_grant(rt, "connection-terminal", CAP_IF_ENDPOINT);
+    t->streams = rt_grant(rt, "web-terminal", CAP_IF_ENDPOINT);
     t->maker = rt_grant(rt, "terminal-maker", CAP_IF_ENDPOINT);
     t->columns = (uint32_t)rt_parameter_u64(rt, "columns", TERMD_COLUMNS);
     t->rows = (uint32_t)rt_parameter_u64(rt, "rows", TERMD_ROWS);
@@ -98,7 +104,7 @@ static enum termd_exit begin(struct termd *t)
     t->endpoint = made.cap;
     if (!ring_completed(&made) || !rt_memory_make(rt, KEYS_BYTES, &t->keys) ||
         !rt_memory_make(rt, RING_PAGE_BYTES, &t->draw) ||
-        !rt_memory_make(rt, TERMD_SESSIONS * (uint32_t)sizeof(uint64_t), &t->badges) ||
+        !rt_memory_make(rt, TERMD_BADGES * (uint32_t)sizeof(uint64_t), &t->badges) ||
         !session_open(t, &t->sessions[TERMD_CONSOLE]) || !ask_keys(t))
         return TERMD_EXIT_MEMORY;
     receive(t);

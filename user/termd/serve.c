@@ -20,7 +20,7 @@ void termd_complete(struct termd *t, struct wait *w, enum terminal_error error, 
     termd_answer(t, w->token, error, value);
 }
 
-static bool begin(struct termd *t, struct wait *w, uint64_t token, uint64_t ns)
+bool termd_begin(struct termd *t, struct wait *w, uint64_t token, uint64_t ns)
 {
     const uint64_t now_ns = ring_now(&t->rt->ring);
 
@@ -32,14 +32,14 @@ static bool begin(struct termd *t, struct wait *w, uint64_t token, uint64_t ns)
     return true;
 }
 
-static uint64_t *badge_at(struct termd *t, const struct session *s)
+uint64_t *termd_badge(struct termd *t, const struct session *s, bool stream)
 {
-    return (uint64_t *)(void *)t->badges.at + (s - t->sessions);
+    return (uint64_t *)(void *)t->badges.at + (s - t->sessions) + (stream ? TERMD_SESSIONS : 0);
 }
 
 void termd_watch(struct termd *t)
 {
-    const struct ring_extra list = ring_range(t->badges.cap, 0, TERMD_SESSIONS * (uint32_t)sizeof(uint64_t));
+    const struct ring_extra list = ring_range(t->badges.cap, 0, TERMD_BADGES * (uint32_t)sizeof(uint64_t));
     const struct ring_submission gone = ring_make_call(t->endpoint, ENDPOINT_GONE, NULL, &list);
 
     if (!t->gone_asked)
@@ -49,11 +49,15 @@ void termd_watch(struct termd *t)
 void termd_gone(struct termd *t, const struct ring_completion *done)
 {
     t->gone_asked = false;
-    if (ring_completed(done) && done->value < TERMD_SESSIONS) {
-        struct session *s = &t->sessions[done->value];
+    if (ring_completed(done) && done->value < TERMD_BADGES) {
+        struct session *s = &t->sessions[done->value % TERMD_SESSIONS];
+        const bool far = done->value >= TERMD_SESSIONS;
 
-        *badge_at(t, s) = 0;
-        session_free(t, s);
+        *termd_badge(t, s, far) = 0;
+        *(far ? &s->lent_out : &s->handed) = false;
+        session_close(t, s);
+        if (!s->handed && !s->lent_out)
+            session_free(t, s);
         if (done->value == TERMD_CONSOLE)
             (void)session_open(t, s); /* what was held for it is free again */
     }
@@ -73,7 +77,7 @@ static void hand(struct termd *t, struct session *s, struct opener *o)
         termd_answer(t, token, TERMINAL_E_NO_MEMORY, 0);
         return;
     }
-    *badge_at(t, s) = s->badge; /* before anybody has it: from now on its end is noticed */
+    *termd_badge(t, s, false) = s->badge; /* before anybody has it: from now on its end is noticed */
     const struct ring_extra along = ring_move(made.cap);
     const struct ring_completion answered =
         ring_return(ring, token, TERMINAL_OK, (uint64_t)o->kind | (uint64_t)s->peer << 32, &along);
@@ -81,21 +85,28 @@ static void hand(struct termd *t, struct session *s, struct opener *o)
         s->handed = true;
         return;
     }
-    *badge_at(t, s) = 0;
+    *termd_badge(t, s, false) = 0;
     (void)ring_release(ring, made.cap);
     if (answered.status != RING_E_TOKEN) /* the caller has no room for it; else it is no more */
         termd_answer(t, token, TERMINAL_E_NO_MEMORY, 0);
 }
 
+static enum terminal_kind kind_of(const struct termd *t, const struct session *s)
+{
+    return s == &t->sessions[TERMD_CONSOLE] ? TERMINAL_CONSOLE
+           : s->streamed                    ? TERMINAL_STREAMED
+                                            : TERMINAL_CONNECTION;
+}
+
 /* That nobody has, and was made first: who comes later, and again and again, waits longer. */
-static struct session *longest_waiting(struct termd *t, enum terminal_kind kind)
+static struct session *longest_waiting(struct termd *t, const struct opener *o)
 {
     struct session *found = NULL;
 
     for (uint32_t i = 0; i < TERMD_SESSIONS; i++) {
         struct session *s = &t->sessions[i];
 
-        if ((i == TERMD_CONSOLE) != (kind == TERMINAL_CONSOLE) || s->state != SESSION_LIVE || s->handed ||
+        if (kind_of(t, s) != o->kind || s->state != SESSION_LIVE || s->handed || s->number != o->number ||
             (i != TERMD_CONSOLE && !s->attached))
             continue;
         if (found == NULL || s->life < found->life)
@@ -104,26 +115,19 @@ static struct session *longest_waiting(struct termd *t, enum terminal_kind kind)
     return found;
 }
 
-static struct opener *opener(struct termd *t, enum terminal_kind kind)
-{
-    for (uint32_t i = 0; i < TERMD_OPENERS; i++) {
-        if (t->openers[i].wait.used && t->openers[i].kind == kind)
-            return &t->openers[i];
-    }
-    return NULL;
-}
-
 void termd_match(struct termd *t)
 {
     for (uint32_t i = 0; i < TERMD_SESSIONS; i++) {
-        if (t->sessions[i].state == SESSION_CLOSED && !t->sessions[i].handed)
-            session_free(t, &t->sessions[i]); /* it hung up before anybody had it */
-    }
-    for (enum terminal_kind kind = TERMINAL_CONSOLE; kind <= TERMINAL_CONNECTION; kind++) {
-        struct session *s = NULL;
-        struct opener *o = NULL;
+        struct session *s = &t->sessions[i];
 
-        while ((s = longest_waiting(t, kind)) != NULL && (o = opener(t, kind)) != NULL)
+        if (s->state == SESSION_CLOSED && !s->handed && !s->lent_out)
+            session_free(t, s); /* it hung up before anybody had it */
+    }
+    for (uint32_t i = 0; i < TERMD_OPENERS; i++) {
+        struct opener *o = &t->openers[i];
+        struct session *s = o->wait.used ? longest_waiting(t, o) : NULL;
+
+        if (s != NULL)
             hand(t, s, o); /* the opener has its answer, whatever it is */
     }
     termd_watch(t);
@@ -149,12 +153,12 @@ static void open(struct termd *t, const struct ring_received *call, enum termina
 {
     struct opener *o = opener_place(t, call->badge, kind);
 
-    if (call->method != TERMINALS_OPEN)
+    if (call->method != TERMINALS_OPEN || (kind != TERMINAL_STREAMED && call->args[0] != 0))
         termd_answer(t, call->token, TERMINAL_E_VALUE, 0);
     else if (o == NULL)
         termd_answer(t, call->token, TERMINAL_E_BUSY, 0);
     else
-        *o = (struct opener){{true, call->token, RING_FOREVER}, call->badge, (uint8_t)kind};
+        *o = (struct opener){{true, call->token, RING_FOREVER}, call->badge, (uint8_t)kind, call->args[0]};
 }
 
 static bool in_page(uint64_t offset, uint64_t bytes)
@@ -172,7 +176,7 @@ static void call_write(struct termd *t, struct session *s, const struct ring_rec
         termd_answer(t, call->token, TERMINAL_E_BUSY, 0);
         return;
     }
-    if (!begin(t, &s->write, call->token, RING_FOREVER))
+    if (!termd_begin(t, &s->write, call->token, RING_FOREVER))
         return;
     s->write_at = (uint32_t)call->args[0];
     s->write_left = (uint32_t)call->args[1];
@@ -187,7 +191,7 @@ static void call_read(struct termd *t, struct session *s, const struct ring_rece
     if (call->args[1] >> 33 != 0 || bytes > TERMINAL_PROMPT_BYTES ||
         !in_page(call->args[0], TERMINAL_LINE_BYTES))
         termd_answer(t, call->token, TERMINAL_E_VALUE, 0);
-    else if (begin(t, &s->read, call->token, call->args[2]))
+    else if (termd_begin(t, &s->read, call->token, call->args[2]))
         session_ask(t, s, (uint32_t)call->args[0], bytes, call->args[1] >> 32 != 0);
 }
 
@@ -197,7 +201,7 @@ static void call_key(struct termd *t, struct session *s, const struct ring_recei
         termd_answer(t, call->token, TERMINAL_E_VALUE, 0);
         return;
     }
-    if (!begin(t, &s->key, call->token, call->args[0]))
+    if (!termd_begin(t, &s->key, call->token, call->args[0]))
         return;
     s->key_interrupt = call->args[1] == TERMINAL_KEY_INTERRUPT;
     session_ahead(t, s);
@@ -214,13 +218,6 @@ static void call_words(struct termd *t, struct session *s, const struct ring_rec
     memcpy(words, s->page.at + call->args[0], call->args[1]);
     discipline_words(&s->line, words, (uint32_t)call->args[1]);
     termd_answer(t, call->token, TERMINAL_OK, 0);
-}
-
-static uint64_t size_of(const struct termd *t, const struct session *s)
-{
-    if (s == &t->sessions[TERMD_CONSOLE])
-        return t->columns | (uint64_t)t->rows << 16;
-    return TERMD_COLUMNS | (uint64_t)TERMD_ROWS << 16;
 }
 
 static void session_call(struct termd *t, struct session *s, const struct ring_received *call)
@@ -252,7 +249,7 @@ static void session_call(struct termd *t, struct session *s, const struct ring_r
         termd_answer(t, call->token, TERMINAL_OK, 0);
         return;
     case TERMINAL_SIZE:
-        termd_answer(t, call->token, TERMINAL_OK, size_of(t, s));
+        termd_answer(t, call->token, TERMINAL_OK, s->columns | (uint64_t)s->rows << 16);
         return;
     case TERMINAL_CLOSE:
         session_close(t, s);
@@ -281,19 +278,28 @@ void termd_call(struct termd *t, const struct ring_completion *done)
     cap_id endpoint = t->endpoint;
 
     ASSERT(place < TERMD_PLACES);
-    if (place == TERMD_PLACE_CONSOLES || place == TERMD_PLACE_CONNECTIONS) {
-        const bool console = place == TERMD_PLACE_CONSOLES;
-
-        endpoint = console ? t->consoles : t->connections;
-        open(t, &call, console ? TERMINAL_CONSOLE : TERMINAL_CONNECTION);
+    if (place == TERMD_PLACE_CONSOLES) {
+        endpoint = t->consoles;
+        open(t, &call, TERMINAL_CONSOLE);
+    } else if (place == TERMD_PLACE_CONNECTIONS) {
+        endpoint = t->connections;
+        open(t, &call, TERMINAL_CONNECTION);
+    } else if (place == TERMD_PLACE_STREAMS) {
+        endpoint = t->streams;
+        open(t, &call, TERMINAL_STREAMED);
+    } else if (place == TERMD_PLACE_MAKER && call.method == TERMINAL_STREAM) {
+        endpoint = t->maker;
+        stream_make(t, &call);
     } else if (place == TERMD_PLACE_MAKER) {
         endpoint = t->maker;
         connection_adopt(t, &call);
         kept = call.cap_interface == CAP_IF_TCP_SOCKET; /* the session's, or closed */
     } else {
-        struct session *s = session_of(t, call.badge);
+        struct session *s = session_of(t, call.badge & ~(uint64_t)TERMD_STREAM_BIT);
 
-        if (s != NULL)
+        if (s != NULL && call.interface == CAP_IF_STREAM)
+            stream_call(t, s, &call);
+        else if (s != NULL)
             session_call(t, s, &call);
         else
             termd_answer(t, call.token, TERMINAL_E_CLOSED, 0);

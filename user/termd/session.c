@@ -156,6 +156,8 @@ bool session_open(struct termd *t, struct session *s)
     s->state = SESSION_LIVE;
     s->life = ++t->next_life;
     s->badge = (uint64_t)(s - t->sessions + 1) | s->life << 16;
+    s->columns = s == &t->sessions[TERMD_CONSOLE] ? t->columns : TERMD_COLUMNS;
+    s->rows = s == &t->sessions[TERMD_CONSOLE] ? t->rows : TERMD_ROWS;
     discipline_init(&s->line);
     return true;
 }
@@ -170,7 +172,10 @@ void session_close(struct termd *t, struct session *s)
     read_over(t, s, TERMINAL_E_CLOSED);
     termd_complete(t, &s->key, TERMINAL_E_CLOSED, 0);
     termd_complete(t, &s->write, TERMINAL_E_CLOSED, 0);
-    connection_hang_up(t, s);
+    if (s->streamed)
+        stream_ended(t, s);
+    else
+        connection_hang_up(t, s);
 }
 
 void session_free(struct termd *t, struct session *s)
@@ -178,6 +183,10 @@ void session_free(struct termd *t, struct session *s)
     session_close(t, s);
     wipe_page(s);
     rt_memory_drop(t->rt, &s->page);
+    if (s->streamed && s->stream.at != NULL)
+        rt_memory_drop(t->rt, &s->stream);
+    if (s->lent.at != NULL)
+        rt_memory_drop(t->rt, &s->lent);
     wipe(s, sizeof *s);
 }
 
@@ -194,5 +203,7 @@ uint64_t session_expire(struct termd *t, struct session *s, uint64_t now_ns)
         show_end(t, s, "");
         read_over(t, s, TERMINAL_E_TIMEOUT);
     }
-    return expire(t, &s->key, now_ns, s->read.used ? s->read.until_ns : RING_FOREVER);
+    const uint64_t due_ns = expire(t, &s->far_read, now_ns, s->read.used ? s->read.until_ns : RING_FOREVER);
+
+    return expire(t, &s->key, now_ns, due_ns);
 }

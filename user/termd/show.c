@@ -72,7 +72,7 @@ void show_line(struct termd *t, struct session *s)
 {
     struct discipline_view v;
 
-    discipline_view(&s->line, is_console(t, s) ? t->columns : TERMD_COLUMNS, &v);
+    discipline_view(&s->line, s->columns, &v);
     if (is_console(t, s))
         console_call(t, SERIAL_LINE, v.cursor, v.text, v.bytes);
     else
@@ -129,8 +129,7 @@ void show_choices(struct termd *t, struct session *s)
 
 void show_bell(struct session *s)
 {
-    if (!cap_is_none(s->socket))
-        put_string(s, BEL);
+    put_string(s, BEL); /* nothing at the console */
 }
 
 void show_clear(struct termd *t, struct session *s)
