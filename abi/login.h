@@ -20,7 +20,12 @@ enum login_method {
     LOGIN_CHECK = 1, /* with a MemoryObject copied along: the secret lies in it. args[0]: offset, args[1]:
                         bytes, args[2]: source. Completes when it was checked, which takes its time, and after
                         wrong ones begins later each time (docs/processes.md). One call a source at a time */
-    LOGIN_ENDED /* the session that a right secret began is over. args[0]: source */
+    LOGIN_ENDED, /* the session that a right secret began is over. args[0]: source */
+    LOGIN_CHANGE /* with a MemoryObject copied along: the secret lies in it, and right behind it the one that
+                    is to be it. args[0]: offset, args[1]: bytes of the first | bytes of the second << 32,
+                    args[2]: source. The first is checked as by LOGIN_CHECK. If it is right, the second alone
+                    is the secret from the answer on, as long as authd runs; sessions stay as they are.
+                    LOGIN_E_VALUE also: the second is too short or too long, or is the first */
 };
 
 enum login_error {
@@ -30,7 +35,8 @@ enum login_error {
     LOGIN_E_NO_VERIFIER, /* nobody can log in in this run: there is nothing to check against */
     LOGIN_E_VALUE, /* the bytes do not lie in the memory, or are too few or too many */
     LOGIN_E_BUSY, /* a secret of that source is being held already, or too many are */
-    LOGIN_E_AUDIT, /* it could not be recorded: nobody is let in */
+    LOGIN_E_AUDIT, /* it could not be recorded: nobody is let in, nothing is changed */
+    LOGIN_E_ENTROPY, /* change: it was right, and there is no source good enough for a new salt */
     LOGIN_ERROR_COUNT
 };
 

@@ -181,6 +181,7 @@ enum audit_note { /* number: the source that login.h numbers */
     AUDIT_NOTE_LOGIN_REFUSED,
     AUDIT_NOTE_LOGIN_DELAYED, /* too early after wrong ones */
     AUDIT_NOTE_SESSION_ENDED,
+    AUDIT_NOTE_SECRET_CHANGED,
     AUDIT_NOTE_END
 };
 

@@ -126,10 +126,9 @@ struct object_reply calls_audit(struct calls *c, const struct object_call *call)
 struct object_reply calls_audit_note(struct calls *c, const struct object_call *call)
 {
     static const uint8_t kinds[AUDIT_NOTE_END] = {
-        [AUDIT_NOTE_LOGIN_ACCEPTED] = AUDIT_LOGIN_ACCEPTED,
-        [AUDIT_NOTE_LOGIN_REFUSED] = AUDIT_LOGIN_REFUSED,
-        [AUDIT_NOTE_LOGIN_DELAYED] = AUDIT_LOGIN_DELAYED,
-        [AUDIT_NOTE_SESSION_ENDED] = AUDIT_SESSION_ENDED,
+        [AUDIT_NOTE_LOGIN_ACCEPTED] = AUDIT_LOGIN_ACCEPTED, [AUDIT_NOTE_LOGIN_REFUSED] = AUDIT_LOGIN_REFUSED,
+        [AUDIT_NOTE_LOGIN_DELAYED] = AUDIT_LOGIN_DELAYED,   [AUDIT_NOTE_SESSION_ENDED] = AUDIT_SESSION_ENDED,
+        [AUDIT_NOTE_SECRET_CHANGED] = AUDIT_SECRET_CHANGED,
     };
 
     if (call->method != AUDIT_NOTE)

@@ -24,11 +24,16 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
-enum object { NOTES = 1, MEMORY, OTHER };
-enum step { KEYS, CALL, TIME, RIGHT, LONG_TIME, LOG, STEPS };
+enum object { NOTES = 1, MEMORY, ENTROPY, OTHER };
+enum step { KEYS, CALL, TIME, RIGHT, LONG_TIME, LOG, CHANGE, STEPS };
 
 struct asked {
-    bool open, check, takes, right;
+    bool open, check, takes, change;
+    bool one; /* change: to what it is */
+    uint8_t old[LOGIN_SECRET_BYTES_MAX];
+    uint32_t old_bytes;
+    uint8_t next[LOGIN_SECRET_BYTES_MAX]; /* change: what it is to be */
+    uint32_t next_bytes;
     uint64_t source, at_ns;
     uint32_t offset, bytes;
 };
@@ -42,6 +47,10 @@ static struct {
     struct asked asked[CALLS];
     uint64_t calls;
     bool full; /* the log */
+    bool dry; /* the source of salts */
+    uint8_t secret[LOGIN_SECRET_BYTES_MAX]; /* it is that now */
+    uint32_t secret_bytes;
+    uint8_t salt[AUTHD_SALT_BYTES];
     bool noted, noted_well; /* since the last answer */
     uint64_t note, note_source;
     uint32_t wrong; /* of the console's, one after the other */
@@ -52,16 +61,17 @@ static struct {
 } t;
 
 static struct {
-    unsigned long inputs, calls, keys, accepted, wrong, waits, held, values, busy, unrecorded, nobody;
+    unsigned long inputs, calls, keys, accepted, wrong, waits, held, values, busy, unrecorded, nobody,
+        changed, dry;
 } marks;
 
 __attribute__((destructor)) static void tell(void)
 {
     fprintf(stderr,
             "logins: inputs=%lu calls=%lu keys=%lu accepted=%lu wrong=%lu waits=%lu held=%lu values=%lu "
-            "busy=%lu unrecorded=%lu nobody=%lu\n",
+            "busy=%lu unrecorded=%lu nobody=%lu changed=%lu dry=%lu\n",
             marks.inputs, marks.calls, marks.keys, marks.accepted, marks.wrong, marks.waits, marks.held,
-            marks.values, marks.busy, marks.unrecorded, marks.nobody);
+            marks.values, marks.busy, marks.unrecorded, marks.nobody, marks.changed, marks.dry);
 }
 
 static void need(bool holds, const char *what)
@@ -111,27 +121,32 @@ static void console_checked(bool right)
 
 static void answered_check(const struct asked *q, uint16_t result, uint64_t value)
 {
-    const uint64_t due_note = result == LOGIN_OK       ? AUDIT_NOTE_LOGIN_ACCEPTED
-                              : result == LOGIN_E_WAIT ? AUDIT_NOTE_LOGIN_DELAYED
-                                                       : AUDIT_NOTE_LOGIN_REFUSED;
-    const bool looked_at =
-        t.note == AUDIT_NOTE_LOGIN_ACCEPTED || (t.note == AUDIT_NOTE_LOGIN_REFUSED && q->takes &&
-                                                result != LOGIN_E_BUSY && result != LOGIN_E_NO_VERIFIER);
+    const bool right =
+        q->takes && q->old_bytes == t.secret_bytes && memcmp(q->old, t.secret, t.secret_bytes) == 0;
+    const uint64_t due_note = result == LOGIN_OK && q->change ? AUDIT_NOTE_SECRET_CHANGED
+                              : result == LOGIN_OK            ? AUDIT_NOTE_LOGIN_ACCEPTED
+                              : result == LOGIN_E_ENTROPY     ? AUDIT_NOTE_LOGIN_ACCEPTED
+                              : result == LOGIN_E_WAIT        ? AUDIT_NOTE_LOGIN_DELAYED
+                                                              : AUDIT_NOTE_LOGIN_REFUSED;
+    const bool looked_at = t.note == AUDIT_NOTE_LOGIN_ACCEPTED || t.note == AUDIT_NOTE_SECRET_CHANGED ||
+                           (t.note == AUDIT_NOTE_LOGIN_REFUSED && q->takes && !q->one &&
+                            result != LOGIN_E_BUSY && result != LOGIN_E_NO_VERIFIER);
 
     need(t.noted && t.note_source == q->source, "answered without a record");
     need(result == LOGIN_E_AUDIT ? !t.noted_well : t.noted_well && t.note == due_note, "another record");
-    need(result != LOGIN_OK || (q->right && q->takes && t.a.can), "let in without the secret");
-    need(result != LOGIN_E_WRONG || (!q->right && q->takes), "the secret was called wrong");
-    need((result == LOGIN_E_VALUE) <= !q->takes, "a value was refused that is one");
+    need(result != LOGIN_OK || (right && t.a.can), "let in without the secret");
+    need(result != LOGIN_E_ENTROPY || (q->change && right && t.dry), "there is a salt");
+    need(result != LOGIN_E_WRONG || (!right && q->takes), "the secret was called wrong");
+    need((result == LOGIN_E_VALUE) <= (!q->takes || q->one), "a value was refused that is one");
     need(result != LOGIN_E_NO_VERIFIER || !t.a.can, "there is a verifier");
     need(result != LOGIN_E_WAIT || (value > LOGIN_HOLD_MS && value <= 60000u), "another time to wait");
     need(result != LOGIN_E_WAIT || q->source != LOGIN_SOURCE_CONSOLE || (t.wrong >= 3u && !forgotten()),
          "the console waits for others");
     if (q->source == LOGIN_SOURCE_CONSOLE && t.a.can && looked_at && result != LOGIN_E_AUDIT)
-        console_checked(result == LOGIN_OK);
+        console_checked(result == LOGIN_OK || result == LOGIN_E_ENTROPY);
     else if (q->source == LOGIN_SOURCE_CONSOLE && t.a.can && result == LOGIN_E_AUDIT &&
              t.a.delays.console.last_ns != t.counted_ns) /* it was looked at, and not recorded */
-        console_checked(t.note == AUDIT_NOTE_LOGIN_ACCEPTED);
+        console_checked(t.note == AUDIT_NOTE_LOGIN_ACCEPTED || t.note == AUDIT_NOTE_SECRET_CHANGED);
     t.counted_ns = t.a.delays.console.last_ns;
     marks.accepted += result == LOGIN_OK;
     marks.wrong += result == LOGIN_E_WRONG;
@@ -140,6 +155,13 @@ static void answered_check(const struct asked *q, uint16_t result, uint64_t valu
     marks.busy += result == LOGIN_E_BUSY;
     marks.unrecorded += result == LOGIN_E_AUDIT;
     marks.nobody += result == LOGIN_E_NO_VERIFIER;
+    marks.dry += result == LOGIN_E_ENTROPY;
+    if (result != LOGIN_OK || !q->change)
+        return;
+    need(!t.dry, "changed without a salt");
+    memcpy(t.secret, q->next, sizeof t.secret);
+    t.secret_bytes = q->next_bytes;
+    marks.changed++;
 }
 
 static void answered(uint64_t token, uint16_t result, uint64_t value)
@@ -158,7 +180,9 @@ static struct ring_completion call(const struct ring_submission *s)
     struct ring_completion c = {.user = s->user};
 
     if (s->cap.index == NOTES) {
-        need(!t.noted || t.note == AUDIT_NOTE_LOGIN_DELAYED, "two records of one answer");
+        need(!t.noted || t.note == AUDIT_NOTE_LOGIN_DELAYED ||
+                 (t.note == AUDIT_NOTE_LOGIN_ACCEPTED && s->args[0] == AUDIT_NOTE_SECRET_CHANGED),
+             "two records of one answer");
         t.noted = true;
         t.note = s->args[0];
         t.note_source = s->args[1];
@@ -168,6 +192,9 @@ static struct ring_completion call(const struct ring_submission *s)
         c.value = s->method == MEMORY_BYTES ? PAGE_BYTES
                   : s->method == MEMORY_MAP ? (uint64_t)(uintptr_t)t.lent
                                             : 0;
+    } else if (s->cap.index == ENTROPY) {
+        c.result = t.dry ? SYS_E_STATE : SYS_OK;
+        memset(t.salt, (int)t.calls, sizeof t.salt);
     } else {
         c.status = RING_E_METHOD; /* what else came along answers nothing */
     }
@@ -209,7 +236,8 @@ static void judge(void)
         need(t.asked[h->token].open && h->due_ns >= t.asked[h->token].at_ns,
              "one that is held has its answer");
         need(h->due_ns <= now() + LOGIN_HOLD_MS * MS, "held too long");
-        need(zero(h->secret + h->bytes, sizeof h->secret - h->bytes), "more is held than was typed");
+        const uint32_t bytes = h->bytes + h->new_bytes;
+        need(zero(h->secret + bytes, sizeof h->secret - bytes), "more is held than was typed");
         marks.held++;
     }
     need(zero(t.memory, sizeof t.memory), "the memory of a check holds something");
@@ -227,23 +255,36 @@ static void turns(void)
     need(false, "it has always something to check");
 }
 
+static bool is_secret(uint64_t bytes)
+{
+    return bytes >= LOGIN_SECRET_BYTES_MIN && bytes <= LOGIN_SECRET_BYTES_MAX;
+}
+
 static void ask(uint16_t method, uint16_t interface, uint32_t cap_interface, const uint64_t args[3])
 {
     const uint64_t token = t.calls;
     struct asked *q = &t.asked[token];
-    const bool in_page = args[0] <= PAGE_BYTES && args[1] <= PAGE_BYTES - args[0];
+    const bool change = interface == CAP_IF_LOGIN && method == LOGIN_CHANGE;
+    const uint64_t first = change ? args[1] & 0xffffffffu : args[1], second = change ? args[1] >> 32 : 0;
+    const bool in_page = first <= PAGE_BYTES && second <= PAGE_BYTES && args[0] <= PAGE_BYTES &&
+                         first + second <= PAGE_BYTES - args[0];
 
     if (t.calls == CALLS)
         return;
     t.calls++;
     marks.calls++;
     *q = (struct asked){.open = true, .at_ns = now(), .source = args[2]};
-    q->check = interface == CAP_IF_LOGIN && method == LOGIN_CHECK;
-    q->takes = cap_interface == CAP_IF_MEMORY && in_page && args[1] >= LOGIN_SECRET_BYTES_MIN &&
-               args[1] <= LOGIN_SECRET_BYTES_MAX;
-    q->right = q->takes && args[1] == sizeof SECRET - 1u && memcmp(t.lent + args[0], SECRET, args[1]) == 0;
+    q->change = change;
+    q->check = change || (interface == CAP_IF_LOGIN && method == LOGIN_CHECK);
+    q->takes =
+        cap_interface == CAP_IF_MEMORY && in_page && is_secret(first) && (!change || is_secret(second));
     q->offset = (uint32_t)args[0];
-    q->bytes = (uint32_t)args[1];
+    q->bytes = (uint32_t)(first + second);
+    q->next_bytes = (uint32_t)second;
+    if (q->takes)
+        memcpy(q->next, t.lent + args[0] + first, second), memcpy(q->old, t.lent + args[0], first);
+    q->old_bytes = (uint32_t)first;
+    q->one = q->takes && change && first == second && memcmp(t.lent + args[0], q->next, first) == 0;
     const struct ring_received in = {.token = token,
                                      .method = method,
                                      .interface = interface,
@@ -319,6 +360,20 @@ static void any_call(struct input *in)
     ask(method, interface, along, args);
 }
 
+/* From what it is, or from another, to what the input says. */
+static void change(struct input *in)
+{
+    const uint32_t bytes = 8u + next(in) % 8u;
+
+    t.source = next(in) % SOURCES;
+    memcpy(t.lent, t.secret, t.secret_bytes);
+    t.lent[0] ^= (next(in) & 3u) == 0;
+    for (uint32_t i = 0; i < bytes; i++)
+        t.lent[t.secret_bytes + i] = next(in);
+    ask(LOGIN_CHANGE, CAP_IF_LOGIN, CAP_IF_MEMORY,
+        (uint64_t[3]){0, t.secret_bytes | (uint64_t)bytes << 32, t.source});
+}
+
 static void one(struct input *in)
 {
     const uint8_t what = next(in);
@@ -342,8 +397,11 @@ static void one(struct input *in)
         return;
     case RIGHT:
         t.source = next(in) % SOURCES;
-        memcpy(t.lent, SECRET, sizeof SECRET - 1u);
-        ask(LOGIN_CHECK, CAP_IF_LOGIN, CAP_IF_MEMORY, (uint64_t[3]){0, sizeof SECRET - 1u, t.source});
+        memcpy(t.lent, t.secret, t.secret_bytes);
+        ask(LOGIN_CHECK, CAP_IF_LOGIN, CAP_IF_MEMORY, (uint64_t[3]){0, t.secret_bytes, t.source});
+        return;
+    case CHANGE:
+        change(in);
         return;
     case LONG_TIME:
         t.page.header.now_ns += next(in) * 10u * SECOND;
@@ -352,6 +410,7 @@ static void one(struct input *in)
     case LOG:
     case STEPS:
         t.full = (next(in) & 3u) == 0;
+        t.dry = (next(in) & 3u) == 0;
         return;
     }
 }
@@ -364,6 +423,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     t.page.header.now_ns = SECOND;
     t.a.rt = &t.rt;
     t.a.notes = (cap_id){NOTES, 1};
+    t.a.entropy = (cap_id){ENTROPY, 1};
+    t.a.salt = (struct rt_memory){.at = t.salt, .bytes = sizeof t.salt};
+    t.secret_bytes = sizeof SECRET - 1u;
+    memcpy(t.secret, SECRET, t.secret_bytes);
     t.a.memory = (struct rt_memory){.at = t.memory, .bytes = sizeof t.memory};
     t.a.can = next(&in) % 8u != 0;
     ring_client_init(&t.rt.ring, &t.page, enter);

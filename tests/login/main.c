@@ -39,16 +39,20 @@ static uint64_t result_of(const struct ring_completion *done)
     return done->status == RING_OK && done->exception == CAP_EX_NONE ? done->result : NO_RESULT;
 }
 
-/* The secret, or one with another last byte. */
-static void type(struct probe *p, bool right)
+/* `last`: what the last byte of the secret is changed by; 0: it is the secret. */
+static void type_at(struct probe *p, uint32_t at, uint8_t last)
 {
     static const uint8_t masked[BYTES] = {0x36, 0x3a, 0x27, 0x27, 0x30, 0x36, 0x21, 0x75,
                                           0x3d, 0x3a, 0x27, 0x26, 0x30, 0x75, 0x62};
 
     for (uint32_t i = 0; i < BYTES; i++)
-        p->typed.at[AT + i] = (uint8_t)(masked[i] ^ p->mask);
-    if (!right)
-        p->typed.at[AT + BYTES - 1u] ^= 1u;
+        p->typed.at[at + i] = (uint8_t)(masked[i] ^ p->mask);
+    p->typed.at[at + BYTES - 1u] ^= last;
+}
+
+static void type(struct probe *p, bool right)
+{
+    type_at(p, AT, (uint8_t)(right ? 0 : 1));
 }
 
 static struct ring_completion ask(struct probe *p, uint64_t offset, uint64_t bytes, uint64_t source)
@@ -132,7 +136,7 @@ static void refused(struct probe *p)
     const struct ring_extra other = ring_copy(p->login);
     done = ring_call(&p->rt->ring, p->login, LOGIN_CHECK, RING_ARGS(AT, BYTES), &other);
     EQUAL(p, result_of(&done), LOGIN_E_VALUE);
-    done = ring_call(&p->rt->ring, p->login, LOGIN_ENDED + 1u, NULL, NULL);
+    done = ring_call(&p->rt->ring, p->login, LOGIN_CHANGE + 1u, NULL, NULL);
     EQUAL(p, result_of(&done), LOGIN_E_VALUE);
     done = ask(p, AT, BYTES, CONSOLE);
     EQUAL(p, result_of(&done), LOGIN_OK);
@@ -183,6 +187,45 @@ static void from_afar(struct probe *p)
     CHECK(p, rt_print(p->rt, "loginprobe: look\n"));
 }
 
+/* From the secret with that last byte to the one with the other. */
+static uint64_t change(struct probe *p, uint8_t from, uint8_t to, uint64_t new_bytes)
+{
+    const struct ring_extra shared = ring_copy(p->typed.cap);
+
+    type_at(p, AT, from);
+    type_at(p, AT + BYTES, to);
+    const struct ring_completion done = ring_call(&p->rt->ring, p->login, LOGIN_CHANGE,
+                                                  RING_ARGS(AT, BYTES | new_bytes << 32, AFAR), &shared);
+    for (uint32_t i = 0; result_of(&done) != LOGIN_E_VALUE && i < 2u * BYTES; i++)
+        EQUAL(p, p->typed.at[AT + i], 0);
+    memset(p->typed.at, 0, p->typed.bytes);
+    return result_of(&done);
+}
+
+static uint64_t log_in_with(struct probe *p, uint8_t last)
+{
+    type_at(p, AT, last);
+    const struct ring_completion done = ask(p, AT, BYTES, AFAR);
+
+    return result_of(&done);
+}
+
+/* Changed by who knows it; the new one alone is right then. */
+static void changed(struct probe *p)
+{
+    EQUAL(p, change(p, 1u, 2u, BYTES), LOGIN_E_WRONG);
+    EQUAL(p, log_in_with(p, 0), LOGIN_OK);
+    EQUAL(p, change(p, 0, 2u, LOGIN_SECRET_BYTES_MIN - 1u), LOGIN_E_VALUE);
+    EQUAL(p, change(p, 0, 2u, LOGIN_SECRET_BYTES_MAX + 1u), LOGIN_E_VALUE);
+    EQUAL(p, change(p, 0, 0, BYTES), LOGIN_E_VALUE);
+    EQUAL(p, change(p, 0, 2u, 0), LOGIN_E_VALUE);
+    EQUAL(p, change(p, 0, 2u, BYTES), LOGIN_OK);
+    CHECK(p, rt_print(p->rt, "loginprobe: look\n"));
+    EQUAL(p, log_in_with(p, 0), LOGIN_E_WRONG);
+    EQUAL(p, log_in_with(p, 2u), LOGIN_OK);
+    EQUAL(p, change(p, 2u, 0, BYTES), LOGIN_OK);
+}
+
 /* A held one whose record finds no room in the log: right, and still nobody is let in. */
 static void unrecorded(struct probe *p)
 {
@@ -217,6 +260,7 @@ uint32_t program_main(struct rt *rt)
     refused(&p);
     later(&p);
     from_afar(&p);
+    changed(&p);
     (void)rt_print(rt, "loginprobe: all but the full log holds\n");
     unrecorded(&p);
     (void)rt_print(rt, "loginprobe: all holds\n");

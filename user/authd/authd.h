@@ -9,25 +9,28 @@
 #include "user/authd/verifier.h"
 #include "user/rt/rt.h"
 
-#define AUTHD_PLACES 4u /* receives under way */
-#define AUTHD_HELD   8u
+#define AUTHD_PLACES     4u /* receives under way */
+#define AUTHD_HELD       8u
+#define AUTHD_SALT_BYTES 16u /* of a verifier that is made here */
 
 enum authd_exit { AUTHD_EXIT_GRANT = 1, AUTHD_EXIT_MEMORY, AUTHD_EXIT_ENDPOINT };
 
-/* A secret that was taken over and waits to be checked. */
+/* A secret that was taken over and waits to be checked; behind it, if it is to be changed, the new one. */
 struct authd_held {
     bool used;
     uint64_t token, source, due_ns;
     uint32_t bytes;
-    uint8_t secret[LOGIN_SECRET_BYTES_MAX];
+    uint32_t new_bytes; /* 0: it is not to be changed */
+    uint8_t secret[2u * LOGIN_SECRET_BYTES_MAX];
 };
 
 struct authd {
     struct rt *rt;
-    cap_id endpoint, notes;
+    cap_id endpoint, notes, entropy; /* entropy: or CAP_NONE, then nothing is changed */
     bool can; /* there is a verifier, and memory for it */
     struct verifier verifier;
     struct rt_memory memory; /* of a check */
+    struct rt_memory salt; /* AUTHD_SALT_BYTES that the kernel draws; of no use to anybody afterwards */
     struct delays delays;
     struct authd_held held[AUTHD_HELD];
 };

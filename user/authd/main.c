@@ -27,7 +27,8 @@ static bool take_verifier(struct authd *a)
         say(a->rt, verifier_error_name(error));
         return true;
     }
-    a->can = rt_memory_make(a->rt, a->verifier.memory_kib * 1024u, &a->memory);
+    a->can = rt_memory_make(a->rt, a->verifier.memory_kib * 1024u, &a->memory) &&
+             rt_memory_make(a->rt, AUTHD_SALT_BYTES, &a->salt);
     return a->can;
 }
 
@@ -46,6 +47,7 @@ uint32_t program_main(struct rt *rt)
     a->rt = rt;
     a->endpoint = rt_grant(rt, "login", CAP_IF_ENDPOINT);
     a->notes = rt_first(rt, CAP_IF_AUDIT_NOTE);
+    a->entropy = rt_first(rt, CAP_IF_ENTROPY);
     if (cap_is_none(a->endpoint) || cap_is_none(a->notes))
         return AUTHD_EXIT_GRANT;
     delays_init(&a->delays);

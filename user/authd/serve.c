@@ -31,17 +31,16 @@ static void refuse(struct authd *a, const struct ring_received *call, enum login
 
 /* Out of the caller's memory, where zeroes are left; `secret` NULL: to nowhere. Straight to where it is held:
  * each call of the kernel lets others run, and a copy on the stack would lie there meanwhile. */
-static bool take_over(struct authd *a, const struct ring_received *call, uint8_t *secret)
+static bool take_over(struct authd *a, const struct ring_received *call, uint64_t bytes, uint8_t *secret)
 {
     struct ring_client *ring = &a->rt->ring;
-    const uint64_t offset = call->args[0], bytes = call->args[1];
+    const uint64_t offset = call->args[0];
 
     if (call->cap_interface != CAP_IF_MEMORY) /* asking another program would be waiting for it */
         return false;
     const struct ring_completion size = ring_call(ring, call->cap, MEMORY_BYTES, NULL, NULL);
 
-    if (!ring_completed(&size) || bytes < LOGIN_SECRET_BYTES_MIN || bytes > LOGIN_SECRET_BYTES_MAX ||
-        offset > size.value || bytes > size.value - offset)
+    if (!ring_completed(&size) || offset > size.value || bytes > size.value - offset)
         return false;
     const struct ring_completion mapped = ring_call(ring, call->cap, MEMORY_MAP, RING_ARGS(1), NULL);
     if (!ring_completed(&mapped))
@@ -89,12 +88,27 @@ static void later(struct authd *a, struct authd_held *h, uint64_t due_ns)
         let_go(a, h, error, error == LOGIN_E_WAIT ? (left_ns + MS_NS - 1u) / MS_NS : 0);
 }
 
-static void check_call(struct authd *a, const struct ring_received *call)
+static bool is_secret(uint64_t bytes)
+{
+    return bytes >= LOGIN_SECRET_BYTES_MIN && bytes <= LOGIN_SECRET_BYTES_MAX;
+}
+
+/* `new_bytes` 0: it is not to be changed. Both are the caller's own: that they are one tells it nothing. */
+static void check_call(struct authd *a, const struct ring_received *call, uint64_t bytes, uint64_t new_bytes)
 {
     const uint64_t source = call->args[2];
+    const bool changes = call->method == LOGIN_CHANGE;
     struct authd_held *h = place(a, source);
+    uint8_t *secret = h != NULL && a->can ? h->secret : NULL;
+    bool taken = is_secret(bytes) && (!changes || is_secret(new_bytes));
 
-    if (!take_over(a, call, h != NULL && a->can ? h->secret : NULL)) {
+    taken = taken && take_over(a, call, bytes + new_bytes, secret);
+    if (taken && changes && secret != NULL && bytes == new_bytes &&
+        memcmp(secret, secret + bytes, bytes) == 0) {
+        argon2_libc_wipe(secret, bytes + new_bytes);
+        taken = false;
+    }
+    if (!taken) {
         refuse(a, call, LOGIN_E_VALUE);
     } else if (!a->can) {
         refuse(a, call, LOGIN_E_NO_VERIFIER);
@@ -106,7 +120,8 @@ static void check_call(struct authd *a, const struct ring_received *call)
         h->used = true;
         h->token = call->token;
         h->source = source;
-        h->bytes = (uint32_t)call->args[1];
+        h->bytes = (uint32_t)bytes;
+        h->new_bytes = (uint32_t)new_bytes;
         h->due_ns = delays_due(&a->delays, source, now_ns);
         if (h->due_ns > now_ns)
             later(a, h, h->due_ns);
@@ -116,13 +131,33 @@ static void check_call(struct authd *a, const struct ring_received *call)
 void authd_call(struct authd *a, const struct ring_received *call)
 {
     if (call->interface == CAP_IF_LOGIN && call->method == LOGIN_CHECK)
-        check_call(a, call);
+        check_call(a, call, call->args[1], 0);
+    else if (call->interface == CAP_IF_LOGIN && call->method == LOGIN_CHANGE)
+        check_call(a, call, call->args[1] & 0xffffffffu, call->args[1] >> 32);
     else if (call->interface == CAP_IF_LOGIN && call->method == LOGIN_ENDED)
         answer(a, call->token, noted(a, AUDIT_NOTE_SESSION_ENDED, call->args[0], LOGIN_OK), 0);
     else
         answer(a, call->token, LOGIN_E_VALUE, 0);
     if (!cap_is_none(call->cap))
         (void)ring_release(&a->rt->ring, call->cap);
+}
+
+/* The old one was right, and that is recorded. */
+static enum login_error change(struct authd *a, struct authd_held *h)
+{
+    const struct ring_extra range = ring_range(a->salt.cap, 0, AUTHD_SALT_BYTES);
+    uint8_t salt[AUTHD_SALT_BYTES];
+
+    if (cap_is_none(a->entropy))
+        return LOGIN_E_ENTROPY;
+    const struct ring_completion drawn = ring_call(&a->rt->ring, a->entropy, ENTROPY_FILL, NULL, &range);
+    if (!ring_completed(&drawn))
+        return LOGIN_E_ENTROPY;
+    const enum login_error error = noted(a, AUDIT_NOTE_SECRET_CHANGED, h->source, LOGIN_OK);
+    memcpy(salt, a->salt.at, sizeof salt);
+    if (error == LOGIN_OK)
+        verifier_change(&a->verifier, salt, sizeof salt, h->secret + h->bytes, h->new_bytes, a->memory.at);
+    return error;
 }
 
 static void check(struct authd *a, struct authd_held *h)
@@ -132,7 +167,8 @@ static void check(struct authd *a, struct authd_held *h)
 
     ring_flush(&a->rt->ring); /* the check took its time: what comes next is counted from now */
     delays_checked(&a->delays, h->source, ring_now(&a->rt->ring), right);
-    let_go(a, h, noted(a, note, h->source, right ? LOGIN_OK : LOGIN_E_WRONG), 0);
+    const enum login_error error = noted(a, note, h->source, right ? LOGIN_OK : LOGIN_E_WRONG);
+    let_go(a, h, error == LOGIN_OK && h->new_bytes != 0 ? change(a, h) : error, 0);
 }
 
 static struct authd_held *first(struct authd *a)

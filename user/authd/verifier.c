@@ -59,11 +59,10 @@ static bool same(const uint8_t *a, const uint8_t *b, uint32_t bytes)
     return different == 0;
 }
 
-__attribute__((noinline)) static bool check(const struct verifier *v, uint8_t *secret, uint32_t bytes)
+static void hash(const struct verifier *v, uint8_t *secret, uint32_t bytes, uint8_t *out)
 {
     uint8_t salt[VERIFIER_SALT_BYTES_MAX];
-    uint8_t hash[VERIFIER_HASH_BYTES_MAX];
-    argon2_context c = {.out = hash,
+    argon2_context c = {.out = out,
                         .outlen = v->hash_bytes,
                         .pwd = secret,
                         .pwdlen = bytes,
@@ -81,9 +80,25 @@ __attribute__((noinline)) static bool check(const struct verifier *v, uint8_t *s
     memcpy(salt, v->salt, sizeof salt);
     const int error = argon2_ctx(&c, Argon2_id);
     ASSERT(error == ARGON2_OK); /* the verifier was read, and the memory is there */
-    const bool right = same(hash, v->hash, v->hash_bytes);
-    argon2_libc_wipe(hash, sizeof hash);
+}
+
+__attribute__((noinline)) static bool check(const struct verifier *v, uint8_t *secret, uint32_t bytes)
+{
+    uint8_t found[VERIFIER_HASH_BYTES_MAX];
+
+    hash(v, secret, bytes, found);
+    const bool right = same(found, v->hash, v->hash_bytes);
+    argon2_libc_wipe(found, sizeof found);
     return right;
+}
+
+__attribute__((noinline)) static void change(struct verifier *v, uint8_t *secret, uint32_t bytes)
+{
+    uint8_t found[VERIFIER_HASH_BYTES_MAX];
+
+    hash(v, secret, bytes, found);
+    memcpy(v->hash, found, v->hash_bytes);
+    argon2_libc_wipe(found, sizeof found);
 }
 
 /* What the calls before left below this frame. */
@@ -94,15 +109,33 @@ __attribute__((noinline)) static void wipe_stack(void)
     argon2_libc_wipe(left, sizeof left);
 }
 
-bool verifier_check(const struct verifier *v, uint8_t *secret, uint32_t bytes, uint8_t *memory)
+static void lend(const struct verifier *v, uint8_t *memory)
 {
     ASSERT((uintptr_t)memory % 8u == 0);
     lent.at = memory;
     lent.bytes = (size_t)v->memory_kib * 1024u;
+}
+
+bool verifier_check(const struct verifier *v, uint8_t *secret, uint32_t bytes, uint8_t *memory)
+{
+    lend(v, memory);
     const bool right = check(v, secret, bytes);
     argon2_libc_wipe(secret, bytes);
     wipe_stack();
     return right;
+}
+
+void verifier_change(struct verifier *v, const uint8_t *salt, uint32_t salt_bytes, uint8_t *secret,
+                     uint32_t bytes, uint8_t *memory)
+{
+    ASSERT(salt_bytes >= ARGON2_MIN_SALT_LENGTH && salt_bytes <= VERIFIER_SALT_BYTES_MAX);
+    lend(v, memory);
+    memset(v->salt, 0, sizeof v->salt);
+    memcpy(v->salt, salt, salt_bytes);
+    v->salt_bytes = salt_bytes;
+    change(v, secret, bytes);
+    argon2_libc_wipe(secret, bytes);
+    wipe_stack();
 }
 
 const char *verifier_error_name(enum verifier_error error)

@@ -33,6 +33,10 @@ enum verifier_error verifier_read(struct verifier *v, const char *text, size_t b
 /* Is it the secret? `memory`: v->memory_kib KiB, 8-aligned, any content, zeroes afterwards; `secret`: its
  * bytes are zeroes afterwards. The time that the comparison takes does not depend on what is compared. */
 bool verifier_check(const struct verifier *v, uint8_t *secret, uint32_t bytes, uint8_t *memory);
+/* *v becomes the verifier of that secret: as costly as it was, its hash as long, with this salt, of 8 to
+ * VERIFIER_SALT_BYTES_MAX bytes. `memory` and `secret` as above. */
+void verifier_change(struct verifier *v, const uint8_t *salt, uint32_t salt_bytes, uint8_t *secret,
+                     uint32_t bytes, uint8_t *memory);
 /* "ok", "not an Argon2id verifier", ... */
 const char *verifier_error_name(enum verifier_error error);
 

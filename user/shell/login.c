@@ -42,6 +42,7 @@ static void say_refusal(struct shell *s, const struct ring_completion *done)
         [LOGIN_E_NO_VERIFIER] = "nobody can log in: this run was started without a secret\n",
         [LOGIN_E_VALUE] = "a secret has 8 to 128 characters\n",
         [LOGIN_E_BUSY] = "a secret from here is being checked already: wait for it\n",
+        [LOGIN_E_ENTROPY] = "this machine has no source for a new salt\n", /* of a change alone */
         [LOGIN_E_AUDIT] = "it could not be recorded, so nobody gets in: the audit log must drain first\n",
     };
 

@@ -347,10 +347,9 @@ Test(calls, what_is_noted_is_a_record_with_who_said_it_and_its_number)
         enum audit_note note;
         enum audit_kind kind;
     } notes[] = {
-        {AUDIT_NOTE_LOGIN_ACCEPTED, AUDIT_LOGIN_ACCEPTED},
-        {AUDIT_NOTE_LOGIN_REFUSED, AUDIT_LOGIN_REFUSED},
-        {AUDIT_NOTE_LOGIN_DELAYED, AUDIT_LOGIN_DELAYED},
-        {AUDIT_NOTE_SESSION_ENDED, AUDIT_SESSION_ENDED},
+        {AUDIT_NOTE_LOGIN_ACCEPTED, AUDIT_LOGIN_ACCEPTED}, {AUDIT_NOTE_LOGIN_REFUSED, AUDIT_LOGIN_REFUSED},
+        {AUDIT_NOTE_LOGIN_DELAYED, AUDIT_LOGIN_DELAYED},   {AUDIT_NOTE_SESSION_ENDED, AUDIT_SESSION_ENDED},
+        {AUDIT_NOTE_SECRET_CHANGED, AUDIT_SECRET_CHANGED},
     };
     const cap_id noter = cb.roots[CAP_IF_AUDIT_NOTE];
 
