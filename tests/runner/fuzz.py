@@ -82,21 +82,29 @@ def fuzz_typed(context, result, name, seeds, marks, *flags):
 
 
 def login_keys(source, keys):
-    """A step of tests/fuzz/fuzz_login.c: what is typed at one place, 42 bytes at most."""
-    return bytes([6 * len(keys), source]) + keys
+    """A step of tests/fuzz/fuzz_login.c: what is typed at one place, 36 bytes at most."""
+    return bytes([7 * len(keys), source]) + keys
+
+
+def login_change(source, to, knows=True):
+    """A step of the same: eight bytes are to be the secret."""
+    return bytes([6, 0, source, int(knows)]) + to
 
 
 # Right; wrong until it is told to wait; from many places; right into a full log, and wrong again; while one is held; without a
-# verifier; any call.
-RIGHT, WRONG, TEN_SECONDS, FULL, ROOM = b"QWXZJKVB\r", b"QWXZJKVA\r", bytes([2, 200]), bytes([5, 0]), bytes([5, 1])
+# verifier; any call; changed by who knows it and by who does not, and where no salt is to be had.
+RIGHT, WRONG, TEN_SECONDS, FULL, ROOM = b"QWXZJKVB\r", b"QWXZJKVA\r", bytes([2, 200]), bytes([5, 0, 1]), bytes([5, 1, 1])
 FUZZ_LOGIN_SEEDS = (
     b"\1" + login_keys(5, RIGHT) + login_keys(5, b"QW\x03QWXZ\x15" + RIGHT) + login_keys(0, b"\r\n\n" + RIGHT),
     b"\1" + (login_keys(0, WRONG) + TEN_SECONDS) * 9 + login_keys(0, RIGHT), b"\1" + login_keys(0, WRONG) * 5,
     b"\1" + b"".join(login_keys(source, WRONG) for source in range(1, 20)) + login_keys(1, RIGHT),
     b"\1" + login_keys(0, WRONG) + FULL + login_keys(0, RIGHT) + ROOM + login_keys(0, WRONG) * 3,
     b"\1" + login_keys(0, WRONG) * 3 + FULL + login_keys(0, RIGHT) + TEN_SECONDS, b"\0" + login_keys(0, RIGHT),
-    b"\1\1\0\0\x08\0\1\x10\2\x10\0\1\x08\1\x02\2\0\1\x02\0\0\0")
-LOGIN_MARKS = ("accepted", "wrong", "waits", "held", "values", "busy", "unrecorded", "nobody")
+    b"\1\1\0\0\x08\0\1\x10\2\x10\0\1\x08\1\x02\2\0\1\x02\0\0\0",
+    b"\1" + login_change(5, b"JKVBQWXZ") + login_keys(5, RIGHT) + login_keys(5, b"JKVBQWXZ\r") + login_change(5, b"JKVBQWXZ")
+    + login_change(5, b"QWXZJKVB", knows=False) + login_change(5, b"QWXZJKVB") + login_keys(5, RIGHT),
+    b"\1" + bytes([5, 1, 0]) + login_change(0, b"JKVBQWXZ") + login_keys(0, RIGHT))
+LOGIN_MARKS = ("accepted", "wrong", "waits", "held", "values", "busy", "unrecorded", "nobody", "changed", "dry")
 
 
 def tag(kind, data):
