@@ -13,7 +13,8 @@
  * it reads is to be shown, as a connection would get it (text of the session's holder escaped, and of control
  * sequences those alone that draw the line). Its bytes travel through memory of its own (STREAM_BUFFER). READ
  * and WRITE may each wait once at a time. The session ends when nobody holds the Stream any more; when the
- * session ends first, what was to be shown can still be read, then all is TERMINAL_E_CLOSED. */
+ * session ends first, what was to be shown can still be read, then all is TERMINAL_E_CLOSED. When the
+ * terminal process ends, what waits is RING_E_DISCONNECTED and the Stream stale: another is to be made. */
 #ifndef CAPOS_ABI_TERMINAL_H
 #define CAPOS_ABI_TERMINAL_H
 
@@ -24,14 +25,12 @@
 #define TERMINAL_PROMPT_BYTES 64u
 #define TERMINAL_WORDS_BYTES  1024u
 
-#define STREAM_BUFFER_BYTES                                                                                  \
-    8192u /* the first half for what was typed, the second for what is to be shown                           \
-           */
-#define STREAM_HALF_BYTES  4096u
-#define STREAM_COLUMNS_MIN 20u /* of its terminal */
-#define STREAM_COLUMNS_MAX 500u
-#define STREAM_ROWS_MIN    4u
-#define STREAM_ROWS_MAX    300u
+#define STREAM_BUFFER_BYTES 8192u /* one half for what was typed, one for what is shown */
+#define STREAM_HALF_BYTES   4096u
+#define STREAM_COLUMNS_MIN  20u /* of its terminal */
+#define STREAM_COLUMNS_MAX  500u
+#define STREAM_ROWS_MIN     4u
+#define STREAM_ROWS_MAX     300u
 
 /* Closed enum of the results of these interfaces. */
 enum terminal_error {

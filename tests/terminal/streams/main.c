@@ -362,5 +362,9 @@ uint32_t program_main(struct rt *rt)
     paste(rt, (uint32_t)rt_parameter_u64(rt, "lines", 0));
     back_pressure(rt);
     ends(rt);
+    /* Somebody may end it now, or what is under it. */
+    const struct ring_completion done = call(&one, STREAM_READ, OUT, 1, WAIT_NS);
+    claim(rt, said(&done, TERMINAL_E_TIMEOUT), "nothing came");
+    claim(rt, done.status != RING_E_DISCONNECTED, "termd is there");
     return 0; /* with shells that run */
 }
