@@ -120,7 +120,8 @@ static void kill(struct shell *s)
 
 static void restart(struct shell *s)
 {
-    on_service(s, SUPERVISOR_RESTART, "init is not restarted: reboot does that\n");
+    on_service(s, SUPERVISOR_RESTART,
+               "init is not restarted, reboot does that; nor is what another asks for\n");
 }
 
 static void power(struct shell *s, uint64_t how)
