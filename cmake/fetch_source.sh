@@ -97,6 +97,8 @@ apt=(apt-get -qq -o "Dir::Etc::sourcelist=$sources" -o "Dir::Etc::sourceparts=$w
      -o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/cache" -o "APT::Sandbox::User=$(id -un)"
      -o Acquire::Retries=3)
 "${apt[@]}" update >"$work/log" 2>&1 || true # judged by what follows: one index that is missing may not matter
-(cd "$work/get" && { "${apt[@]}" source --download-only "$name=$version" || "${apt[@]}" source --download-only "$name"; }) \
+# The archive alone: a mirror may lack the other files of a source package.
+(cd "$work/get" && { "${apt[@]}" source --download-only --tar-only "$name=$version" ||
+    "${apt[@]}" source --download-only --tar-only "$name"; }) \
     >>"$work/log" 2>&1 || fail "apt cannot fetch the source of $name $version: $(tail -n 1 "$work/log")"
 keep "$work/get"

@@ -4,12 +4,15 @@
 #   thirdparty_drbg      HMAC_DRBG of BearSSL, over the above. A room of its own: the kernel does not draw from it.
 #   thirdparty_lwip      lwIP with the options of stack/lwip, where it is made.
 #   thirdparty_argon2    Argon2, the reference code, where it is made: user/authd.
+#   thirdparty_sha1      SHA-1 of BearSSL, over the first; thirdparty_picohttpparser (out of h2o), thirdparty_jsmn: all three
+#                        where they are made, user/webd/protocol.
 # A room that includes its headers: target_link_libraries(room_NAME_parts PRIVATE thirdparty_bearssl); what links the room
 # links thirdparty_bearssl once. A program names it among its ROOMS.
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
   ${CMAKE_SOURCE_DIR}/cmake/sources.lock ${CMAKE_SOURCE_DIR}/cmake/fetch_source.sh)
 
-# capos_source(<name> <out-var>): sets <out-var> to the folder of the unpacked source.
+# capos_source(<name> <out-var> [pattern]): sets <out-var> to the folder of the unpacked source; of a large one, only of the files
+# that fit the pattern.
 function(capos_source name out)
   execute_process(COMMAND ${CMAKE_SOURCE_DIR}/cmake/fetch_source.sh ${name}
     OUTPUT_VARIABLE archive ERROR_VARIABLE error RESULT_VARIABLE status
@@ -23,7 +26,7 @@ function(capos_source name out)
     # Unpacked aside, then renamed: a configure that is interrupted leaves no half of a source behind.
     string(RANDOM LENGTH 8 suffix)
     set(aside ${CMAKE_BINARY_DIR}/thirdparty/.unpack-${suffix})
-    file(ARCHIVE_EXTRACT INPUT ${archive} DESTINATION ${aside})
+    file(ARCHIVE_EXTRACT INPUT ${archive} DESTINATION ${aside} PATTERNS ${ARGN})
     file(GLOB tops ${aside}/*)
     list(LENGTH tops count)
     if(NOT count EQUAL 1)
@@ -80,6 +83,8 @@ endfunction()
 capos_source(bearssl BEARSSL_DIR)
 capos_source(lwip LWIP_DIR)
 capos_source(argon2 ARGON2_DIR)
+capos_source(h2o H2O_DIR */deps/picohttpparser/*)
+capos_source(jsmn JSMN_DIR)
 set(BEARSSL_DEFINES BR_USE_URANDOM=0 BR_USE_UNIX_TIME=0 BR_RDRAND=0 BR_AES_X86NI=0 BR_SSE2=0 BR_USE_GETENTROPY=0)
 # sha2small needs the 32-bit range encoder and decoder; hmac needs the hash's class table, which sha2small holds.
 capos_thirdparty_room(bearssl

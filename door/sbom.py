@@ -10,6 +10,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Of each source in cmake/sources.lock: licence, where it is from, files of the image that hold code of it.
 SOURCES = {"argon2": ("CC0-1.0 OR Apache-2.0", "https://github.com/P-H-C/phc-winner-argon2", ["capos.pkg"]),
            "bearssl": ("MIT", "https://www.bearssl.org/", ["kernel.elf", "capos.pkg"]),
+           "h2o": ("MIT", "https://github.com/h2o/picohttpparser", ["capos.pkg"]),
+           "jsmn": ("MIT", "https://github.com/zserge/jsmn", ["capos.pkg"]),
            "lwip": ("BSD-3-Clause", "https://savannah.nongnu.org/projects/lwip/", ["capos.pkg"])}
 # Of each Debian package whose files are in the image, as above.
 PACKAGES = {"grub-efi-amd64-bin": ("GPL-3.0-or-later", "https://www.gnu.org/software/grub/", ["BOOTX64.EFI"]),

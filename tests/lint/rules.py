@@ -31,6 +31,8 @@ ROOMS = {
     "kernel/": {"tree": ("abi/", "platform/platform.h", "ringmem.h", "provider/", "kernel/", "evidence/"), "system": FREESTANDING},
     "user/rt/": {"tree": ("abi/", "user/rt/"), "system": FREESTANDING, "also": {"user/rt/no_platform.c": {"platform/platform.h"}}},
     "user/terminal/": {"tree": ("abi/", "user/terminal/"), "system": FREESTANDING},
+    "user/webd/protocol/": {"tree": ("abi/", "user/webd/protocol/", "evidence/text.h", "bearssl_hash.h", "picohttpparser.h",
+                                     "jsmn.h"), "system": FREESTANDING},
     "stack/": {"tree": ("abi/", "user/rt/", "stack/", "evidence/text.h", "evidence/markers.h",
                         "lwip/", "netif/", "hooks.h", "bearssl_"),
                "system": FREESTANDING},

@@ -41,6 +41,7 @@ PLANTED = [
     ("includes", "stack/netd/a.c", SPDX + '#include "platform/platform.h"\n', SPDX + '#include "user/rt/rt.h"\n'),
     ("includes", "stack/lwip/a.c", SPDX + '#include "capos/devmodel.h"\n', SPDX + '#include "evidence/text.h"\n'),
     ("includes", "stack/lwip/a.c", SPDX + "#include <string.h>\n", SPDX + "#include <limits.h>\n"),
+    ("includes", "user/webd/protocol/a.c", SPDX + '#include "user/rt/rt.h"\n', SPDX + '#include "evidence/text.h"\n'),
     ("includes", "user/terminal/a.c", SPDX + '#include "user/rt/rt.h"\n', SPDX + '#include "abi/memory.h"\n'),
     ("core_is_pure", "kernel/core/a.c", SPDX + 'void f(void)\n{\n    __asm__("hlt");\n}\n', SPDX + "void f(void)\n{\n}\n"),
     ("core_is_pure", "kernel/core/a.c", SPDX + "void f(void)\n{\n    platform_fence(p);\n}\n", SPDX + "/* platform_fence */\n"),
