@@ -16,8 +16,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HTTP_HEAD_BYTES 8192u /* request line, fields and the empty line, ends of lines included; more: 431  \
-                               */
+#define HTTP_HEAD_BYTES                                                                                      \
+    8192u /* request line, fields and the empty line, ends of lines included; more: 431                      \
+           */
 #define HTTP_LINE_BYTES  2048u /* the request line, its CR LF included; more: 414 */
 #define HTTP_FIELDS      64u /* of a head; more: 431 */
 #define HTTP_BODY_BYTES  65536u /* more: 413 */
