@@ -14,7 +14,7 @@
 #define KEY    "dGhlIHNhbXBsZSBub25jZQ==" /* RFC 6455 1.3 */
 #define SOCKET                                                                                               \
     "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " KEY "\r" \
-                                                                                                        "\n"
+    "\n"
 #define NOW 1000000000ull
 
 static struct {
