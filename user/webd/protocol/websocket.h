@@ -93,8 +93,8 @@ void websocket_accept_value(const char *key, uint32_t key_bytes, char out[WEBSOC
 /* 4.2.2: the whole 101 answer; its bytes. */
 uint32_t websocket_accept(const struct http *h, struct http_span key, char out[WEBSOCKET_ANSWER_BYTES]);
 
-/* `message`: the caller's, not NULL, lent for as long as the socket lives; `room` is 0 (only empty messages) to
- * WEBSOCKET_MESSAGE_BYTES. */
+/* `message`: the caller's, not NULL, lent for as long as the socket lives; `room` is 0 (only empty messages)
+ * to WEBSOCKET_MESSAGE_BYTES. */
 void websocket_init(struct websocket *w, uint8_t *message, uint32_t room);
 /* Takes bytes up to an event; `taken` (0 to `count`) is how many. The bytes behind are to be given again;
  * with 0 bytes it says WEBSOCKET_NEED_MORE, or once more how it ended. */
