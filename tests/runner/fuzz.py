@@ -44,7 +44,8 @@ def fuzz_target(context, result, program, seconds, *flags, seeds=()):
         status, output = run([kept / program, f"-max_total_time={seconds}", f"-seed={context.seed}", *flags,
                               f"-artifact_prefix={kept}/", corpus], context.root, timeout=seconds + 120)
     result.check(status == 0, f"fuzz: {name} ended with status {status}; the input is kept in build/fuzz\n" + tail(output))
-    told = re.findall(r"^(?:lives|files|packages|terminals|logins|loaders|tables|answers|requests|frames|texts): .*", output, re.M) or [""]
+    told = re.findall(r"^(?:lives|files|packages|terminals|logins|loaders|tables|answers|requests|frames|texts): .*", output,
+                      re.M) or [""]
     return dict(re.findall(r"(\w+)=(\d+)", told[-1]))
 
 
@@ -246,19 +247,22 @@ def request(line, *fields, body=b"", has=True, host=b"127.0.0.1:8080"):
 
 ORIGIN, COOKIE, CSRF = b"Origin: http://127.0.0.1:8080", b"Cookie: capos_remote_session=@COOKIE", b"X-CSRF-Token: @CSRF"
 TYPE, LENGTH = b"Content-Type: application/json", b"Content-Length: 2"
-SOCKET = (b"Upgrade: websocket", b"Connection: Upgrade", b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+SOCKET = (b"Upgrade: websocket", b"Connection: Upgrade", b"Sec-WebSocket-Version: 13",
+          b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
 CHANGE, SHELL = (ORIGIN, COOKIE, TYPE, LENGTH), b"GET /api/shell?ticket=@TICKET"
 HTTP_SEEDS = (
     request(b"GET /"), request(b"HEAD /assets/x.js", b"If-None-Match: \"x\""), request(b"GET /api/overview", COOKIE),
     request(b"POST /api/login", ORIGIN, TYPE, LENGTH, body=b"{}"), request(b"POST /api/logout", *CHANGE, CSRF, body=b"{}"),
     request(SHELL, ORIGIN, COOKIE, *SOCKET), request(SHELL, ORIGIN, COOKIE), request(SHELL[:-7], ORIGIN, COOKIE, *SOCKET),
-    request(b"GET /", host=b"localhost"), request(b"GET /", b"Origin: null"), request(b"GET /x"), request(b"POST /", *CHANGE, body=b"{}"),
+    request(b"GET /", host=b"localhost"), request(b"GET /", b"Origin: null"), request(b"GET /x"),
+    request(b"POST /", *CHANGE, body=b"{}"),
     request(b"GET /api/session", COOKIE, has=False), request(b"POST /api/secret", *CHANGE, body=b"{}"),
     request(b"POST /api/login", ORIGIN, LENGTH, body=b"{}"), request(b"GET /") + request(b"GET /")[2:], b"\0\1GET / HTTP/1.1\n",
     b"\0\1GET / HTTP/1.1\r\n x", b"\0\1x y\r\n\r\n", b"\xff\1GET /" + b"a" * 2100, request(b"GET /", b"A: " + b"a" * 8200),
     b"\0\1GET / HTTP/1.0\r\n\r\n", request(b"GOT /"), request(b"PUT /"), request(b"GET *"), request(b"GET /", b"A : b"),
-    request(b"GET /", b"Host: a"), b"\0\1GET / HTTP/1.1\r\nA: b\r\n\r\n", request(b"POST /", b"Content-Length: +1"), request(b"POST /"),
-    request(b"GET /", LENGTH), request(b"POST /", b"Content-Length: 65537"), request(b"POST /", b"Transfer-Encoding: chunked"),
+    request(b"GET /", b"Host: a"), b"\0\1GET / HTTP/1.1\r\nA: b\r\n\r\n", request(b"POST /", b"Content-Length: +1"),
+    request(b"POST /"), request(b"GET /", LENGTH), request(b"POST /", b"Content-Length: 65537"),
+    request(b"POST /", b"Transfer-Encoding: chunked"),
     request(b"POST /", b"Transfer-Encoding: chunked", LENGTH), request(b"POST /", b"Expect: 100-continue", LENGTH))
 HTTP_MARKS = ("heads", "ready", "bodies", "pipelined", "passed", "sockets")
 HTTP_ERRORS, GATE_ERRORS = 19, 9  # reasons to refuse bytes; reasons to refuse a head that holds
@@ -271,16 +275,18 @@ def masked(first, payload, mask=b"\x37\xfa\x21\x3d"):
 
 
 WEBSOCKET_SEEDS = tuple(b"\2\x10" + frames for frames in (
-    masked(0x81, b"Hello"), masked(1, b"gr\xc3") + masked(0x89, b"x") + masked(0x80, b"\xbc\xc3\x9f") + masked(0x88, b"\3\xe8bye"),
-    masked(0x82, bytes(200)) + masked(0x8a, b"") + masked(0x88, b""), masked(0x82, bytes(300)), masked(0x81, b"\xff"), b"\x81\5Hello",
-    masked(0x80, b"x"), masked(0x88, b"\3"), masked(0x88, b"\3\xed"), b"\x82\xff" + bytes(8) + b"\0\0\0\0"))
+    masked(0x81, b"Hello"),
+    masked(1, b"gr\xc3") + masked(0x89, b"x") + masked(0x80, b"\xbc\xc3\x9f") + masked(0x88, b"\3\xe8bye"),
+    masked(0x82, bytes(200)) + masked(0x8a, b"") + masked(0x88, b""), masked(0x82, bytes(300)), masked(0x81, b"\xff"),
+    b"\x81\5Hello", masked(0x80, b"x"), masked(0x88, b"\3"), masked(0x88, b"\3\xed"), b"\x82\xff" + bytes(8) + b"\0\0\0\0"))
 WEBSOCKET_MARKS = ("texts", "binaries", "pings", "pongs", "closes", "without_code", "protocol", "data", "large")
 
 # Texts (tests/fuzz/fuzz_json.c): what a browser sends, and one of each reason to refuse; ff at the beginning: one that is too long.
 JSON_SEEDS = (
-    b'{"secret":"a\\"b\\u00e4\\ud83d\\ude00\\u0000"}', b'{"for":"shell","shell":0}', b'{"a":[1,-2.5e3,true,false,null,{"b":{}},[[]]]}',
-    b'{"a":"\\u0000","b":"x"}', b"\xff", b'{"a":"\xff"}', b"{", b'{"a":' + b"[" * 9 + b"]" * 9 + b"}", b'{"a":[' + b"0," * 70 + b"0]}",
-    b'{"\\u0061":1}', b'{"a":1,"a":2}', b'{"a":"\\ud800"}')
+    b'{"secret":"a\\"b\\u00e4\\ud83d\\ude00\\u0000"}', b'{"for":"shell","shell":0}',
+    b'{"a":[1,-2.5e3,true,false,null,{"b":{}},[[]]]}',
+    b'{"a":"\\u0000","b":"x"}', b"\xff", b'{"a":"\xff"}', b"{", b'{"a":' + b"[" * 9 + b"]" * 9 + b"}",
+    b'{"a":[' + b"0," * 70 + b"0]}", b'{"\\u0061":1}', b'{"a":1,"a":2}', b'{"a":"\\ud800"}')
 JSON_MARKS = ("ok", "long", "utf8", "syntax", "depth", "tokens", "name", "twice", "strings", "numbers")
 
 
