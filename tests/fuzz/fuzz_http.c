@@ -141,7 +141,7 @@ static size_t put_in(char *out, const uint8_t *data, size_t bytes, bool known)
     for (size_t i = 0; i < bytes && used < INPUT_BYTES - SESSION_TEXT_BYTES;) {
         size_t word = 0;
 
-        for (unsigned w = 0; known && w < 3u && word == 0; w++)
+        for (unsigned w = 0; known && data[i] == '@' && w < 3u && word == 0; w++)
             if (bytes - i >= strlen(words[w]) && memcmp(data + i, words[w], strlen(words[w])) == 0) {
                 memcpy(out + used, texts[w], SESSION_TEXT_BYTES);
                 used += SESSION_TEXT_BYTES;
