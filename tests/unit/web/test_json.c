@@ -65,6 +65,8 @@ static const struct {
     {"{\"a\":truex}", JSON_E_SYNTAX},
     {"{\"a\":nul}", JSON_E_SYNTAX},
     {"{\"a\":\"\n\"}", JSON_E_SYNTAX},
+    {"{\"a\":\"\x1f\"}", JSON_E_SYNTAX},
+    {"{\"a\":\"\x20\"}", JSON_OK},
     {"{\"a\":\"\\x\"}", JSON_E_SYNTAX},
     {"{\"a\":\"\\u12g4\"}", JSON_E_SYNTAX},
     {"{\"a\":\"\\u123\"}", JSON_E_SYNTAX},
