@@ -99,8 +99,9 @@ enum http_state http_feed(struct http *h, const uint8_t *bytes, uint32_t count, 
 /* At HTTP_HEAD: where the body is to go; `room` may be less than h->body_bytes, which refuses it (413). NULL
  * and 0 where no body comes. Gives HTTP_NEED_MORE, HTTP_READY or HTTP_REFUSED. */
 enum http_state http_body(struct http *h, uint8_t *body, uint32_t room);
-/* The caller's own verdict on the head: refused with `status` from now on, and closed, as the body is not read. Where no
- * body comes (h->body_bytes is 0) the connection may stay instead: http_body(h, NULL, 0), then any answer. */
+/* The caller's own verdict on the head: refused with `status` from now on, and closed, as the body is not
+ * read. Where no body comes (h->body_bytes is 0) the connection may stay instead: http_body(h, NULL, 0), then
+ * any answer. */
 void http_refuse(struct http *h, uint16_t status);
 
 /* The bytes of a span, not terminated. */
