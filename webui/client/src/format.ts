@@ -5,13 +5,18 @@ const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
+function two(seconds: number, large: number, name: string, small: number, smallName: string): string {
+    const rest = Math.floor((seconds % large) / small);
+    return `${Math.floor(seconds / large)} ${name}${rest > 0 ? ` ${rest} ${smallName}` : ""}`;
+}
+
 /** Seconds in the two largest units that say something: "3 h 12 min". */
 export function duration(seconds: number): string {
     const s = Math.max(0, Math.floor(seconds));
     if (s < MINUTE) return `${s} s`;
-    if (s < HOUR) return `${Math.floor(s / MINUTE)} min ${s % MINUTE} s`;
-    if (s < DAY) return `${Math.floor(s / HOUR)} h ${Math.floor((s % HOUR) / MINUTE)} min`;
-    return `${Math.floor(s / DAY)} d ${Math.floor((s % DAY) / HOUR)} h`;
+    if (s < HOUR) return two(s, MINUTE, "min", 1, "s");
+    if (s < DAY) return two(s, HOUR, "h", MINUTE, "min");
+    return two(s, DAY, "d", HOUR, "h");
 }
 
 /** Seconds, roughly: for what need not tick. */
@@ -27,10 +32,6 @@ export function kib(amount: number): string {
     const mib = amount / 1024;
     if (mib < 1024) return `${mib < 10 ? mib.toFixed(1) : Math.round(mib)} MiB`;
     return `${(mib / 1024).toFixed(1)} GiB`;
-}
-
-export function bytes(amount: number): string {
-    return amount < 1024 ? `${amount} bytes` : kib(Math.round(amount / 1024));
 }
 
 export function count(amount: number): string {

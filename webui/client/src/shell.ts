@@ -91,6 +91,7 @@ function draw(): void {
     messageAct.hidden = todo === "";
     messageOther.hidden = !current || (current.shell.state !== "ended" && current.shell.state !== "refused");
     message.dataset["state"] = current?.shell.state ?? "none";
+    message.dataset["foot"] = String(current?.shell.high() ?? false);
     message.hidden = words === "";
     fresh.disabled = all.length >= SHELLS_MAX;
     copy.disabled = !current?.shell.selected();
@@ -157,14 +158,14 @@ function onKey(event: KeyboardEvent): void {
 /** Keys that a telephone does not have. */
 function keyBar(): void {
     const keys: [string, string, (shell: Shell) => void][] = [
-        ["Tab", "Tab", (shell) => shell.press("\t")], ["Esc", "Escape", (shell) => shell.press("\x1b")],
-        ["Ctrl-C", "Control C", (shell) => shell.press("\x03")], ["Ctrl-D", "Control D", (shell) => shell.press("\x04")],
+        ["Tab", "", (shell) => shell.press("\t")], ["Esc", "", (shell) => shell.press("\x1b")],
+        ["Ctrl-C", "", (shell) => shell.press("\x03")], ["Ctrl-D", "", (shell) => shell.press("\x04")],
         ["↑", "Arrow up", (shell) => shell.arrow("A")], ["↓", "Arrow down", (shell) => shell.arrow("B")],
         ["←", "Arrow left", (shell) => shell.arrow("D")], ["→", "Arrow right", (shell) => shell.arrow("C")],
     ];
     byId("keys", HTMLDivElement).append(...keys.map(([text, name, press]) => {
         const key = button(text, "quiet", () => { if (current) press(current.shell); });
-        key.setAttribute("aria-label", name);
+        if (name) key.setAttribute("aria-label", name);
         return key;
     }));
 }

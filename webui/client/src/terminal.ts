@@ -5,7 +5,7 @@ import { FitAddon } from "@xterm/addon-fit";
 import { type ITheme, Terminal } from "@xterm/xterm";
 import { Refusal, SESSION_OVER, SHELL_ENDED, TAKEN_OVER, inWords, shellTicket, socket } from "./api";
 import { Retry } from "./retry";
-import { terminalDocument } from "./sheets";
+import { withConstructedSheets } from "./sheets";
 import { Typed } from "./typed";
 
 const SCROLLBACK_LINES = 5000;
@@ -56,7 +56,7 @@ export class Shell {
     constructor(number: number, readonly title: string, private readonly owner: Owner) {
         this.number = number;
         this.terminal = new Terminal({
-            documentOverride: terminalDocument, scrollback: SCROLLBACK_LINES, fontSize: 14, lineHeight: 1.2, cursorBlink: false,
+            scrollback: SCROLLBACK_LINES, fontSize: 14, lineHeight: 1.2, cursorBlink: false,
             fontFamily: "ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace", minimumContrastRatio: 4.5,
             theme: dark.matches ? DARK : LIGHT, macOptionIsMeta: true, windowOptions: {},
         });
@@ -73,7 +73,7 @@ export class Shell {
 
     /** Once its panel is in the document. */
     open(): void {
-        this.terminal.open(this.panel);
+        withConstructedSheets(() => this.terminal.open(this.panel));
         this.terminal.textarea?.setAttribute("aria-label", `Terminal of ${this.title}`);
         new ResizeObserver(() => this.refit()).observe(this.panel);
         void this.connect();
@@ -102,6 +102,11 @@ export class Shell {
     focus(): void {
         this.refit();
         this.terminal.focus();
+    }
+
+    /** What it shows is in its upper half: a notice then covers less at the foot. */
+    high(): boolean {
+        return this.terminal.buffer.active.cursorY < this.terminal.rows / 2;
     }
 
     selected(): boolean {
