@@ -29,7 +29,7 @@ export async function bench(act) {
     const person = async (options = {}) => {
         const context = await browser.newContext({ viewport: { width: 1000, height: 700 }, ...options });
         contexts.push(context);
-        context.setDefaultTimeout(10_000);
+        context.setDefaultTimeout(30_000);
         context.on("request", (request) => { if (!request.url().startsWith(url)) wrong.push(`asked ${request.url()}`); });
         context.on("weberror", (error) => wrong.push(String(error.error())));
         context.on("console", (message) => { if (/Content Security Policy/.test(message.text())) wrong.push(message.text()); });
@@ -66,7 +66,7 @@ export const screen = (page) => page.$eval(".panel:not([hidden]) .xterm-rows", (
     [...rows.children].map((row) => row.textContent.replaceAll("\u00a0", " ").trimEnd()).join("\n").trimEnd());
 
 export async function until(what, holds) {
-    for (let left = 400; left > 0; left--) { // ten seconds
+    for (let left = 1200; left > 0; left--) { // thirty seconds, for a machine that does other things too
         if (await holds()) return;
         await new Promise((done) => { setTimeout(done, 25); });
     }

@@ -109,6 +109,7 @@ export class StandIn {
         this.live = new Set();
         this.refuse = null; // [status, body]: the next log-in's answer
         this.unreachable = false;
+        this.keptMs = KEPT_MS;
         this.requests = [];
         this.pages = { "/": "index.html", "/shell": "shell.html" };
         for (const name of readdirSync(join(dist, "assets"))) this.pages[`/assets/${name}`] = `assets/${name}`;
@@ -125,6 +126,7 @@ export class StandIn {
 
     close() {
         clearInterval(this.clock);
+        this.keptMs = 0;
         for (const shell of this.shells.values()) clearTimeout(shell.timer);
         this.cut();
         this.server.closeAllConnections();
@@ -294,7 +296,7 @@ export class StandIn {
         ws.on("close", () => {
             if (shell.socket !== ws) return;
             shell.socket = null;
-            shell.timer = setTimeout(shell.ended, KEPT_MS);
+            if (this.shells.get(shell.number) === shell) shell.timer = setTimeout(shell.ended, this.keptMs);
         });
         if (shell.fresh) shell.begin();
         shell.fresh = false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What both documents have: log out, and a dialog with one's own sessions and a new secret.
 import { byId, button, make, say } from "./dom";
-import { type Session, changeSecret, endSession, inWords, logout, sessions } from "./api";
+import { Refusal, type Session, changeSecret, endSession, inWords, logout, sessions } from "./api";
 import { roughly } from "./format";
 
 function sessionLine(session: Session, again: () => void, failed: (text: string) => void): HTMLLIElement {
@@ -86,16 +86,30 @@ function openDialog(): void {
     dialog.showModal();
 }
 
-/** `left` is called once the session is ended, by either page's own way. */
-export function account(left: () => void): void {
+let leaving = false;
+
+/** A log-out is under way, or the page is being left by one: its sockets are cut, which is no news. */
+export function isLeaving(): boolean {
+    return leaving;
+}
+
+/** `left` is called once the session is ended, and says whether this page stays for another one. */
+export function account(left: () => boolean): void {
     byId("account", HTMLButtonElement).addEventListener("click", openDialog);
     const out = byId("logout", HTMLButtonElement);
     out.addEventListener("click", () => {
-        out.disabled = true;
+        out.disabled = leaving = true;
         // A refusal means that the session is over already; without an answer it is not ended, and the page must not say so.
-        logout().then(left, (refused: unknown) => {
-            if ((refused as { status?: number }).status === 401) left();
-            else say(out, "Log out (again)");
-        }).finally(() => { out.disabled = false; });
+        logout().catch((refused: unknown) => {
+            if (!(refused instanceof Refusal) || refused.status !== 401) throw refused;
+        }).then(() => {
+            say(out, "Log out");
+            return left();
+        }, () => {
+            say(out, "Log out (again)");
+            return true;
+        }).then((stays) => {
+            if (stays) out.disabled = leaving = false;
+        });
     });
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The first document: log in, then the overview.
 import "./style.css";
-import { account } from "./account";
+import { account, isLeaving } from "./account";
 import { Refusal, sessions } from "./api";
 import { byId, say } from "./dom";
 import { roughly } from "./format";
@@ -29,7 +29,7 @@ const live = new Live({
         overview.classList.add("stale");
         app.hidden = false;
     },
-    over: () => leave("#over"),
+    over: () => { if (!isLeaving()) leave("#over"); },
 });
 
 function leave(why: string): void {
@@ -44,7 +44,10 @@ async function begin(): Promise<void> {
     const toShell = location.hash === "#shell";
     if (location.hash) history.replaceState(null, "", "/");
     onLogin(() => toShell ? location.assign("/shell") : live.start());
-    account(() => leave("#out"));
+    account(() => {
+        leave("#out");
+        return true;
+    });
     byId("gone-now", HTMLButtonElement).addEventListener("click", () => live.tryNow());
     try {
         await sessions();

@@ -3,7 +3,7 @@
 import "@xterm/xterm/css/xterm.css";
 import "./style.css";
 import "./shell.css";
-import { account } from "./account";
+import { account, isLeaving } from "./account";
 import { Refusal, sessions } from "./api";
 import { byId, button, make, say } from "./dom";
 import { Shell } from "./terminal";
@@ -45,7 +45,7 @@ function remembered(): number[] {
 function sessionOver(): void {
     for (const { shell } of all) shell.close(); // what it showed is not for who comes next
     all = [];
-    location.replace("/#over");
+    if (!isLeaving()) location.replace("/#over");
 }
 
 /** What the page offers for a shell in its state: words, and a button's. */
@@ -181,6 +181,7 @@ async function begin(): Promise<void> {
     account(() => {
         sessionStorage.removeItem(REMEMBERED);
         location.replace("/#out");
+        return false;
     });
     keyBar();
     fresh.addEventListener("click", () => add(0));
