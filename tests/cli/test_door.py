@@ -145,7 +145,7 @@ class Missing(unittest.TestCase):
     def test_every_package_line_has_group_name_and_a_known_check(self):
         for line in (ROOT / "packages").read_text(encoding="utf-8").splitlines():
             if line and not line.startswith("#"):
-                self.assertRegex(line, r"^(build|test|evidence|qemu|image|uefi|cloudboot|bench|peers) +[a-z0-9.+-]+ "
+                self.assertRegex(line, r"^(build|test|evidence|qemu|image|uefi|cloudboot|bench|peers|browser) +[a-z0-9.+-]+ "
                                        r"+(deb|(cmd|pc|py|header|fetch):\S+)$")
 
 
