@@ -10,7 +10,10 @@ fail() { echo "npm_folder: $*" >&2; exit 3; }
 
 here_only=0
 [ "${1:-}" != --here ] || { here_only=1; shift; }
-[ $# -eq 1 ] && [ -f "$1/package-lock.json" ] || { echo "usage: npm_folder.sh [--here] FOLDER (with a package-lock.json)" >&2; exit 2; }
+if [ $# -ne 1 ] || [ ! -f "$1/package-lock.json" ]; then
+    echo "usage: npm_folder.sh [--here] FOLDER (with a package-lock.json)" >&2
+    exit 2
+fi
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/capos
 sha=$(cat "$1/package.json" "$1/package-lock.json" | sha256sum | cut -c1-16)
 name=$(basename "$1")-$sha

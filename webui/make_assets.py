@@ -44,9 +44,11 @@ def collect(dist):
 
 
 def source(rows):
-    lines = ["/* SPDX-License-Identifier: BSD-2-Clause */", "/* Made by webui/make_assets.py. */", '#include "user/webd/assets.h"', ""]
+    lines = ["/* SPDX-License-Identifier: BSD-2-Clause */", "/* Made by webui/make_assets.py. */",
+             '#include "user/webd/assets.h"', ""]
     for at, (_, _, file, _) in enumerate(rows):
-        lines += [f'__asm__(".section .rodata.web_asset,\\"a\\",@progbits\\nweb_asset_{at}: .incbin \\"{file}\\"\\n.previous\\n");',
+        lines += [f'__asm__(".section .rodata.web_asset,\\"a\\",@progbits\\n"',
+                  f'        "web_asset_{at}: .incbin \\"{file}\\"\\n.previous\\n");',
                   f"extern const uint8_t web_asset_{at}[];"]
     lines += ["", "const struct web_asset web_assets[] = {"]
     for at, (path, kind, file, etag) in enumerate(rows):

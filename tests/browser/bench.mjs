@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What the tests of the pages share: one browser, a stand-in for each test, and what no page may do at any time.
-//     CAPOS_CLIENT: the built client     CAPOS_BROWSER_MODULES: the folder with node_modules     CAPOS_SHOTS: where screenshots are kept
+//     CAPOS_CLIENT: the built client     CAPOS_BROWSER_MODULES: the folder with node_modules     CAPOS_SHOTS: for screenshots
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -33,24 +33,26 @@ test("a wrong secret, a delay, the right one", () => bench(async ({ machine, url
     await page.fill("#secret", SECRET);
     await page.keyboard.press("Enter");
     await page.waitForSelector("#health:not(:empty)");
-    const kept = await page.evaluate(() => document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage) + location.href +
-        document.querySelector("#secret").value);
+    const kept = await page.evaluate(() => [document.cookie, JSON.stringify(localStorage), JSON.stringify(sessionStorage),
+        location.href, document.querySelector("#secret").value].join());
     assert.ok(!kept.includes(SECRET) && !kept.includes("capos_remote_session"), kept);
 }));
 
-test("the overview shows each figure, follows without asking, and takes text for text", () => bench(async ({ machine, url, page: open }) => {
+test("the overview shows each figure, follows, and takes text for text", () => bench(async ({ machine, url, page: open }) => {
     const page = await open();
     await overview(page, url);
     const all = await text(page, "#overview");
-    for (const figure of ["Simulator", "up 3 h 12 min", "PVH", "Intel Xeon", machine.overview.machine.nonce, "44 MiB used", "10.77.0.2/32",
-        "10.77.0.1", "42:01:0a:4d:00:02", "1,460", "23 h 23 min left", "18,204", "17,991", "8 of 12 alive, 3 restarts", "last end: killed"]) {
+    for (const figure of ["Simulator", "up 3 h 12 min", "PVH", "Intel Xeon", machine.overview.machine.nonce, "44 MiB used",
+        "10.77.0.2/32", "10.77.0.1", "42:01:0a:4d:00:02", "1,460", "23 h 23 min left", "18,204", "17,991",
+        "8 of 12 alive, 3 restarts", "last end: killed"]) {
         assert.ok(all.includes(figure), `${figure} in ${all}`);
     }
     assert.equal(await text(page, "#processes tr:first-child th"), "auditd");
     const asked = machine.requests.length;
     const markup = "<img src=x onerror=\"document.title='owned'\"> & nicd";
     machine.change({ health: { ok: false, text: markup }, network: { ...machine.overview.network, state: "no-card" },
-        processes: machine.overview.processes.slice(0, 4).map((one) => one.name === "nicd" ? { ...one, state: "gave-up", starts: 7 } : one) });
+        processes: machine.overview.processes.slice(0, 4)
+            .map((one) => one.name === "nicd" ? { ...one, state: "gave-up", starts: 7 } : one) });
     await has(page, "#health", markup);
     assert.equal(await text(page, "#processes tr:first-child"), "nicdgiven uplast end: killed61.3 MiB");
     assert.equal(await page.locator("#processes tr").count(), 4);
@@ -90,7 +92,7 @@ test("a connection that falls silent is taken for gone", () => bench(async ({ ma
     await page.waitForSelector("#gone", { state: "hidden" });
 }));
 
-test("a page that is opened while nobody answers shows the overview once somebody does", () => bench(async ({ machine, url, page: open }) => {
+test("a page opened while nobody answers comes once somebody does", () => bench(async ({ machine, url, page: open }) => {
     const page = await open();
     await overview(page, url);
     await page.route("**/api/**", (route) => route.abort());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The second document against the stand-in: typing, several shells, a paste of 1 MB, lost sockets, what output may not do, the keyboard.
+// The second document against the stand-in: typing, several shells, a paste of 1 MB, lost sockets, what output may not do, the
+// keyboard.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { bench, closeBrowser, openBrowser, overview, prompt, says, screen, shells, type, until } from "./bench.mjs";
@@ -75,7 +76,8 @@ test("a paste of 1 MB arrives whole", () => bench(async ({ url, page: open }) =>
     await page.evaluate((bytes) => {
         const data = new DataTransfer();
         data.setData("text/plain", "0123456789".repeat(bytes / 10));
-        document.querySelector(".panel:not([hidden]) textarea").dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
+        document.querySelector(".panel:not([hidden]) textarea")
+            .dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
     }, PASTE_BYTES);
     await page.keyboard.press("Control+d");
     await says(page, `${PASTE_BYTES} bytes`);
@@ -107,13 +109,14 @@ test("a lost socket is said and comes back onto the same shell", () => bench(asy
     assert.match(await page.textContent("#message"), /ended while it had no connection/);
 }));
 
-test("a reload finds the shells again; another window takes one and gives it back", () => bench(async ({ machine, url, page: open }) => {
+test("a reload finds the shells again; another window takes one", () => bench(async ({ machine, url, page: open }) => {
     const page = await open();
     await shells(page, url);
     await page.click("#new");
     await prompt(page);
     await page.reload();
-    await until("two shells with sockets", () => machine.shells.size === 2 && [...machine.shells.values()].every((shell) => shell.socket));
+    await until("two shells with sockets",
+        () => machine.shells.size === 2 && [...machine.shells.values()].every((shell) => shell.socket));
     assert.equal(await page.locator(".tab").count(), 2);
     const other = await page.context().newPage();
     await other.goto(url);
@@ -132,7 +135,7 @@ test("a reload finds the shells again; another window takes one and gives it bac
     await prompt(page);
 }));
 
-test("output sets no title, no clipboard, no link, and asks nothing that would be typed", () => bench(async ({ machine, url, person }) => {
+test("output sets no title, no clipboard, no link, and asks nothing", () => bench(async ({ machine, url, person }) => {
     const context = await person();
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);
     const page = await context.newPage();

@@ -10,7 +10,9 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 export const SECRET = "stand-in";
-const TYPES = { html: "text/html; charset=utf-8", js: "text/javascript; charset=utf-8", css: "text/css; charset=utf-8", svg: "image/svg+xml" };
+const TYPES = {
+    html: "text/html; charset=utf-8", js: "text/javascript; charset=utf-8", css: "text/css; charset=utf-8", svg: "image/svg+xml",
+};
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; " +
     "form-action 'none'; frame-ancestors 'none'";
 const SHELLS = 4;
@@ -21,7 +23,8 @@ const token = () => randomBytes(32).toString("base64url");
 export function overviewOf(world) {
     const process = (name, state, starts, memory_kib, end = "") => ({ name, state, starts, end, memory_kib });
     return {
-        machine: { world, firmware: world === "gce" ? "UEFI (Google)" : "PVH", cpu: "Intel Xeon @ 2.20GHz", nonce: "65f389675fe2a7e8007faa0527438850" },
+        machine: { world, firmware: world === "gce" ? "UEFI" : "PVH", cpu: "Intel Xeon @ 2.20GHz",
+            nonce: "65f389675fe2a7e8007faa0527438850" },
         uptime_s: 11_520,
         memory: { total_kib: 2_096_088, free_kib: 2_051_320 },
         processes: [
@@ -30,8 +33,8 @@ export function overviewOf(world) {
             process("echod", "waits", 1, 180), process("webd", "runs", 1, 2744), process("metad", "ended", 1, 0, "exit 0"),
             process("diskd", "ended", 1, 0, "exit 0"), process("shell-web-1", "ended", 0, 0), process("shell-web-2", "ended", 0, 0),
         ],
-        network: { state: "bound", mac: "42:01:0a:4d:00:02", address: "10.77.0.2", prefix: 32, gateway: "10.77.0.1", mtu: 1460, lease_s: 84_210,
-            frames_in: 18_204, frames_out: 17_991 },
+        network: { state: "bound", mac: "42:01:0a:4d:00:02", address: "10.77.0.2", prefix: 32, gateway: "10.77.0.1", mtu: 1460,
+            lease_s: 84_210, frames_in: 18_204, frames_out: 17_991 },
         health: { ok: true, text: "Everything runs. nicd was started again twice." },
     };
 }
@@ -79,9 +82,11 @@ class FakeShell {
             help: "help  echo  size  colours  flood  count  hostile  exit",
             echo: rest.join(" "),
             size: this.size.join("x"),
-            colours: "\x1b[31mred \x1b[32mgreen \x1b[33myellow \x1b[34mblue \x1b[38;2;200;80;20mtrue\x1b[0m \x1b[1mbold\x1b[0m",
+            colours: "\x1b[31mred \x1b[32mgreen \x1b[33myellow \x1b[34mblue " +
+                "\x1b[38;2;200;80;20mtrue\x1b[0m \x1b[1mbold\x1b[0m",
             flood: Array.from({ length: Number(rest[0] ?? 1000) }, (_, at) => `line ${at + 1}`).join("\r\n"),
-            hostile: "\x1b]0;owned\x07\x1b]52;c;b3duZWQ=\x07\x1b]8;;http://example.invalid/\x07link\x1b]8;;\x07\x1b]10;?\x07\x1b[21t after",
+            hostile: "\x1b]0;owned\x07\x1b]52;c;b3duZWQ=\x07" +
+                "\x1b]8;;http://example.invalid/\x07link\x1b]8;;\x07\x1b]10;?\x07\x1b[21t after",
         }[word];
         if (word === "exit") return this.over("logged out");
         if (word === "count") {
@@ -158,7 +163,8 @@ export class StandIn {
     }
 
     sessionOf(request) {
-        const cookie = (request.headers.cookie ?? "").split("; ").find((one) => one.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1);
+        const cookies = (request.headers.cookie ?? "").split("; ");
+        const cookie = cookies.find((one) => one.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1);
         const session = this.sessions.get(cookie);
         return session ? { cookie, session } : null;
     }
@@ -172,13 +178,15 @@ export class StandIn {
         const page = this.pages[request.url];
         if (page) {
             answer.setHeader("Content-Type", TYPES[page.split(".").pop()]);
-            answer.setHeader("Cache-Control", request.url.startsWith("/assets/") ? "public, max-age=31536000, immutable" : "no-store");
+            const hashed = request.url.startsWith("/assets/");
+            answer.setHeader("Cache-Control", hashed ? "public, max-age=31536000, immutable" : "no-store");
             return answer.end(readFileSync(join(this.dist, page)));
         }
         const body = [];
         for await (const part of request) body.push(part);
         const say = (status, value, headers = {}) => {
-            answer.writeHead(status, { "Cache-Control": "no-store", ...(value ? { "Content-Type": "application/json" } : {}), ...headers });
+            const type = value ? { "Content-Type": "application/json" } : {};
+            answer.writeHead(status, { "Cache-Control": "no-store", ...type, ...headers });
             answer.end(value ? JSON.stringify(value) : undefined);
         };
         try {
@@ -197,8 +205,9 @@ export class StandIn {
         session.used = Date.now();
         if (what === "GET /api/session") {
             const seconds = (since) => Math.floor((Date.now() - since) / 1000);
-            return say(200, { csrf: session.csrf, idle_s: 1800, absolute_s: 43_200, sessions: [...this.sessions.values()].map((one) =>
-                ({ id: one.id, current: one === session, age_s: seconds(one.began), idle_s: seconds(one.used) })) });
+            const sessions = [...this.sessions.values()].map((one) =>
+                ({ id: one.id, current: one === session, age_s: seconds(one.began), idle_s: seconds(one.used) }));
+            return say(200, { csrf: session.csrf, idle_s: 1800, absolute_s: 43_200, sessions });
         }
         if (what === "GET /api/overview") return say(200, this.overview);
         if (request.headers["x-csrf-token"] !== session.csrf) return say(403, { error: "csrf" });
@@ -230,7 +239,8 @@ export class StandIn {
 
     changeSecret(cookie, body, say) {
         if (body.old !== this.secret) return say(401, { error: "wrong" });
-        if (body.new === this.secret || Buffer.byteLength(body.new) < 8 || Buffer.byteLength(body.new) > 128) return say(400, { error: "value" });
+        const length = Buffer.byteLength(body.new);
+        if (body.new === this.secret || length < 8 || length > 128) return say(400, { error: "value" });
         this.secret = body.new;
         for (const other of [...this.sessions.keys()]) if (other !== cookie) this.endSession(other);
         return say(204);

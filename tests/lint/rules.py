@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The rules of the house, each a function from a file's path and text to a list of (line, what is wrong). Text is read as text: the
 # rules need no compiler, and a violation planted in a string of a test is found like one in a file.
+import json
 import re
 
 LINE_COLUMNS_MAX = 110
@@ -8,7 +9,7 @@ FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 600
 FREESTANDING = {"stdint.h", "stddef.h", "stdbool.h", "stdarg.h", "stdalign.h", "limits.h"}
 CODE = (".c", ".h", ".def")
-SCRIPTS = (".py", ".sh", ".cmake", "CMakeLists.txt")
+SCRIPTS = (".py", ".sh", ".cmake", "CMakeLists.txt", ".ts", ".js", ".mjs", ".css")
 # Written in two halves, so that this file does not break its own rule.
 FORBIDDEN_WORDS = ["TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK"]
 MACHINE_PATHS = re.compile(r"(?<![\w./])/(?:wo" + r"rk|ho" + r"me|ro" + r"ot|Users)(?:/|\b)|\bdeb\.debian\.org|\bpypi\.org|"
@@ -182,8 +183,18 @@ def process_words(path, text):
     return numbered(text, r"\bissue #\d+\b", "refers to a tracker")
 
 
+def lock_files(path, text):
+    """What npm installs is pinned by hash, from whatever registry it is set to: no file names one."""
+    if not path.endswith("package-lock.json"):
+        return []
+    out = numbered(text, r'"resolved":', "a lock file that says where a package is from")
+    packages = json.loads(text).get("packages", {})
+    return out + [(1, f"{name} is not pinned by SHA-512") for name, entry in packages.items()
+                  if name and not entry.get("integrity", "").startswith("sha512-")]
+
+
 RULES = [spdx, columns, file_length, function_length, forbidden_words, machine_paths, bare_volatile, ifdef_in_body, includes,
-         core_is_pure, tests_run, sleeps_in_tests, simulator_switch, process_words]
+         core_is_pure, tests_run, sleeps_in_tests, simulator_switch, process_words, lock_files]
 
 
 def violations(path, text):

@@ -48,6 +48,10 @@ PLANTED = [
     ("tests_run", "tests/a.c", SPDX + "Test(a, b, .disabled = true)\n", SPDX + "Test(a, b)\n"),
     ("sleeps_in_tests", "tests/a.c", SPDX + "    usleep(10);\n", SPDX + "    step(10);\n"),
     ("simulator_switch", "kernel/a.c", SPDX + "#ifdef SIM\n#endif\n", SPDX + "#ifdef SIMPLE\n#endif\n"),
+    ("spdx", "webui/a.ts", "export {};\n", "// SPDX-License-Identifier: BSD-2-Clause\n"),
+    ("lock_files", "a/package-lock.json", '{"packages": {"": {}, "node_modules/a": {"integrity": "sha1-x"}}}',
+     '{"packages": {"": {}, "node_modules/a": {"integrity": "sha512-x"}}}'),
+    ("lock_files", "a/package-lock.json", '{"packages": {"node_modules/a": {"resolved": "x", "integrity": "sha512-x"}}}', "{}"),
     ("process_words", "docs/a.md", "see issue " + "#12\n", "see the issue\n"),
 ]
 

@@ -67,7 +67,8 @@ function openDialog(): void {
     const fill = (): void => {
         sessions().then((all) => {
             list.replaceChildren(...all.sessions.map((session) => sessionLine(session, fill, (text) => say(said, text))));
-            say(limits, `A session ends after ${roughly(all.idle_s)} without use, and after ${roughly(all.absolute_s)} in any case.`);
+            say(limits,
+                `A session ends after ${roughly(all.idle_s)} without use, and after ${roughly(all.absolute_s)} in any case.`);
         }, (refused: unknown) => say(said, inWords(refused)));
     };
     const title = make("h2", "", "Sessions");

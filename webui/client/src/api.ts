@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The machine's interface: JSON over HTTP, and tickets for the two WebSockets. The cookie is the browser's alone; the CSRF token lives
+// The machine's interface: JSON over HTTP, and tickets for the two WebSockets. The cookie is the browser's alone; the CSRF
+// token lives
 // in this module and nowhere else.
 
 export interface Session { id: string; current: boolean; age_s: number; idle_s: number }

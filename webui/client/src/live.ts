@@ -9,7 +9,7 @@ const SILENCE_MS_MAX = 15_000;
 export interface Watcher {
     /** The whole overview, after each change. */
     show(overview: Overview): void;
-    /** Seconds since something was heard, and until the next attempt (0: under way). Called every second while there is no connection. */
+    /** Seconds since something was heard, and until the next attempt (0: under way). Each second while there is no connection. */
     gone(heard: number, next: number): void;
     over(): void;
 }

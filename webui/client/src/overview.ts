@@ -8,7 +8,13 @@ const WORLDS: Record<string, string> = { simulator: "Simulator", qemu: "QEMU", g
 const STATES: Record<string, string> = { runs: "running", waits: "waiting", ended: "ended", "gave-up": "given up" };
 const NETWORK: Record<string, string> = { "no-card": "no network card", asking: "asking for an address", bound: "connected" };
 
-interface Row { row: HTMLTableRowElement; state: HTMLSpanElement; end: HTMLSpanElement; starts: HTMLTableCellElement; memory: HTMLTableCellElement }
+interface Row {
+    row: HTMLTableRowElement;
+    state: HTMLSpanElement;
+    end: HTMLSpanElement;
+    starts: HTMLTableCellElement;
+    memory: HTMLTableCellElement;
+}
 const rows = new Map<string, Row>();
 const table = byId("processes", HTMLTableSectionElement);
 
@@ -60,7 +66,8 @@ function showProcesses(processes: Process[]): void {
 function terms(id: string, lines: [string, string, string?][]): void {
     const list = byId(id, HTMLDListElement);
     const wanted = lines.filter(([, value]) => value !== "");
-    if (list.childElementCount !== wanted.length || wanted.some(([term], at) => list.children[at]?.firstChild?.textContent !== term)) {
+    const shown = [...list.children].map((line) => line.firstChild?.textContent);
+    if (shown.join("\n") !== wanted.map(([term]) => term).join("\n")) {
         list.replaceChildren(...wanted.map(([term, , look]) => make("div", "", make("dt", "", term), make("dd", look ?? ""))));
     }
     wanted.forEach(([, value], at) => say(list.children[at]?.lastChild as HTMLElement, value));

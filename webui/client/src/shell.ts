@@ -29,8 +29,8 @@ let current: Tab | undefined;
 let made = 0;
 
 function remember(): void {
-    sessionStorage.setItem(REMEMBERED, JSON.stringify(
-        all.filter(({ shell }) => shell.number > 0 && (shell.state === "open" || shell.state === "lost")).map(({ shell }) => shell.number)));
+    const alive = all.filter(({ shell }) => shell.number > 0 && (shell.state === "open" || shell.state === "lost"));
+    sessionStorage.setItem(REMEMBERED, JSON.stringify(alive.map(({ shell }) => shell.number)));
 }
 
 function remembered(): number[] {
@@ -53,7 +53,8 @@ function offer(shell: Shell): [string, string] {
     switch (shell.state) {
         case "lost": {
             const next = shell.nextAttempt();
-            return [`The connection is gone. The machine keeps the shell for 30 seconds. ${next > 0 ? `Trying again in ${next} s.` : "Trying again now."}`, "Try now"];
+            const when = next > 0 ? `Trying again in ${next} s.` : "Trying again now.";
+            return [`The connection is gone. The machine keeps the shell for 30 seconds. ${when}`, "Try now"];
         }
         case "taken": return [shell.words, "Take it back"];
         case "ended": return [shell.words, "New shell"];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// One shell: a terminal, its socket, and what became of it. A lost socket is opened again onto the same shell, which the machine keeps
+// One shell: a terminal, its socket, and what became of it. A lost socket is opened again onto the same shell, which the
+// machine keeps
 // for 30 seconds; after that the shell is over.
 import { FitAddon } from "@xterm/addon-fit";
 import { type ITheme, Terminal } from "@xterm/xterm";

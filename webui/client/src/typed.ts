@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What was typed and is not sent yet. A paste of any size goes out in messages the machine takes, no faster than the socket takes them.
+// What was typed and is not sent yet. A paste of any size goes out in messages the machine takes, no faster than the socket
+// takes them.
 
 const MESSAGE_BYTES = 16 * 1024; // the machine takes 64 KiB
 const SOCKET_BYTES_MAX = 128 * 1024; // handed to the browser and not sent
