@@ -228,7 +228,8 @@ def coverage(context):
 
 # What the tests of a folder run from the ship build.
 PYTHON_NEEDS = {"cli": ["capos-sim", "capos-bench", "capos-secret", "capos_pkg", "frames_pkg", "telnetd_pkg"],
-                "manifest": ["capos-package-check", "tables"]}
+                "manifest": ["capos-package-check", "tables"],
+                "browser": ["webui_client", "room_web_assets_object"]}
 
 ALONE = {"test_wire.py"}  # its wires and its DHCP server's clock are real time: nothing else runs beside
 
@@ -461,6 +462,13 @@ def cloudboot(context):
     return python_suite("cloudboot")(context)
 
 
+def browser(context):
+    """The web client: its two documents in Chromium against a stand-in, and what the build makes of them."""
+    result = python_suite("browser")(context)
+    result.left_out.append("browser: the views at 360 pixels in dark and at 1600 pixels in light")
+    return result
+
+
 SUITES = {
     "unit": criterion_suite("unit"),
     "lwip": lwip,
@@ -484,6 +492,7 @@ SUITES = {
     "manifest": python_suite("manifest"),
     "lint": python_suite("lint"),
     "cli": python_suite("cli"),
+    "browser": browser,
     "repro": repro,
     "clang": clang,
     "package": package,
