@@ -4,6 +4,7 @@
 # npm is had. Screenshots of each view are kept in build/ship/webui/shots.
 import gzip
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -11,6 +12,8 @@ import shutil
 import subprocess
 import tempfile
 import unittest
+
+import jsonschema
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILT = ROOT / "build/ship/webui"
@@ -50,6 +53,23 @@ class Pages(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         passed = int(re.search(r"^# pass (\d+)$", done.stdout, re.M)[1])
         self.assertGreaterEqual(passed, TESTS_MIN, done.stdout)
+
+
+class Overview(unittest.TestCase):
+    def test_stand_in_says_what_the_schema_allows(self):
+        script = "import { overviewOf } from './standin.mjs'; console.log(JSON.stringify(overviewOf('gce')));"
+        done = subprocess.run(["node", "--input-type=module", "-e", script], cwd=ROOT / "tests/browser", capture_output=True,
+                              text=True, check=True)
+        schema = json.loads((ROOT / "webui/overview.schema.json").read_text(encoding="utf-8"))
+        jsonschema.Draft202012Validator.check_schema(schema)
+        judge = jsonschema.Draft202012Validator(schema)
+        overview = json.loads(done.stdout)
+        self.assertEqual([error.message for error in judge.iter_errors(overview)], [])
+        process = overview["processes"][0]
+        for member, bad in [("handle", 7), ("uptime_s", -1), ("machine", {**overview["machine"], "bdf": "00:04.0"}),
+                            ("network", {**overview["network"], "state": "x"}), ("processes", [{**process, "cap": 1}])]:
+            with self.subTest(member):
+                self.assertFalse(judge.is_valid({**overview, member: bad}))
 
 
 class Assets(unittest.TestCase):
