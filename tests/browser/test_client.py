@@ -31,8 +31,9 @@ def modules(folder):
 
 
 def make(dist, folder):
-    return subprocess.run([MAKER, "--dist", dist, "--packed", pathlib.Path(folder) / "packed", "--out", pathlib.Path(folder) / "a.c"],
-                          capture_output=True, text=True, check=False)
+    place = pathlib.Path(folder)
+    return subprocess.run([MAKER, "--dist", dist, "--packed", place / "packed", "--out", place / "a.c"], capture_output=True,
+                          text=True, check=False)
 
 
 class Pages(unittest.TestCase):
@@ -75,7 +76,8 @@ class Overview(unittest.TestCase):
 class Assets(unittest.TestCase):
     def test_table_is_of_what_was_built(self):
         rows = ROW.findall((BUILT / "web_assets.c").read_text(encoding="utf-8"))
-        built = {file.relative_to(BUILT / "dist").as_posix(): file.read_bytes() for file in (BUILT / "dist").rglob("*") if file.is_file()}
+        dist = BUILT / "dist"
+        built = {file.relative_to(dist).as_posix(): file.read_bytes() for file in dist.rglob("*") if file.is_file()}
         self.assertEqual(len(rows), len(built))
         paths = [row[0] for row in rows]
         self.assertEqual(paths, sorted(set(paths)))
