@@ -69,6 +69,15 @@ test("all four in use elsewhere is said", () => bench(async ({ url, page: open }
     await prompt(two);
 }));
 
+test("a token that another window's log-in replaced is replaced here too", () => bench(async ({ machine, url, page: open }) => {
+    const page = await open();
+    await shells(page, url);
+    for (const session of machine.sessions.values()) session.csrf = "another";
+    await page.click("#new");
+    await prompt(page);
+    assert.equal(machine.shells.size, 2);
+}));
+
 test("a paste of 1 MB arrives whole", () => bench(async ({ url, page: open }) => {
     const page = await open();
     await shells(page, url);

@@ -29,7 +29,19 @@ export class Refusal extends Error {
 const ANSWER_MS_MAX = 20_000; // a check of a secret takes a second or two, and may wait for another one
 let csrf = "";
 
+/** A token that the machine does not take any more (another window of this browser logged in since) is replaced once. */
 async function call<T>(method: "GET" | "POST", path: string, body?: object): Promise<T> {
+    const used = csrf;
+    try {
+        return await ask<T>(method, path, body);
+    } catch (refused) {
+        if (!(refused instanceof Refusal) || refused.status !== 403 || used === "") throw refused;
+        if ((await sessions()).csrf === used) throw refused;
+        return ask<T>(method, path, body);
+    }
+}
+
+async function ask<T>(method: "GET" | "POST", path: string, body?: object): Promise<T> {
     const headers: Record<string, string> = {};
     if (body) headers["Content-Type"] = "application/json";
     if (method === "POST" && csrf) headers["X-CSRF-Token"] = csrf;

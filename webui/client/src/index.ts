@@ -17,6 +17,7 @@ const WHY: Record<string, string> = { "#over": "Your session is over. Log in aga
 const live = new Live({
     show(said) {
         gone.hidden = true;
+        say(byId("gone-what", HTMLElement), ""); // said again when it is gone again
         overview.classList.remove("stale");
         showOverview(said);
         overview.hidden = false;
@@ -24,6 +25,7 @@ const live = new Live({
     },
     gone(heard, next) {
         const age = overview.hidden ? "" : `What is shown is ${heard < 60 ? `${Math.round(heard)} s` : roughly(heard)} old. `;
+        say(byId("gone-what", HTMLElement), "The connection to the machine is gone.");
         say(byId("gone-text", HTMLSpanElement), age + (next > 0 ? `Trying again in ${next} s.` : "Trying again now."));
         gone.hidden = false;
         overview.classList.add("stale");

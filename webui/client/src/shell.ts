@@ -19,9 +19,11 @@ const fresh = byId("new", HTMLButtonElement);
 const copy = byId("copy", HTMLButtonElement);
 const close = byId("close", HTMLButtonElement);
 const messageText = make("span", "");
+messageText.setAttribute("role", "status"); // the seconds beside it are not read out
+const messageWhen = make("span", "");
 const messageAct = button("", "", () => act());
 const messageOther = button("Close", "quiet", () => shut());
-message.append(messageText, messageAct, messageOther);
+message.append(messageText, messageWhen, messageAct, messageOther);
 
 interface Tab { shell: Shell; button: HTMLButtonElement }
 let all: Tab[] = [];
@@ -51,11 +53,7 @@ function sessionOver(): void {
 /** What the page offers for a shell in its state: words, and a button's. */
 function offer(shell: Shell): [string, string] {
     switch (shell.state) {
-        case "lost": {
-            const next = shell.nextAttempt();
-            const when = next > 0 ? `Trying again in ${next} s.` : "Trying again now.";
-            return [`The connection is gone. The machine keeps the shell for 30 seconds. ${when}`, "Try now"];
-        }
+        case "lost": return ["The connection is gone. The machine keeps the shell for 30 seconds.", "Try now"];
         case "taken": return [shell.words, "Take it back"];
         case "ended": return [shell.words, "New shell"];
         case "refused": return [shell.words, "Try again"];
@@ -88,6 +86,8 @@ function draw(): void {
     }
     const [words, todo] = current ? offer(current.shell) : ["No shell is open.", ""];
     say(messageText, words);
+    const next = current?.shell.nextAttempt() ?? 0;
+    say(messageWhen, current?.shell.state !== "lost" ? "" : next > 0 ? `Trying again in ${next} s.` : "Trying again now.");
     say(messageAct, todo);
     messageAct.hidden = todo === "";
     messageOther.hidden = !current || (current.shell.state !== "ended" && current.shell.state !== "refused");
