@@ -18,6 +18,7 @@
 #define BOOT_COLUMNS_MIN       20u
 #define BOOT_ROWS_MIN          5u
 #define BOOT_SIZE_MAX          512u /* of either */
+#define BOOT_HOSTS_BYTES       96u /* with its zero byte */
 #define BOOT_HOLD_S_MAX        600u
 
 /* BOOT_KEY(key, text): the closed list. */
@@ -33,10 +34,13 @@
     BOOT_KEY(hold,                                                                                           \
              "seconds that the machine stays on behind the last line of its log, 1 to 600; without it 0")    \
     BOOT_KEY(network, "user: a user network behind the card (the default). vpc: Compute Engine's")           \
+    BOOT_KEY(hosts, "what a browser may call this machine: NAME:PORT, or several of them between commas")    \
+    BOOT_KEY(where, "what machine this is, for people: simulator, qemu or gce")                              \
     BOOT_KEY(commit, "source commit of this build, [0-9a-z-]")
 
 enum boot_mode { BOOT_MODE_SERVE = 0, BOOT_MODE_PROOF };
 enum boot_network { BOOT_NETWORK_USER = 0, BOOT_NETWORK_VPC };
+enum boot_where { BOOT_WHERE_UNKNOWN = 0, BOOT_WHERE_SIMULATOR, BOOT_WHERE_QEMU, BOOT_WHERE_GCE };
 
 struct boot_params {
     enum boot_mode mode;
@@ -46,6 +50,8 @@ struct boot_params {
     uint32_t columns, rows; /* 0: not said */
     uint32_t hold_s;
     enum boot_network network;
+    enum boot_where where; /* the word of whoever wrote the boot line */
+    char hosts[BOOT_HOSTS_BYTES]; /* of printable characters without blanks; empty: none were given */
     char nonce[2 * BOOT_NONCE_BYTES + 1]; /* its digits; empty: none was given */
     char commit[BOOT_COMMIT_BYTES];
     char verifier[BOOT_VERIFIER_BYTES]; /* its shape was checked; empty: nobody can log in */
@@ -70,5 +76,7 @@ struct boot_parse {
 /* `line` need not end in NUL; `out` holds defaults for absent keys, and is untouched on failure. */
 struct boot_parse boot_params_parse(const char *line, size_t bytes, struct boot_params *out);
 const char *boot_error_name(enum boot_error error);
+/* As the key takes it; "unknown". */
+const char *boot_where_name(enum boot_where where);
 
 #endif

@@ -65,7 +65,9 @@ enum package_when { WHEN_ALWAYS = 0, WHEN_SERVE, WHEN_PROOF, WHEN_PROOF_FIRST, W
 #define PACKAGE_BOOT_VERIFIER 1u
 #define PACKAGE_BOOT_TERMINAL 2u /* columns, rows */
 #define PACKAGE_BOOT_NETWORK  4u /* network */
-#define PACKAGE_BOOT_ALL      (PACKAGE_BOOT_VERIFIER | PACKAGE_BOOT_TERMINAL | PACKAGE_BOOT_NETWORK)
+#define PACKAGE_BOOT_WEB      8u /* where, hosts, nonce, commit: of a run that serves */
+#define PACKAGE_BOOT_ALL                                                                                     \
+    (PACKAGE_BOOT_VERIFIER | PACKAGE_BOOT_TERMINAL | PACKAGE_BOOT_NETWORK | PACKAGE_BOOT_WEB)
 
 struct package_service {
     char name[PACKAGE_NAME_BYTES]; /* unique among services */

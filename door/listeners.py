@@ -15,6 +15,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "user"))
 import make_package as maker  # noqa: E402
 
 
+WEB_PORT = 8080  # where the web process listens
+
+
 def word(text):
     """PORT or SERVICE=PORT of the command line: (service or None, port)."""
     found = re.fullmatch(r"(?:([a-z0-9-]{1,23})=)?([0-9]{1,5})", text)
@@ -64,6 +67,11 @@ def forwards(package, words, proof=False):
             raise ValueError(f"--port {port}: {found[at][0]} has port {chosen[at]} already")
         chosen[at] = port
     return [(name, chosen.get(at) or free_port(), guest) for at, (name, guest) in enumerate(found)]
+
+
+def web(found):
+    """Of forwards: the port of the host that leads to the web process, or None."""
+    return next((host for _, host, guest in found if guest == WEB_PORT), None)
 
 
 class Knock:

@@ -91,10 +91,13 @@ def parse(words):
     return options
 
 
-def command_line(options, run):
+def command_line(options, run, forwards):
     key = (run / "chain.key").read_text().strip()
     mode = "proof" if options.proof else "serve"
     line = f"mode={mode} boot={options.boot} chain_key={key} exchanges={options.exchanges} commit={options.commit}"
+    line += " where=qemu"
+    if listeners.web(forwards):
+        line += f" hosts=127.0.0.1:{listeners.web(forwards)},localhost:{listeners.web(forwards)}"
     if options.verifier:
         line += f" verifier={options.verifier}"
     if not options.proof and options.seed is None and os.isatty(1):
@@ -107,7 +110,7 @@ def command_line(options, run):
 def arguments(options, run, folder, gdb_port, forwards, network):
     words = ["qemu-system-x86_64", "-accel", options.accel, "-M", qemu_profile.machine(options), "-cpu", options.cpu,
              "-m", str(options.memory), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-             *qemu_firmware.words(options, command_line(options, run), run), *qemu_disk.words(options, run),
+             *qemu_firmware.words(options, command_line(options, run, forwards), run), *qemu_disk.words(options, run),
              "-qmp", f"unix:{folder}/qmp,server=on,wait=off"]
     for port in ("main", "evidence") if options.proof else LOGS:
         # Files: they never make the guest wait, so that counted instructions stay the same on a busy host. The `out` of the pipe
@@ -251,6 +254,8 @@ class Machine:
         if not self.options.json and not self.options.proof:
             for service, host, _ in self.forwards:
                 print(f"listening: {service} 127.0.0.1:{host}", flush=True)
+            if listeners.web(self.forwards):
+                print(f"web: http://127.0.0.1:{listeners.web(self.forwards)}/", flush=True)
 
     def watch(self, line):
         self.listens |= line == LANDMARK
@@ -365,7 +370,7 @@ def main(words):
         package = qemu_firmware.package(options)
         if package and options.nics > 0:
             forwards = listeners.forwards(package, options.port, options.proof)
-        qemu_firmware.prepare(options, command_line(options, run), run)
+        qemu_firmware.prepare(options, command_line(options, run, forwards), run)
         qemu_disk.prepare(options, run)
         network = qemu_profile.Network(options, forwards) if options.nonce else None
     except (ValueError, OSError, image.Failed) as error:

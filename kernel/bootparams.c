@@ -99,6 +99,38 @@ static bool parse_commit(struct span v, char *out)
     return true;
 }
 
+static const char *const where_names[] = {"unknown", "simulator", "qemu", "gce"};
+
+const char *boot_where_name(enum boot_where where)
+{
+    return where_names[where];
+}
+
+static bool parse_where(struct span v, enum boot_where *out)
+{
+    for (uint32_t i = BOOT_WHERE_SIMULATOR; i <= BOOT_WHERE_GCE; i++) {
+        if (span_is(v, where_names[i])) {
+            *out = (enum boot_where)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Which of them are names of hosts is for the service that compares with them. */
+static bool parse_hosts(struct span v, char *out)
+{
+    if (v.bytes == 0 || v.bytes >= BOOT_HOSTS_BYTES)
+        return false;
+    for (size_t i = 0; i < v.bytes; i++) {
+        if (v.at[i] <= ' ' || v.at[i] > '~')
+            return false;
+    }
+    memcpy(out, v.at, v.bytes);
+    out[v.bytes] = 0;
+    return true;
+}
+
 /* Takes `text` off the front of `v`. */
 static bool take_text(struct span *v, const char *text)
 {
@@ -174,6 +206,10 @@ static bool parse_value(enum boot_key key, struct span v, struct boot_params *p)
     case KEY_network:
         p->network = span_is(v, "vpc") ? BOOT_NETWORK_VPC : BOOT_NETWORK_USER;
         return span_is(v, "vpc") || span_is(v, "user");
+    case KEY_hosts:
+        return parse_hosts(v, p->hosts);
+    case KEY_where:
+        return parse_where(v, &p->where);
     case KEY_commit:
         return parse_commit(v, p->commit);
     case KEY_COUNT:

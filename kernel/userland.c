@@ -103,6 +103,25 @@ static bool grant_roots(struct userland *u, const struct package *package, uint1
     return true;
 }
 
+/* For the web process. In a proof nobody is told the nonce: there a program is to fetch it. */
+static void web_words(struct text *t, const struct boot_params *params)
+{
+    text_string(t, " where=");
+    text_string(t, boot_where_name(params->where));
+    if (params->commit[0] != 0) {
+        text_string(t, " commit=");
+        text_string(t, params->commit);
+    }
+    if (params->hosts[0] != 0) {
+        text_string(t, " hosts=");
+        text_string(t, params->hosts);
+    }
+    if (params->nonce[0] != 0) {
+        text_string(t, " nonce=");
+        text_string(t, params->nonce);
+    }
+}
+
 /* The manifest's words, then those of the boot line that concern programs. */
 static bool init_words(struct text *t, const struct package *package, const struct boot_params *params)
 {
@@ -129,6 +148,8 @@ static bool init_words(struct text *t, const struct package *package, const stru
     }
     if (params->network == BOOT_NETWORK_VPC)
         text_string(t, " network=vpc");
+    if (params->mode == BOOT_MODE_SERVE)
+        web_words(t, params);
     return !t->overflow;
 }
 

@@ -11,6 +11,8 @@
 #include "abi/cap.h"
 #include "kernel/core/package.h"
 
+#define WEB_PORT 8080u /* where the web process listens */
+
 static uint16_t port_of(const char *text)
 {
     char *end = NULL;
@@ -98,9 +100,20 @@ const char *sim_forwards_find(struct sim_forwards *f, bool proof, const uint8_t 
     return NULL;
 }
 
+uint16_t sim_forwards_web(const struct sim_forwards *f)
+{
+    for (uint32_t i = 0; i < f->count; i++) {
+        if (f->ports[i].guest_port == WEB_PORT)
+            return f->ports[i].host_port;
+    }
+    return 0;
+}
+
 void sim_forwards_print(const struct sim_forwards *f, FILE *out)
 {
     for (uint32_t i = 0; i < f->count; i++)
         fprintf(out, "listening: %s 127.0.0.1:%u\n", f->names[i], f->ports[i].host_port);
+    if (sim_forwards_web(f) != 0)
+        fprintf(out, "web: http://127.0.0.1:%u/\n", sim_forwards_web(f));
     fflush(out);
 }

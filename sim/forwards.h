@@ -23,7 +23,9 @@ bool sim_forwards_word_ok(const char *word);
  * the first service. Others get a free port. NULL, or one line: what is wrong. */
 const char *sim_forwards_find(struct sim_forwards *f, bool proof, const uint8_t *package, size_t bytes,
                               const char *const *words, uint32_t word_count);
-/* A line each: `listening: SERVICE 127.0.0.1:PORT`. */
+/* The port of the host that leads to the web process; 0: none does. */
+uint16_t sim_forwards_web(const struct sim_forwards *f);
+/* A line each, and `web: http://127.0.0.1:PORT/` where there is one: `listening: SERVICE 127.0.0.1:PORT`. */
 void sim_forwards_print(const struct sim_forwards *f, FILE *out);
 
 #endif

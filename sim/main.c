@@ -111,17 +111,21 @@ static const char *command_line(struct run *r, char *out, size_t bytes)
     char boot[17];
     char size[40];
     char network[64] = "";
+    char web[BOOT_HOSTS_BYTES] = "";
     const char *why = read_key(r, key);
     if (why)
         return why;
     snprintf(boot, sizeof boot, "%016llx", (unsigned long long)r->options.seed);
     if (r->nonce[0] != 0)
         snprintf(network, sizeof network, " network=vpc nonce=%s", r->nonce);
+    if (sim_forwards_web(&r->forwards) != 0)
+        snprintf(web, sizeof web, " hosts=127.0.0.1:%u,localhost:%u", sim_forwards_web(&r->forwards),
+                 sim_forwards_web(&r->forwards));
     const int used = snprintf(
-        out, bytes, "mode=%s boot=%s chain_key=%s exchanges=%u commit=%s%s%s%s%s",
+        out, bytes, "mode=%s boot=%s chain_key=%s exchanges=%u commit=%s where=simulator%s%s%s%s%s",
         r->options.proof ? "proof" : "serve", r->options.boot ? r->options.boot : boot, key,
         r->options.exchanges, r->options.commit, r->options.verifier ? " verifier=" : "",
-        r->options.verifier ? r->options.verifier : "", terminal_words(r, size, sizeof size), network);
+        r->options.verifier ? r->options.verifier : "", terminal_words(r, size, sizeof size), network, web);
     return used > 0 && (size_t)used < bytes ? NULL : "the boot line is too long";
 }
 
@@ -148,10 +152,17 @@ static bool scripted(const struct run *r)
     return r->options.backend == SIM_BACKEND_SCRIPT || r->options.replay || r->options.seeded;
 }
 
+static void host_entropy(void *buffer, size_t bytes)
+{
+    ASSERT(getrandom(buffer, bytes, 0) ==
+           (ssize_t)bytes); /* of up to 256 bytes it does not fail: getrandom(2) */
+}
+
 static struct sim_world_config world_config(struct run *r)
 {
     struct sim_world_config c = sim_world_defaults(r->options.nic);
     c.seed = r->options.seed;
+    c.entropy = r->options.proof || scripted(r) ? NULL : host_entropy; /* people log in */
     c.idle_turns = r->options.seeded;
     c.nics[0].backend = r->options.backend;
     c.nics[0].pcap = r->options.pcap;

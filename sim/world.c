@@ -40,7 +40,11 @@ static uint32_t world_turn(void *ctx, uint64_t now_ns)
 static void world_entropy(void *ctx, void *buffer, size_t bytes)
 {
     struct sim_world *w = ctx;
-    sim_prng_fill(&w->entropy, buffer, bytes);
+
+    if (w->config.entropy != NULL)
+        w->config.entropy(buffer, bytes);
+    else
+        sim_prng_fill(&w->entropy, buffer, bytes);
 }
 
 static void world_console(void *ctx, enum platform_console port, const char *text, size_t bytes)

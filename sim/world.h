@@ -73,6 +73,8 @@ struct sim_world_config {
     size_t (*console_read)(void *ctx, enum platform_console port, char *buffer,
                            size_t bytes); /* NULL: nobody types */
     int (*end_requested)(void *ctx);
+    void (*entropy)(void *buffer, size_t bytes); /* of a run with secrets that nobody is to foretell; NULL: of
+                                                    the seed */
 };
 
 struct sim_world {

@@ -74,7 +74,7 @@ SERVED = [*[name for name, value in INTERFACES.items() if INTERFACES["nic"] <= v
           "login", "terminals", "terminal-maker", "network-status", "tcp-connect-authority", "supervisor-status"]
 # Of the boot line, for the services that ask for them.
 BOOT_WORDS = {"verifier": LIMITS["PACKAGE_BOOT_VERIFIER"], "terminal": LIMITS["PACKAGE_BOOT_TERMINAL"],
-              "network": LIMITS["PACKAGE_BOOT_NETWORK"]}
+              "network": LIMITS["PACKAGE_BOOT_NETWORK"], "web": LIMITS["PACKAGE_BOOT_WEB"]}
 
 
 def bounded(where, value, low, high):

@@ -54,7 +54,8 @@ def parse(words):
     p.add_argument("--for", dest="time", default="2h", metavar="TIME", help="the same for up (2h)")
     p.add_argument("--older-than", default="2h", metavar="TIME", help="for sweep: younger ones are left alone (2h); 0: none")
     p.add_argument("--port", type=int, default=plan.PORTS[1], help="for connect: of the machine (8080)")
-    p.add_argument("--local-port", type=int, default=18080, metavar="PORT", help="for connect: of 127.0.0.1 (18080)")
+    p.add_argument("--local-port", type=int, default=18080, metavar="PORT",
+                   help="for connect, and for up, which tells the machine: of 127.0.0.1 (18080)")
     p.add_argument("--key", type=pathlib.Path, metavar="FILE", help="minisign's secret key, to sign with (one for this run)")
     p.add_argument("--image", type=pathlib.Path, metavar="FILE", help="a disk image instead of the one that is built")
     p.add_argument("--hold", type=int, metavar="SECONDS", help="that the machine stays on behind the last line of its log, so that "

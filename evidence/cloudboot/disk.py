@@ -14,9 +14,11 @@ ARCHIVE = "disk.tar.gz"
 SECRET_WORDS = ("chain_key", "verifier")
 
 
-def boot_line(mode, boot, key, exchanges, commit, nonce, verifier=None, hold=0):
-    """`hold`: seconds that the machine stays on behind the last line of its log."""
-    line = f"mode={mode} boot={boot} chain_key={key} exchanges={exchanges} commit={commit} network=vpc nonce={nonce}"
+def boot_line(mode, boot, key, exchanges, commit, nonce, verifier=None, hold=0, web=None):
+    """`hold`: seconds that the machine stays on behind the last line of its log. `web`: the port of the operator's machine through
+    which a browser comes."""
+    line = f"mode={mode} boot={boot} chain_key={key} exchanges={exchanges} commit={commit} network=vpc nonce={nonce} where=gce"
+    line += f" hosts=127.0.0.1:{web},localhost:{web}" if web else ""
     return line + (f" verifier={verifier}" if verifier else "") + (f" hold={hold}" if hold else "")
 
 

@@ -115,7 +115,8 @@ class Run:
         write_own(self.folder / "chain.key", key + "\n")
         verifier = self.verifier() if self.serve else None
         line = disk.boot_line("serve" if self.serve else "proof", self.boot, key, self.options.exchanges, self.options.commit,
-                              self.nonce, verifier, 0 if self.serve else self.options.hold)
+                              self.nonce, verifier, 0 if self.serve else self.options.hold,
+                              self.options.local_port if self.serve else None)
         (self.folder / "boot.line").write_text(disk.public(line) + "\n", encoding="ascii")
         self.progress.doing("disk and archive")
         self.hashes = disk.make(self.folder, line, self.options.image, self.options.kernel, self.options.package)

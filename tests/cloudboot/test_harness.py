@@ -115,6 +115,7 @@ class Whole(Base):
             self.assertIn(word, created)
         self.secrets(made, ["chain.key", "operator.secret"])
         self.assertIn(str(made.run_folder() / "operator.secret"), made.said)
+        self.assertIn(" where=gce hosts=127.0.0.1:18080,localhost:18080", (made.run_folder() / "boot.line").read_text())
         self.assertEqual(made.run("status"), 0)
         self.assertRegex(made.said, f"{run} up up: .*instance")
         self.assertEqual(made.run("console"), 0)

@@ -217,7 +217,7 @@ FAULTS = [
      lambda p: p.entry("service", SHELL, 6, 17)),
     ("field", "pages too many", lambda m: service(m, SHELL).update(pages=16385), lambda p: p.entry("service", SHELL, 8, 16385)),
     ("field", "a word of the boot line for nobody", lambda m: service(m, SHELL).update(boot=["chain_key"]),
-     lambda p: p.entry("service", SHELL, 7, 8)),
+     lambda p: p.entry("service", SHELL, 7, 16)),
     ("field", "no kind of grant", lambda m: grant(m, SHELL, 0).pop("kernel"), lambda p: p.entry("grant", 6, 1, 0)),
     ("field", "a port too high", lambda m: grant(m, SHELL, 0).update(port=5), lambda p: p.entry("grant", 6, 4, 5)),
     ("field", "an interface that is not init's to give", lambda m: grant(m, SHELL, 0).update(kernel="device"),

@@ -186,6 +186,12 @@ static void fill_request(const struct init *init, uint32_t service, struct spawn
     }
     if ((p->services[service].boot_words & PACKAGE_BOOT_NETWORK) != 0)
         add_word(init, "network", request);
+    if ((p->services[service].boot_words & PACKAGE_BOOT_WEB) != 0) {
+        add_word(init, "where", request);
+        add_word(init, "hosts", request);
+        add_word(init, "nonce", request);
+        add_word(init, "commit", request);
+    }
 }
 
 static uint32_t process_number(struct init *init, cap_id process)

@@ -33,10 +33,10 @@ Test(bootparams, defaults_for_absent_keys)
 Test(bootparams, every_key_is_taken)
 {
     struct boot_params p;
-    struct boot_parse r = parse("  mode=proof  boot=00112233445566ff chain_key=" KEY64
-                                " exchanges=12 commit=ab-9 verifier=" VERIFIER
-                                " columns=512 rows=5 hold=600 network=vpc nonce=" NONCE,
-                                &p);
+    struct boot_parse r = parse(
+        "  mode=proof  boot=00112233445566ff chain_key=" KEY64 " exchanges=12 commit=ab-9 verifier=" VERIFIER
+        " columns=512 rows=5 hold=600 where=gce hosts=a:1,b:2 network=vpc nonce=" NONCE,
+        &p);
     cr_assert_eq(r.error, BOOT_OK, "%s at %u", boot_error_name(r.error), r.at);
     cr_assert_eq(p.mode, BOOT_MODE_PROOF);
     cr_assert_eq(p.boot[1], 0x11);
@@ -47,6 +47,8 @@ Test(bootparams, every_key_is_taken)
     cr_assert_str_eq(p.verifier, VERIFIER);
     cr_assert(p.columns == 512 && p.rows == 5);
     cr_assert_eq(p.hold_s, 600);
+    cr_assert_eq(p.where, BOOT_WHERE_GCE);
+    cr_assert_str_eq(p.hosts, "a:1,b:2");
     cr_assert_eq(p.network, BOOT_NETWORK_VPC);
     cr_assert_str_eq(p.nonce, NONCE);
 }
@@ -67,6 +69,9 @@ Test(bootparams, each_fault_is_refused_at_its_word_and_leaves_the_result_alone)
         {"columns=19", BOOT_E_VALUE, 0},
         {"columns=513", BOOT_E_VALUE, 0},
         {"hold=0", BOOT_E_VALUE, 0},
+        {"where=moon", BOOT_E_VALUE, 0},
+        {"where=unknown", BOOT_E_VALUE, 0},
+        {"hosts=\x7f", BOOT_E_VALUE, 0},
         {"hold=601", BOOT_E_VALUE, 0},
         {"rows=4", BOOT_E_VALUE, 0},
         {"rows=513", BOOT_E_VALUE, 0},
