@@ -63,8 +63,13 @@ class Ports(Session):
 
     def test_the_ports_of_a_package(self):
         package = SYSTEM_PACKAGE.read_bytes()
-        self.assertEqual(listeners.listening(package, False), [("echod", 7)])
-        self.assertEqual(listeners.forwards(package, [("echod", 8007)]), [("echod", 8007, 7)])
+        self.assertEqual(listeners.listening(package, False), [("echod", 7), ("webd", 8080)])
+        self.assertEqual(listeners.listening(package, True), [("echod", 7)])
+        found = listeners.forwards(package, [("echod", 8007)])
+        self.assertEqual(found[0], ("echod", 8007, 7))
+        self.assertEqual([(name, guest) for name, _, guest in found], [("echod", 7), ("webd", 8080)])
+        self.assertEqual(listeners.web(listeners.forwards(package, [("webd", 8008)])), 8008)
+        self.assertIsNone(listeners.web(listeners.forwards(package, [], True)))
         self.assertEqual(listeners.listening(b"no package", False), [])
 
     def test_a_proofs_client_knocks_until_a_service_is_in(self):

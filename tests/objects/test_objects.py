@@ -19,8 +19,8 @@ import elf  # noqa: E402
 
 SHARED = set(compare.KERNEL)  # what more than one world links
 FILES = compare.linked_files(BUILD)
-# Rooms that a program of the tests alone is linked from, and those of the web's protocols, which unit tests and fuzzers link alone.
-OF_TESTS = {"lwip_failing", "web", "picohttpparser", "jsmn", "sha1"}
+# A room that a program of the tests alone is linked from.
+OF_TESTS = {"lwip_failing"}
 
 
 class Linked:

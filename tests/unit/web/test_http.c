@@ -495,21 +495,6 @@ Test(web_http, the_heads_of_answers)
             "");
 }
 
-/* The one document that may have inline style, and nothing else more. */
-Test(web_http, inline_style_is_the_only_exception)
-{
-    char plain[HTTP_ANSWER_HEAD], style[HTTP_ANSWER_HEAD];
-    const uint32_t one = http_answer(&(struct http_answer){.status = 200}, plain);
-    const uint32_t two = http_answer(&(struct http_answer){.status = 200, .style = true}, style);
-    char *at = memmem(style, two, " 'unsafe-inline'", 16);
-
-    cr_assert_eq(two, one + 16u);
-    cr_assert_not_null(at);
-    cr_assert_eq(memcmp(at - 6, "'self'", 6), 0);
-    memmove(at, at + 16, (size_t)(style + two - at) - 16u);
-    cr_assert_eq(memcmp(plain, style, one), 0);
-}
-
 /* The longest head there is has room. */
 Test(web_http, the_longest_head)
 {
@@ -526,7 +511,6 @@ Test(web_http, the_longest_head)
                                                    .cookie = value,
                                                    .allow = "GET, HEAD, POST",
                                                    .retry_s = UINT32_MAX,
-                                                   .style = true,
                                                    .secure = true,
                                                    .close = true},
                              out),

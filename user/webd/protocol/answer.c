@@ -6,7 +6,7 @@
 
 #define FIELD(name, value) name ": " value "\r\n"
 /* What a page may do: nothing but what is listed. No inline script, no frame, no base, no other origin. */
-#define POLICY_BEGIN                                                                                         \
+#define POLICY                                                                                               \
     "Content-Security-Policy: default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self'; "   \
     "font-src 'self'; "                                                                                      \
     "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; style-src 'self'"
@@ -83,8 +83,7 @@ static void put_caching(struct text *t, const struct http_answer *a)
  * told of. */
 static void put_rules(struct text *t, const struct http_answer *a)
 {
-    text_string(t, POLICY_BEGIN);
-    text_string(t, a->style ? " 'unsafe-inline'\r\n" : "\r\n");
+    text_string(t, POLICY "\r\n");
     text_string(t,
                 FIELD("X-Content-Type-Options", "nosniff") FIELD("X-Frame-Options", "DENY")
                     FIELD("Referrer-Policy", "no-referrer") FIELD("Cross-Origin-Opener-Policy", "same-origin")

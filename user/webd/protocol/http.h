@@ -140,7 +140,6 @@ struct http_answer {
     const char *cookie; /* Set-Cookie, whole; NULL: none */
     const char *allow; /* Allow, for 405; NULL: none */
     uint32_t retry_s; /* Retry-After, for 429 and 503; 0: none */
-    bool style; /* the document's policy lets it have inline style (the shell, for its terminal) */
     bool secure; /* the connection is known to be TLS: Strict-Transport-Security */
     bool close; /* Connection: close */
 };

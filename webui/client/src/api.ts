@@ -8,7 +8,7 @@ export interface Sessions { csrf: string; idle_s: number; absolute_s: number; se
 export interface Process { name: string; state: string; starts: number; end: string; memory_kib: number }
 /** As webui/overview.schema.json has it. */
 export interface Overview {
-    machine: { world: string; firmware: string; cpu: string; nonce: string | null };
+    machine: { world: string | null; build: string | null; nonce: string | null };
     uptime_s: number;
     memory: { total_kib: number; free_kib: number };
     processes: Process[];

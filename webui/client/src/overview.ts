@@ -100,7 +100,7 @@ function showMemory(memory: Overview["memory"]): void {
 }
 
 export function showOverview(overview: Overview): void {
-    const world = WORLDS[overview.machine.world] ?? overview.machine.world;
+    const world = WORLDS[overview.machine.world ?? ""] ?? "an unknown machine";
     say(byId("world", HTMLSpanElement), world);
     say(byId("uptime", HTMLSpanElement), `up ${duration(overview.uptime_s)}`);
     const health = byId("health", HTMLHeadingElement);
@@ -112,8 +112,7 @@ export function showOverview(overview: Overview): void {
     showNetwork(overview.network);
     terms("machine", [
         ["Where", world],
-        ["Firmware", overview.machine.firmware],
-        ["CPU", overview.machine.cpu],
+        ["Build", overview.machine.build ?? "", "code"],
         ["Run nonce", overview.machine.nonce ?? "", "code"],
     ]);
 }
