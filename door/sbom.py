@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What a disk image ships, as an SPDX 2.3 document: the files that the image is made of, and what they were made from with version,
 # licence and hash. THIRD-PARTY.md says the same for readers; tests/boot/test_image.py compares the two.
+import base64
 import hashlib
+import json
 import pathlib
+import re
 import subprocess
 import time
 
@@ -13,6 +16,9 @@ SOURCES = {"argon2": ("CC0-1.0 OR Apache-2.0", "https://github.com/P-H-C/phc-win
            "h2o": ("MIT", "https://github.com/h2o/picohttpparser", ["capos.pkg"]),
            "jsmn": ("MIT", "https://github.com/zserge/jsmn", ["capos.pkg"]),
            "lwip": ("BSD-3-Clause", "https://savannah.nongnu.org/projects/lwip/", ["capos.pkg"])}
+# Of each npm package in webui/client/package-lock.json whose code is in what the client is built to, as above.
+NPM = {"@xterm/xterm": ("MIT", "https://xtermjs.org/", ["capos.pkg"]),
+       "@xterm/addon-fit": ("MIT", "https://xtermjs.org/", ["capos.pkg"])}
 # Of each Debian package whose files are in the image, as above.
 PACKAGES = {"grub-efi-amd64-bin": ("GPL-3.0-or-later", "https://www.gnu.org/software/grub/", ["BOOTX64.EFI"]),
             "grub-pc-bin": ("GPL-3.0-or-later", "https://www.gnu.org/software/grub/", ["boot.img", "core.img"])}
@@ -29,13 +35,21 @@ def locked():
     return {name: (version, file, digest) for name, version, _, file, digest in rows}
 
 
+def npm_locked():
+    """By name, what the client's lock file pins and ships: (version, SHA-512)."""
+    lock = json.loads((ROOT / "webui/client/package-lock.json").read_text(encoding="utf-8"))
+    return {place.removeprefix("node_modules/"): (one["version"], base64.b64decode(one["integrity"].removeprefix("sha512-")).hex())
+            for place, one in lock["packages"].items() if place and not one.get("dev")}
+
+
 def debian_version(package):
     done = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"
 
 
 def package(name, version, licence, home, **more):
-    return {"SPDXID": f"SPDXRef-Package-{name}", "name": name, "versionInfo": version, "downloadLocation": "NOASSERTION",
+    identifier = "SPDXRef-Package-" + re.sub("[^A-Za-z0-9.-]", "-", name)
+    return {"SPDXID": identifier, "name": name, "versionInfo": version, "downloadLocation": "NOASSERTION",
             "filesAnalyzed": False, "licenseConcluded": licence, "licenseDeclared": licence, "copyrightText": "NOASSERTION",
             **({"homepage": home} if home else {}), **more}
 
@@ -64,6 +78,10 @@ def document(files, facts, epoch):
         licence, home, held = SOURCES[name]
         ships(package(name, version, licence, home, packageFileName=file,
                       checksums=[{"algorithm": "SHA256", "checksumValue": digest}]), held)
+    for name, (version, digest) in npm_locked().items():
+        licence, home, held = NPM[name]
+        hashed = [{"algorithm": "SHA512", "checksumValue": digest}]
+        ships(package(name, version, licence, home, checksums=hashed), held)
     for name, (licence, home, held) in PACKAGES.items():
         version = debian_version(name)
         ships(package(name, version, licence, home, externalRefs=[{

@@ -3,9 +3,10 @@
 command_test() {
     if ! wants_help "$@"; then
         need_groups build test
-        # Without QEMU or minisign their tests are skipped by name: it is installed where that needs no question, never asked for.
+        # Without QEMU, minisign or Chromium their tests are skipped by name: each is installed where that needs no question, never
+        # asked for.
         if [ "${CAPOS_NO_INSTALL:-}" != 1 ] && { [ "${CI:-}" = true ] || [ "$ASSUME_YES" = 1 ]; }; then
-            need_groups qemu image uefi cloudboot
+            need_groups qemu image uefi cloudboot browser
         fi
         need_sources
     else

@@ -111,10 +111,13 @@ class Made(unittest.TestCase):
         listed = json.loads((self.one / "sbom.spdx.json").read_text(encoding="utf-8"))
         packages = {package["name"]: package for package in listed["packages"]}
         locked = sbom.locked()
-        self.assertEqual(set(packages), {"capos", *locked, *sbom.PACKAGES})
+        npm = sbom.npm_locked()
+        self.assertEqual(set(packages), {"capos", *locked, *npm, *sbom.PACKAGES})
         for name, (version, _, digest) in locked.items():
             self.assertEqual((packages[name]["versionInfo"], packages[name]["checksums"][0]["checksumValue"]), (version, digest))
-        for name in {*locked, *sbom.PACKAGES}:
+        for name, (version, digest) in npm.items():
+            self.assertEqual((packages[name]["versionInfo"], packages[name]["checksums"][0]["checksumValue"]), (version, digest))
+        for name in {*locked, *npm, *sbom.PACKAGES}:
             row = next((line for line in page.splitlines() if line.startswith(f"| {name} ")), "")
             self.assertIn(f" {packages[name]['licenseDeclared']} ", row, f"THIRD-PARTY.md: {name}")
         self.assertEqual(packages["capos"]["checksums"][0]["checksumValue"], self.made["archive_sha256"])

@@ -20,6 +20,13 @@ export async function openBrowser() {
 }
 export const closeBrowser = () => browser.close();
 
+/** Somebody's own: cookies, storage, pages. */
+export async function newContext(options = {}) {
+    const context = await browser.newContext({ viewport: { width: 1000, height: 700 }, ...options });
+    context.setDefaultTimeout(30_000);
+    return context;
+}
+
 /** Runs `act` with a stand-in and a way to open pages on it; afterwards no page has done what none may do. */
 export async function bench(act) {
     const machine = new StandIn(process.env.CAPOS_CLIENT, { WebSocketServer });
@@ -27,9 +34,8 @@ export async function bench(act) {
     const contexts = [];
     const wrong = [];
     const person = async (options = {}) => {
-        const context = await browser.newContext({ viewport: { width: 1000, height: 700 }, ...options });
+        const context = await newContext(options);
         contexts.push(context);
-        context.setDefaultTimeout(30_000);
         context.on("request", (request) => { if (!request.url().startsWith(url)) wrong.push(`asked ${request.url()}`); });
         context.on("weberror", (error) => wrong.push(String(error.error())));
         context.on("console", (message) => { if (/Content Security Policy/.test(message.text())) wrong.push(message.text()); });

@@ -42,7 +42,7 @@ test("the overview shows each figure, follows, and takes text for text", () => b
     const page = await open();
     await overview(page, url);
     const all = await text(page, "#overview");
-    for (const figure of ["Simulator", "up 3 h 12 min", "PVH", "Intel Xeon", machine.overview.machine.nonce, "44 MiB used",
+    for (const figure of ["Simulator", "up 3 h 12 min", "f54691f", machine.overview.machine.nonce, "44 MiB used",
         "10.77.0.2/32", "10.77.0.1", "42:01:0a:4d:00:02", "1,460", "23 h 23 min left", "18,204", "17,991",
         "8 of 12 alive, 3 restarts", "last end: killed"]) {
         assert.ok(all.includes(figure), `${figure} in ${all}`);

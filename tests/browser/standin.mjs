@@ -23,8 +23,7 @@ const token = () => randomBytes(32).toString("base64url");
 export function overviewOf(world) {
     const process = (name, state, starts, memory_kib, end = "") => ({ name, state, starts, end, memory_kib });
     return {
-        machine: { world, firmware: world === "gce" ? "UEFI" : "PVH", cpu: "Intel Xeon @ 2.20GHz",
-            nonce: "65f389675fe2a7e8007faa0527438850" },
+        machine: { world, build: "f54691f", nonce: "65f389675fe2a7e8007faa0527438850" },
         uptime_s: 11_520,
         memory: { total_kib: 2_096_088, free_kib: 2_051_320 },
         processes: [

@@ -229,7 +229,7 @@ def coverage(context):
 # What the tests of a folder run from the ship build.
 PYTHON_NEEDS = {"cli": ["capos-sim", "capos-bench", "capos-secret", "capos_pkg", "frames_pkg", "telnetd_pkg"],
                 "manifest": ["capos-package-check", "tables"],
-                "browser": ["webui_client", "room_web_assets_object"]}
+                "browser": ["webui_client", "room_web_assets_object", "capos-sim", "capos-secret", "capos_pkg", "kernel"]}
 
 ALONE = {"test_wire.py"}  # its wires and its DHCP server's clock are real time: nothing else runs beside
 

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# A person in Chromium at the real machine, in the simulator and in QEMU: system.mjs clicks, this starts the machine and looks at
+# what it says. Screenshots are kept in build/ship/webui/shots.
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import unittest
+
+from test_client import BUILT, modules
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+from door import ROOT  # noqa: E402
+from keyboard import SECRET, SYSTEM_PACKAGE, Session  # noqa: E402
+
+DEEP = os.environ.get("CAPOS_DEEP") == "1"
+SECONDS_MAX = 300
+
+
+class System(Session):
+    def person(self, world):
+        chromium = shutil.which("chromium")
+        if chromium is None:
+            self.skipTest("chromium is not installed (./capos setup browser)")
+        if world == "qemu" and shutil.which("qemu-system-x86_64") is None:
+            self.skipTest("qemu is not installed (./capos setup qemu)")
+        system = self.start(world, "--package", str(SYSTEM_PACKAGE), login=False)
+        self.due(system, "web: http://127.0.0.1:")
+        url = re.search(r"^web: (http://127\.0\.0\.1:\d+/)$", system.text, re.M)[1]
+        self.due(system, "init: webd runs as process ")
+        environment = dict(os.environ, CAPOS_CHROMIUM=chromium, CAPOS_BROWSER_MODULES=str(modules("tests/browser")),
+                           CAPOS_SHOTS=str(BUILT / "shots"), CAPOS_PASTE=str(1 << 20 if DEEP else 1 << 16))
+        done = subprocess.run(["node", ROOT / "tests/browser/system.mjs", url], env=environment, capture_output=True, text=True,
+                              input=SECRET + "\n", check=False, timeout=SECONDS_MAX)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr + system.text[-2000:])
+        self.assertEqual(len(re.findall("^held: ", done.stdout, re.M)), 9, done.stdout)
+        self.assertNotIn(SECRET, system.text)
+        for line in ("init: shell-web-1 runs as process ", "init: nicd was killed\n", "init: shell-web-1 was killed\n"):
+            self.due(system, line)
+        self.assertNotRegex(system.text, "webd (ended|faulted|was given up)")
+        self.log_in(system)
+        self.power_off(system)
+
+    def test_in_the_simulator(self):
+        self.person("sim")
+
+    def test_in_qemu(self):
+        self.person("qemu")
+
+
+if __name__ == "__main__":
+    unittest.main()
