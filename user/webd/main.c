@@ -37,7 +37,6 @@ static enum webd_exit begin(struct webd *w)
     w->supervisor = rt_first(rt, CAP_IF_SUPERVISOR_STATUS);
     w->network = rt_first(rt, CAP_IF_NETWORK_STATUS);
     w->entropy = rt_first(rt, CAP_IF_ENTROPY);
-    w->evidence = rt_first(rt, CAP_IF_EVIDENCE);
     if (cap_is_none(w->authority) || cap_is_none(w->login) || cap_is_none(w->maker) ||
         cap_is_none(w->system) || cap_is_none(w->supervisor) || cap_is_none(w->network) ||
         cap_is_none(w->entropy))

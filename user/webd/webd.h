@@ -58,7 +58,7 @@ enum connection_state {
     CONNECTION_CLOSING /* what there is goes, then it ends */
 };
 
-/* What was counted, for whoever asks the counters (api.c). */
+/* What is counted. */
 enum webd_count {
     WEBD_COUNT_ACCEPTED = 0,
     WEBD_COUNT_REQUESTS,
@@ -66,6 +66,17 @@ enum webd_count {
     WEBD_COUNT_SLOW, /* dropped: too slow to send, or to take */
     WEBD_COUNT_GAVE_WAY, /* dropped: their place was needed */
     WEBD_COUNTS
+};
+
+/* Members of the overview. */
+enum overview_member {
+    OVERVIEW_MACHINE = 0,
+    OVERVIEW_UPTIME,
+    OVERVIEW_MEMORY,
+    OVERVIEW_PROCESSES,
+    OVERVIEW_NETWORK,
+    OVERVIEW_HEALTH,
+    OVERVIEW_MEMBERS
 };
 
 struct connection {
@@ -88,7 +99,8 @@ struct connection {
     struct gate_verdict verdict; /* of the request under way */
     uint32_t shell; /* CONNECTION_SHELL: its place */
     bool pinged;
-    uint32_t shown[6]; /* CONNECTION_LIVE: versions of the overview's parts that were sent; 0: none */
+    uint32_t shown[OVERVIEW_MEMBERS]; /* CONNECTION_LIVE: versions of the overview's parts that were sent; 0:
+                                         none */
     uint8_t *body;
     uint8_t small[WEBD_BODY_BYTES];
     struct http http;
@@ -122,19 +134,9 @@ struct overview_part {
     char text[4096];
     uint32_t bytes, version;
 };
-enum overview_member {
-    OVERVIEW_MACHINE = 0,
-    OVERVIEW_UPTIME,
-    OVERVIEW_MEMORY,
-    OVERVIEW_PROCESSES,
-    OVERVIEW_NETWORK,
-    OVERVIEW_HEALTH,
-    OVERVIEW_MEMBERS
-};
-
 struct webd {
     struct rt *rt;
-    cap_id authority, listener, login, maker, system, supervisor, network, entropy, evidence;
+    cap_id authority, listener, login, maker, system, supervisor, network, entropy;
     bool accepting, eventing, attached; /* attached: the listener's sockets have `share` */
     uint64_t again_ns, pause_ns; /* without a listener: not before; how long the last pause was */
     struct rt_memory share, range; /* with netd; of records that calls fill in */
@@ -149,7 +151,6 @@ struct webd {
     struct overview_part overview[OVERVIEW_MEMBERS];
     uint64_t looked_ns; /* at the machine */
     uint64_t counts[WEBD_COUNTS];
-    bool told; /* web-ui-l4 was asked for */
     uint8_t by_place[WEBD_PLACES]; /* index + 1 of its connection; 0: nobody */
     uint32_t lives;
     struct json json;
