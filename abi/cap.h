@@ -48,10 +48,11 @@ enum cap_interface {
     CAP_IF_SERIAL, /* one serial port: read, write */
     CAP_IF_AUDIT, /* drains the audit log */
     CAP_IF_EVIDENCE, /* EvidenceSink: emits markers of one list of names */
-    CAP_IF_SYSTEM, /* what runs and what is held; power */
+    CAP_IF_SYSTEM, /* what runs and what is held, to look at */
     CAP_IF_ENTROPY, /* random bytes of the kernel's source */
     CAP_IF_INVENTORY, /* the scan record to look at; takes out of quarantine, hands nothing out */
     CAP_IF_AUDIT_NOTE, /* writes records of log-ins to the audit log */
+    CAP_IF_POWER, /* ends the system: off, or anew */
     /* served by programs, through endpoints */
     CAP_IF_NIC, /* frames, MAC, MTU, link */
     CAP_IF_SUPERVISOR, /* services by name: list, restart, kill */

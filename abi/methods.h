@@ -216,7 +216,6 @@ enum system_method {
     SYSTEM_PROCESS = 1, /* args[0]: index; range: struct process_info. SYS_E_VALUE: no such process */
     SYSTEM_USAGE,       /* range: struct system_usage is written */
     SYSTEM_CAP,         /* args[0]: process index, args[1]: slot; range: struct cap_line */
-    SYSTEM_POWER,       /* args[0]: 1 off, 2 reboot */
     SYSTEM_EVIDENCE     /* args[0]: marker, in the order of the list; range: struct evidence_count is written.
                            SYS_E_VALUE: no such marker */
 };
@@ -236,6 +235,10 @@ struct system_usage {
     uint64_t audit_records, denials, now_ns;
     uint64_t audit_waiting; /* records that nobody has drained yet */
     uint8_t audit_head[32]; /* chain of the last record */
+};
+
+enum power_method {
+    POWER_END = 1 /* args[0]: 1 off, 2 reboot: all is taken back first. SYS_E_VALUE: neither */
 };
 
 enum entropy_method {

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define PACKAGE_MAGIC        0x6b706163u /* "capk" */
-#define PACKAGE_VERSION      6u
+#define PACKAGE_VERSION      7u
 #define PACKAGE_NAME_BYTES   24u
 #define PACKAGE_PROGRAMS_MAX 16u
 #define PACKAGE_SERVICES_MAX 16u

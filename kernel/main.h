@@ -21,7 +21,7 @@ struct kernel_storage {
     struct package package;
     struct userland userland;
     uint64_t asked; /* markers that programs asked for, a bit each, whatever came of it */
-    bool reboot; /* a holder of a System asked for it: the world begins anew after the end */
+    bool reboot; /* a holder of a Power asked for it: the world begins anew after the end */
 };
 
 struct kernel_boot {

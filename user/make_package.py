@@ -66,7 +66,7 @@ WHENS = enumeration("package.h", "package_when", "WHEN_")
 REASONS = [name.removeprefix("package-e-") for name in enumeration("package.h", "package_error", "")][1:-1]
 # What init gets from the kernel and hands on.
 KERNEL = ["functions", "memory-source", "endpoint-source", "timer", "spawner", "serial", "audit", "system", "entropy",
-          "inventory", "audit-note"]
+          "inventory", "audit-note", "power"]
 ANY = LIMITS["PACKAGE_ANY"]
 BACKLOG, BACKLOG_MAX = 8, 64  # connections that may wait at a port
 # What a service serves under a name; listeners, sockets and terminals come out of these.

@@ -102,7 +102,7 @@ struct calls {
     struct calls_logins logins;
     uint64_t asked; /* markers that programs asked for and may have, a bit each, whatever came of it */
     const char *nonce;
-    enum calls_power power; /* asked for by a holder of a System */
+    enum calls_power power; /* asked for by a holder of a Power */
     struct dma_publication batch[DMA_BATCH_MAX]; /* the kernel's copy of the one under check */
 };
 

@@ -100,6 +100,8 @@ static struct object_reply dispatch(struct calls *c, const struct object_call *c
         return calls_entropy(c, call);
     case CAP_IF_AUDIT_NOTE:
         return calls_audit_note(c, call);
+    case CAP_IF_POWER:
+        return calls_power(c, call);
     default:
         return transport(RING_E_METHOD);
     }
@@ -206,6 +208,7 @@ static bool is_root(const struct calls_root *root)
     case CAP_IF_ENTROPY:
     case CAP_IF_INVENTORY:
     case CAP_IF_AUDIT_NOTE:
+    case CAP_IF_POWER:
         return true;
     default:
         return false;

@@ -113,5 +113,6 @@ struct calls_witness *calls_witness_of(struct calls *c, uint16_t process);
 
 /* status.c */
 struct object_reply calls_system(struct calls *c, const struct object_call *call);
+struct object_reply calls_power(struct calls *c, const struct object_call *call);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What runs, what is held, and power, for the holder of a System. Shows no address and no handle that would
- * work in another table. */
+/* What runs and what is held, for the holder of a System; its end, for the holder of a Power. Shows no
+ * address and no handle that would work in another table. */
 #include "kernel/calls/parts.h"
 #include "kernel/core/audit.h"
 #include "platform/platform.h"
@@ -106,13 +106,18 @@ struct object_reply calls_system(struct calls *c, const struct object_call *call
         return usage(c, call);
     case SYSTEM_CAP:
         return cap(c, call);
-    case SYSTEM_POWER:
-        if (call->args[0] != CALLS_POWER_OFF && call->args[0] != CALLS_POWER_REBOOT)
-            return refused(SYS_E_VALUE);
-        c->power = (enum calls_power)call->args[0];
-        return done(0);
     case SYSTEM_EVIDENCE:
         return evidence(c, call);
     }
     return transport(RING_E_METHOD);
+}
+
+struct object_reply calls_power(struct calls *c, const struct object_call *call)
+{
+    if (call->method != POWER_END)
+        return transport(RING_E_METHOD);
+    if (call->args[0] != CALLS_POWER_OFF && call->args[0] != CALLS_POWER_REBOOT)
+        return refused(SYS_E_VALUE);
+    c->power = (enum calls_power)call->args[0];
+    return done(0);
 }

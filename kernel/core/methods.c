@@ -30,10 +30,11 @@ static const uint8_t lines[CAP_IF_NIC][METHODS_MAX] = {
     [CAP_IF_SERIAL] = {R, W, R, N}, /* write, read, line, clear */
     [CAP_IF_AUDIT] = {W}, /* drain */
     [CAP_IF_EVIDENCE] = {M, N, N}, /* emit, narrow, late message */
-    [CAP_IF_SYSTEM] = {W, W, W, N, W}, /* process, usage, cap, power, evidence */
+    [CAP_IF_SYSTEM] = {W, W, W, W}, /* process, usage, cap, evidence */
     [CAP_IF_ENTROPY] = {W}, /* fill */
     [CAP_IF_INVENTORY] = {N, W, N}, /* count, info, release */
     [CAP_IF_AUDIT_NOTE] = {N}, /* note */
+    [CAP_IF_POWER] = {N}, /* end */
 };
 
 bool method_known(uint8_t interface, uint16_t method, enum range_use *range)

@@ -98,6 +98,7 @@ static bool kernel_interface(uint16_t interface)
     case CAP_IF_ENTROPY:
     case CAP_IF_INVENTORY:
     case CAP_IF_AUDIT_NOTE:
+    case CAP_IF_POWER:
         return true;
     default:
         return false;

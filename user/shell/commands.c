@@ -126,7 +126,7 @@ static void restart(struct shell *s)
 
 static void power(struct shell *s, uint64_t how)
 {
-    const struct ring_completion done = shell_call(s, s->system, SYSTEM_POWER, how, 0);
+    const struct ring_completion done = shell_call(s, s->power, POWER_END, how, 0);
 
     shell_outcome(s, &done, "the run ends from outside as well: Ctrl-]\n");
 }

@@ -130,6 +130,7 @@ uint32_t program_main(struct rt *rt)
                       .login = rt_first(rt, CAP_IF_LOGIN),
                       .evidence = rt_first(rt, CAP_IF_EVIDENCE),
                       .system = rt_first(rt, CAP_IF_SYSTEM),
+                      .power = rt_first(rt, CAP_IF_POWER),
                       .supervisor = rt_first(rt, CAP_IF_SUPERVISOR),
                       .inventory = rt_first(rt, CAP_IF_INVENTORY),
                       .nic = rt_first(rt, CAP_IF_NIC_STATUS),

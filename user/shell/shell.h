@@ -16,7 +16,7 @@
 
 struct shell {
     struct rt *rt;
-    cap_id terminals, system, supervisor;
+    cap_id terminals, system, supervisor, power;
     cap_id login, inventory, nic, network, evidence; /* each or CAP_NONE */
     struct rt_memory range; /* records that calls write */
     cap_id terminal; /* the session, or CAP_NONE */

@@ -64,6 +64,7 @@ static const char *interface_name(uint16_t interface)
         [CAP_IF_ENTROPY] = "entropy",
         [CAP_IF_INVENTORY] = "inventory",
         [CAP_IF_AUDIT_NOTE] = "audit-note",
+        [CAP_IF_POWER] = "power",
         [CAP_IF_NIC] = "nic",
         [CAP_IF_SUPERVISOR] = "supervisor",
         [CAP_IF_NIC_STATUS] = "nic-status",

@@ -15,7 +15,7 @@
 
 struct blocker {
     struct rt *rt;
-    cap_id source, timer, system, supervisor;
+    cap_id source, timer, system, power, supervisor;
     uint64_t reader; /* number of the service */
     struct rt_memory report;
 };
@@ -39,7 +39,7 @@ static void say(struct blocker *b, const char *what, uint64_t number)
 
 static _Noreturn void over(struct blocker *b)
 {
-    (void)call(b, b->system, SYSTEM_POWER, RING_ARGS(1));
+    (void)call(b, b->power, POWER_END, RING_ARGS(1));
     rt_exit(b->rt, 0);
 }
 
@@ -152,6 +152,7 @@ static void open(struct blocker *b, struct rt *rt)
     b->source = rt_first(rt, CAP_IF_ENDPOINT_SOURCE);
     b->timer = rt_first(rt, CAP_IF_TIMER);
     b->system = rt_first(rt, CAP_IF_SYSTEM);
+    b->power = rt_first(rt, CAP_IF_POWER);
     b->supervisor = rt_first(rt, CAP_IF_SUPERVISOR);
     b->reader = rt_parameter_u64(rt, "auditd", 0);
     MUST(b, rt_memory_make(rt, RING_PAGE_BYTES, &b->report));

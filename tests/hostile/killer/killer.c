@@ -18,7 +18,7 @@
 
 struct killer {
     struct rt *rt;
-    cap_id timer, audit, system, supervisor, status;
+    cap_id timer, audit, system, power, supervisor, status;
     uint64_t driver; /* number of the service */
     struct rt_memory report, records;
     uint32_t chance, kills;
@@ -49,7 +49,7 @@ static _Noreturn void over(struct killer *k, const char *what, uint32_t line)
     add(&t, ", slowest us: ", k->slowest_ns / 1000u);
     text_string(&t, "\n");
     (void)rt_write(k->rt, t.at, t.used);
-    (void)call(k, k->system, SYSTEM_POWER, RING_ARGS(1));
+    (void)call(k, k->power, POWER_END, RING_ARGS(1));
     rt_exit(k->rt, line);
 }
 
@@ -129,6 +129,7 @@ static void open(struct killer *k, struct rt *rt)
     k->timer = rt_first(rt, CAP_IF_TIMER);
     k->audit = rt_first(rt, CAP_IF_AUDIT);
     k->system = rt_first(rt, CAP_IF_SYSTEM);
+    k->power = rt_first(rt, CAP_IF_POWER);
     k->supervisor = rt_first(rt, CAP_IF_SUPERVISOR);
     k->status = rt_first(rt, CAP_IF_NIC_STATUS);
     k->driver = rt_parameter_u64(rt, "driver", 0);

@@ -17,7 +17,7 @@ void bench_must(struct bench *b, bool holds, uint32_t line)
     text_u64(&t, line);
     text_string(&t, " does not hold\n");
     (void)rt_write(b->rt, t.at, t.used);
-    (void)call(b, b->system, SYSTEM_POWER, RING_ARGS(1));
+    (void)call(b, b->power, POWER_END, RING_ARGS(1));
     rt_exit(b->rt, line);
 }
 

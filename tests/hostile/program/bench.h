@@ -31,7 +31,7 @@ struct seen {
 
 struct bench {
     struct rt *rt;
-    cap_id spawner, functions, source, endpoints, timer, audit, system, inventory;
+    cap_id spawner, functions, source, endpoints, timer, audit, system, power, inventory;
     struct rt_memory share; /* ranges of the attacks */
     struct rt_memory report; /* usage and audit records */
     uint64_t drained; /* records taken out of the log */

@@ -119,6 +119,7 @@ static void open(struct bench *b, struct rt *rt)
     b->timer = rt_first(rt, CAP_IF_TIMER);
     b->audit = rt_first(rt, CAP_IF_AUDIT);
     b->system = rt_first(rt, CAP_IF_SYSTEM);
+    b->power = rt_first(rt, CAP_IF_POWER);
     b->inventory = rt_first(rt, CAP_IF_INVENTORY);
     MUST(b, rt_print(rt, "hostile: begins\n"));
     MUST(b, rt_memory_make(rt, BENCH_SHARE_BYTES, &b->share));
@@ -147,6 +148,6 @@ uint32_t program_main(struct rt *rt)
     helper_end(b);
     device_end(b);
     MUST(b, rt_print(rt, "hostile: done\n"));
-    (void)call(b, b->system, SYSTEM_POWER, RING_ARGS(1));
+    (void)call(b, b->power, POWER_END, RING_ARGS(1));
     return 0;
 }

@@ -140,8 +140,9 @@ static void make_process(uint16_t expected)
 
 static void grant_roots(void)
 {
-    static const uint8_t roots[] = {CAP_IF_FUNCTIONS, CAP_IF_SERIAL,  CAP_IF_AUDIT,     CAP_IF_EVIDENCE,
-                                    CAP_IF_SYSTEM,    CAP_IF_ENTROPY, CAP_IF_INVENTORY, CAP_IF_AUDIT_NOTE};
+    static const uint8_t roots[] = {CAP_IF_FUNCTIONS, CAP_IF_SERIAL,     CAP_IF_AUDIT,
+                                    CAP_IF_EVIDENCE,  CAP_IF_SYSTEM,     CAP_IF_ENTROPY,
+                                    CAP_IF_INVENTORY, CAP_IF_AUDIT_NOTE, CAP_IF_POWER};
 
     for (uint32_t i = 0; i < sizeof roots; i++) {
         const struct calls_root root = {.name = "root",

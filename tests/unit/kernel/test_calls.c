@@ -555,9 +555,9 @@ Test(calls, a_sink_narrows_and_never_widens)
     throws(ask(0, narrow, EVIDENCE_NARROW, active, 0), CAP_EX_STALE);
 }
 
-Test(calls, system_shows_processes_and_handles_and_turns_power_off)
+Test(calls, system_shows_processes_and_handles_and_power_alone_ends_it)
 {
-    const cap_id system = cb.roots[CAP_IF_SYSTEM];
+    const cap_id system = cb.roots[CAP_IF_SYSTEM], power = cb.roots[CAP_IF_POWER];
     struct system_usage usage;
     struct cap_line line;
 
@@ -568,9 +568,13 @@ Test(calls, system_shows_processes_and_handles_and_turns_power_off)
     cr_assert_eq(usage.processes, 2);
     cr_assert_eq(usage.audit_records, kernel_audit_count(K));
     cr_assert(ask_with(0, system, SYSTEM_CAP, 0, sizeof line).result == SYS_E_VALUE); /* slot 0 */
-    says(ask(0, system, SYSTEM_POWER, 3, 0), SYS_E_VALUE);
+    for (uint16_t method = SYSTEM_EVIDENCE + 1u; method < SYSTEM_EVIDENCE + 4u; method++)
+        transports(ask(0, system, method, 1, 0), RING_E_METHOD);
+    transports(ask(0, power, POWER_END + 1u, 1, 0), RING_E_METHOD);
+    says(ask(0, power, POWER_END, 0, 0), SYS_E_VALUE);
+    says(ask(0, power, POWER_END, 3, 0), SYS_E_VALUE);
     cr_assert_eq(cb.calls.power, CALLS_POWER_STAYS);
-    good(ask(0, system, SYSTEM_POWER, 1, 0));
+    good(ask(0, power, POWER_END, 1, 0));
     cr_assert_eq(cb.calls.power, CALLS_POWER_OFF);
     transports(ask_with(0, cb.roots[CAP_IF_ENTROPY], ENTROPY_FILL, 0, 257), RING_E_RANGE);
     good(ask_with(0, cb.roots[CAP_IF_ENTROPY], ENTROPY_FILL, 0, 256));
