@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "evidence/text.h"
@@ -29,7 +30,8 @@
 #define EXIT_INTERRUPTED 130
 #define PROGRAMS_BYTES   (32u << 20) /* memory of programs */
 #define NONCE_STREAM     0x6e6f6e6365u /* of the seed: its own */
-#define SERVE_TURN_NS    1000000u /* staying up: one turn a millisecond of virtual time */
+#define SERVE_TURN_NS                                                                                        \
+    1000000u /* staying up with a script for a peer: one turn a millisecond of virtual time */
 
 struct run {
     struct sim_options options;
@@ -152,17 +154,32 @@ static bool scripted(const struct run *r)
     return r->options.backend == SIM_BACKEND_SCRIPT || r->options.replay || r->options.seeded;
 }
 
+/* People log in, and look at its clock. */
+static bool lived_in(const struct run *r)
+{
+    return !r->options.proof && !scripted(r);
+}
+
 static void host_entropy(void *buffer, size_t bytes)
 {
     ASSERT(getrandom(buffer, bytes, 0) ==
            (ssize_t)bytes); /* of up to 256 bytes it does not fail: getrandom(2) */
 }
 
+static uint64_t host_ns(void)
+{
+    struct timespec at;
+
+    ASSERT(clock_gettime(CLOCK_MONOTONIC, &at) == 0);
+    return (uint64_t)at.tv_sec * 1000000000u + (uint64_t)at.tv_nsec;
+}
+
 static struct sim_world_config world_config(struct run *r)
 {
     struct sim_world_config c = sim_world_defaults(r->options.nic);
     c.seed = r->options.seed;
-    c.entropy = r->options.proof || scripted(r) ? NULL : host_entropy; /* people log in */
+    c.entropy = lived_in(r) ? host_entropy : NULL;
+    c.host_ns = lived_in(r) ? host_ns : NULL;
     c.idle_turns = r->options.seeded;
     c.nics[0].backend = r->options.backend;
     c.nics[0].pcap = r->options.pcap;

@@ -12,6 +12,7 @@
 #define ENTROPY_STREAM 0x656e74726f7079ull /* tells the second stream from the first */
 #define NIC_SLOT_FIRST 4u /* 00:04.0, where GCE has it */
 #define DISK_SLOT      3u /* and 00:03.0 */
+#define TURN_NS_MAX    100000000ull /* of the host's time: after a longer stop it does not jump */
 
 static uint32_t world_choose(void *ctx, uint32_t n, const char *tag)
 {
@@ -19,6 +20,15 @@ static uint32_t world_choose(void *ctx, uint32_t n, const char *tag)
     uint32_t picked = sim_choose(&w->choices, n, tag);
     trace_call(&w->platform, TRACE_CHOICE, n, picked);
     return picked;
+}
+
+/* The next turn moves the clock by what the host's has moved since the last. */
+static void keep_time(struct sim_world *w)
+{
+    const uint64_t host_ns = w->config.host_ns(), passed_ns = host_ns - w->turned_ns;
+
+    w->platform.turn_ns = passed_ns == 0 ? 1 : passed_ns < TURN_NS_MAX ? passed_ns : TURN_NS_MAX;
+    w->turned_ns = host_ns;
 }
 
 static uint32_t world_turn(void *ctx, uint64_t now_ns)
@@ -34,6 +44,8 @@ static uint32_t world_turn(void *ctx, uint64_t now_ns)
         steps += dm_scsi_step(w->scsi, now_ns, SIM_STEPS_A_TURN);
     if (w->nvme && !(w->config.idle_turns && world_choose(w, 4, "turn.idle") == 3))
         steps += dm_nvme_step(w->nvme, SIM_STEPS_A_TURN);
+    if (w->config.host_ns)
+        keep_time(w);
     return steps;
 }
 

@@ -73,6 +73,8 @@ struct sim_world_config {
     size_t (*console_read)(void *ctx, enum platform_console port, char *buffer,
                            size_t bytes); /* NULL: nobody types */
     int (*end_requested)(void *ctx);
+    uint64_t (*host_ns)(void); /* a clock that never goes back: a turn then takes the time that it took; NULL:
+                                  all turns take the same */
     void (*entropy)(void *buffer, size_t bytes); /* of a run with secrets that nobody is to foretell; NULL: of
                                                     the seed */
 };
@@ -88,6 +90,7 @@ struct sim_world {
     struct dm_web_page pages[SIM_METADATA_PAGES]; /* VPC: of the metadata server */
     struct dm_backend *client; /* of the first NIC that has one, or NULL */
     struct platform platform;
+    uint64_t turned_ns; /* the host's time at the end of the last turn */
     struct sim_choices choices;
     struct sim_prng entropy; /* a second stream of the same seed, so that a replay keeps it */
 };

@@ -6,6 +6,7 @@ import pathlib
 import re
 import sys
 import tempfile
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -85,6 +86,21 @@ class Programs(Session):
 
     def test_one_port_is_answered_and_again_after_each_kill(self):
         self.network("sim")
+
+    def test_a_run_that_people_use_has_the_time_of_the_wall(self):
+        """Never more than that, however much it does."""
+        begun = time.monotonic()
+        system = self.start("sim", "--package", str(SYSTEM_PACKAGE))
+        for _ in range(20):
+            system.type("services")
+        for times in (1, 2, 3):
+            system.type("top")
+            self.due(system, "any key ends", times)
+            system.type("q", "")
+            self.assertGreater(system.at_prompt(), 0)
+            said = int(re.findall(r"up (\d+) s, ", system.text)[-1])
+            self.assertLessEqual(said, time.monotonic() - begun)
+        self.power_off(system)
 
     def test_a_driver_that_sleeps_is_woken_by_its_interrupt(self):
         with tempfile.TemporaryDirectory(prefix="capos-") as folder:
