@@ -36,6 +36,7 @@
     BOOT_KEY(network, "user: a user network behind the card (the default). vpc: Compute Engine's")           \
     BOOT_KEY(hosts, "what a browser may call this machine: NAME:PORT, or several of them between commas")    \
     BOOT_KEY(where, "what machine this is, for people: simulator, qemu or gce")                              \
+    BOOT_KEY(probe, "of a proof: the web is served and asked for as well, and shows these 32 hex digits")    \
     BOOT_KEY(commit, "source commit of this build, [0-9a-z-]")
 
 enum boot_mode { BOOT_MODE_SERVE = 0, BOOT_MODE_PROOF };
@@ -53,6 +54,7 @@ struct boot_params {
     enum boot_where where; /* the word of whoever wrote the boot line */
     char hosts[BOOT_HOSTS_BYTES]; /* of printable characters without blanks; empty: none were given */
     char nonce[2 * BOOT_NONCE_BYTES + 1]; /* its digits; empty: none was given */
+    char probe[2 * BOOT_NONCE_BYTES + 1]; /* its digits; empty: nobody asks for the web in this proof */
     char commit[BOOT_COMMIT_BYTES];
     char verifier[BOOT_VERIFIER_BYTES]; /* its shape was checked; empty: nobody can log in */
 };

@@ -57,15 +57,15 @@ enum package_restart { RESTART_NEVER = 0, RESTART_ALWAYS };
  * end; nobody serves it anything. ASKED: while the one service that holds its GRANT_STARTS runs, as often as
  * that asks; what serves it something runs whenever that one does, its own rule is RESTART_NEVER with a
  * budget of 0, and it neither serves nor starts
- * nor proves anything. */
-enum package_when { WHEN_ALWAYS = 0, WHEN_SERVE, WHEN_PROOF, WHEN_PROOF_FIRST, WHEN_ASKED };
+ * nor proves anything. SERVE_PROBE: as SERVE, and in a proof whose boot line has `probe`. */
+enum package_when { WHEN_ALWAYS = 0, WHEN_SERVE, WHEN_PROOF, WHEN_PROOF_FIRST, WHEN_ASKED, WHEN_SERVE_PROBE };
 
 /* Words of the boot line that are for those services that ask for them: a bit each. Init adds `KEY=VALUE` to
  * their start-up text where the boot line has that key, and to nobody else's. */
 #define PACKAGE_BOOT_VERIFIER 1u
 #define PACKAGE_BOOT_TERMINAL 2u /* columns, rows */
-#define PACKAGE_BOOT_NETWORK  4u /* network */
-#define PACKAGE_BOOT_WEB      8u /* where, hosts, nonce, commit: of a run that serves */
+#define PACKAGE_BOOT_NETWORK  4u /* network, probe */
+#define PACKAGE_BOOT_WEB      8u /* where, hosts, nonce, commit, probe: of a run that serves, or is probed */
 #define PACKAGE_BOOT_ALL                                                                                     \
     (PACKAGE_BOOT_VERIFIER | PACKAGE_BOOT_TERMINAL | PACKAGE_BOOT_NETWORK | PACKAGE_BOOT_WEB)
 

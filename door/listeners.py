@@ -37,9 +37,11 @@ def entries(package, offset, count, layout):
     return [struct.unpack_from(layout, package, offset + at * size) for at in range(count)]
 
 
-def listening(package, proof):
-    """[(service, TCP port)] of the services that a run in mode serve, or proof, starts."""
-    other = maker.WHENS["serve" if proof else "proof"]
+def listening(package, proof, probe=False):
+    """[(service, TCP port)] of the services that a run in mode serve, or proof, starts. `probe`: a proof that is asked for the
+    web."""
+    others = ["proof-first", "serve" if proof else "proof", *(["serve-probe"] if proof and not probe else [])]
+    others = [maker.WHENS[when] for when in others]
     try:
         head = struct.unpack_from(maker.HEADER, package)
         services = entries(package, head[10], head[4], maker.SERVICE)
@@ -48,16 +50,16 @@ def listening(package, proof):
         for name, _, first, count, _, when, *_ in services:
             for grant in grants[first:first + count]:
                 served = (grant[1], grant[2]) == (maker.GRANT_KINDS["served"], maker.INTERFACES["tcp-listen-authority"])
-                if served and when not in (other, maker.WHENS["proof-first"]):
+                if served and when not in others:
                     found.append((name.rstrip(b"\0").decode("ascii"), grant[4]))
         return found
     except (struct.error, UnicodeDecodeError):
         return []
 
 
-def forwards(package, words, proof=False):
+def forwards(package, words, proof=False, probe=False):
     """[(service, host port, guest port)]; a word without a service is for the first. Raises ValueError."""
-    found, chosen = listening(package, proof), {}
+    found, chosen = listening(package, proof, probe), {}
     for service, port in words:
         at = next((at for at, (name, _) in enumerate(found) if service in (None, name)), None)
         if at is None:

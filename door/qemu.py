@@ -27,6 +27,7 @@ import qemu_disk  # noqa: E402
 import qemu_firmware  # noqa: E402
 import qemu_profile  # noqa: E402
 import symbolise  # noqa: E402
+import web_probe  # noqa: E402
 
 NIC = {"modern": "disable-legacy=on,disable-modern=off", "legacy": "disable-legacy=off,disable-modern=on",
        "transitional": "disable-legacy=off,disable-modern=off"}
@@ -46,6 +47,7 @@ KEYS_BYTES_MAX = 1 << 20     # of a file in the place of a keyboard
 def parse(words):
     p = argparse.ArgumentParser(prog="capos qemu", allow_abbrev=False, description="the same objects in QEMU, under TCG")
     p.add_argument("--proof", action="store_true", help="run every proof, tear down, power off; without it, stay up")
+    p.add_argument("--probe-web", action="store_true", help="in a proof: the web is served too, and asked for as a browser does")
     p.add_argument("--nic", choices=sorted(NIC), default="modern", help="virtio transport of the NIC (modern)")
     p.add_argument("--nics", type=int, choices=(0, 1, 2), default=1, help="how many (1)")
     qemu_firmware.add_flags(p)
@@ -68,7 +70,7 @@ def parse(words):
     p.add_argument("--accel", choices=("tcg", "kvm"), default="tcg", help="kvm only where the host really has it (tcg)")
     p.add_argument("--gdb", action="store_true", help="wait for a debugger on a free port and print how to attach")
     p.add_argument("--json", action="store_true", help="one JSON object on standard output instead of the console")
-    for own in ("--kernel", "--vpc", "--run-dir", "--boot", "--commit", "--verifier", "--show-secret"):
+    for own in ("--kernel", "--vpc", "--run-dir", "--boot", "--commit", "--verifier", "--probe", "--show-secret"):
         p.add_argument(own, help=argparse.SUPPRESS)
     p.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
     options = p.parse_args(words)
@@ -81,13 +83,16 @@ def parse(words):
         p.error("--exchanges takes 1 to 10000000")
     if options.port and (options.proof or options.nics == 0):
         p.error("--port goes with a run that stays up and has a NIC")
+    if options.probe_web and (not options.proof or options.nics == 0 or options.seed is not None):
+        p.error("--probe-web goes with --proof and a NIC, without --seed")
     if "" in (options.secret_file, options.secret_cost):
         p.error("--secret-file and --secret-cost have a value")
     if (options.secret_file or options.secret_cost) and options.proof:
         p.error("--secret-file and --secret-cost go with a run that stays up: nobody logs in to a proof")
-    own = (options.kernel, options.vpc, options.run_dir, options.boot, options.commit, options.verifier, options.show_secret)
+    own = (options.kernel, options.vpc, options.run_dir, options.boot, options.commit, options.verifier, options.probe,
+           options.show_secret)
     if options.check and any(own):
-        p.error("--kernel, --vpc, --run-dir, --boot, --commit, --verifier and --show-secret are the front door's own")
+        p.error("--kernel, --vpc, --run-dir, --boot, --commit, --verifier, --probe and --show-secret are the front door's own")
     return options
 
 
@@ -100,6 +105,8 @@ def command_line(options, run, forwards):
         line += f" hosts=127.0.0.1:{listeners.web(forwards)},localhost:{listeners.web(forwards)}"
     if options.verifier:
         line += f" verifier={options.verifier}"
+    if options.probe:
+        line += f" probe={options.probe}"
     if not options.proof and options.seed is None and os.isatty(1):
         columns, rows = os.get_terminal_size(1)
         if 20 <= columns <= 512 and 5 <= rows <= 512:
@@ -139,12 +146,22 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
+def make_probe(options, run, forwards):
+    """The client outside that asks for the web, or None."""
+    port = listeners.web(forwards)
+    if not options.probe_web or not port:
+        return None
+    secret = (run / "operator.secret").read_text(encoding="ascii").strip()
+    return web_probe.Probe(port, f"127.0.0.1:{port}", secret, options.probe, options.commit)
+
+
 class Machine:
     """QEMU under our hands: killed by its pid at the latest when this ends."""
 
     def __init__(self, options, run, forwards, network):
         self.options, self.run, self.forwards = options, run, forwards
         self.knock = listeners.Knock(forwards[0][1]) if options.proof and forwards else None
+        self.probe = make_probe(options, run, forwards)
         self.partial, self.failures, self.until_seen = b"", [], False
         self.refused, self.restarts = False, False
         self.quit, self.asked_at, self.interrupted, self.timed_out = False, None, False, False
@@ -269,6 +286,8 @@ class Machine:
             self.failures.append("the kernel stopped: " + line[7:].decode("ascii", "replace"))
         if self.knock and line.startswith(PREFIX):
             self.knock.watch(line[len(PREFIX):])
+        if self.probe:
+            self.probe.watch(line)
         if line.startswith(b"backtrace:"):
             self.say_names(line)
         if self.options.until and line.startswith(PREFIX + self.options.until.encode() + b" "):
@@ -329,6 +348,8 @@ class Machine:
 
     def end_in_time(self, started):
         now = time.monotonic()
+        if self.probe and self.probe.failed():
+            self.quit = True  # nothing is waited for
         if self.quit and self.asked_at is None:
             self.press_power_button()
         late = self.asked_at is not None and now - self.asked_at > STOP_SECONDS
@@ -352,7 +373,7 @@ def report(machine, options, started):
     return {"world": "qemu", "nic": options.nic, "backend": "vpc" if options.nonce else "slirp",
             "mode": "proof" if options.proof else "serve", "machine": options.machine, "firmware": options.firmware,
             "bios": options.bios, "disk": options.disk, "cpu": options.cpu, "accel": options.accel, "memory_mib": options.memory,
-            **asked, "commit": options.commit, "seconds": round(time.monotonic() - started, 3), "holds": not reasons,
+            **asked, **({"web": machine.probe.end()} if machine.probe else {}), "commit": options.commit, "seconds": round(time.monotonic() - started, 3), "holds": not reasons,
             "reasons": reasons}
 
 
@@ -369,9 +390,11 @@ def main(words):
     try:
         package = qemu_firmware.package(options)
         if package and options.nics > 0:
-            forwards = listeners.forwards(package, options.port, options.proof)
+            forwards = listeners.forwards(package, options.port, options.proof, options.probe_web)
         qemu_firmware.prepare(options, command_line(options, run, forwards), run)
         qemu_disk.prepare(options, run)
+        if options.probe_web and not listeners.web(forwards):
+            raise ValueError("--probe-web: no service of the package serves the web")
         network = qemu_profile.Network(options, forwards) if options.nonce else None
     except (ValueError, OSError, image.Failed) as error:
         print(f"capos qemu: {error}", file=sys.stderr)

@@ -5,7 +5,7 @@
 
 command_qemu() {
     local seed= proof=0 json=0 firmware= profile= previous= argument run status key boot package=() secret=()
-    local secret_file= secret_cost=
+    local secret_file= secret_cost= probe=
     for argument in "$@"; do
         case $previous in
             --seed) seed=$argument ;;
@@ -17,6 +17,7 @@ command_qemu() {
         case $argument in
             --seed=*) seed=${argument#*=} ;;
             --proof) proof=1 ;;
+            --probe-web) probe=1 ;;
             --secret-file=*) secret_file=${argument#*=} ;;
             --secret-cost=*) secret_cost=${argument#*=} ;;
             --json) json=1 ;;
@@ -51,6 +52,10 @@ boot_qemu() { # the flags: one run, in a folder of its own
     run=$(make_run)
     key=$(draw 'chain key' 32 "$seed") boot=$(draw 'boot id' 8 "$seed")
     (umask 077 && echo "$key" >"$run/chain.key")
+    if [ "$probe" = 1 ]; then
+        make_secret "$run" '' '' '' nobody
+        secret+=(--probe "$(draw nonce 16 '')")
+    fi
     [ "$proof" = 1 ] || make_secret "$run" "$seed" "$secret_file" "$secret_cost"
     supervise "${PYTHON[@]}" "$ROOT/door/qemu.py" "$@" ${package[@]+"${package[@]}"} --kernel "$ROOT/build/ship/kernel.elf" \
         --vpc "$ROOT/build/ship/sim/capos-vpc" --run-dir "$run" --boot "$boot" --commit "$(commit_id)" ${secret[@]+"${secret[@]}"}

@@ -48,8 +48,9 @@ make_run() { # prints the folder of a new run
 }
 
 # The operator's secret of a run that stays up: drawn, or the one of --secret-file. It stays in the run's folder; what boots
-# gets the verifier alone, and a secret that was drawn is shown before the system starts. Sets secret to the flags that say so.
-make_secret() { # run folder, and each or nothing: seed, file, cost
+# gets the verifier alone, and a secret that was drawn is shown before the system starts, unless it is the client outside that
+# logs in. Sets secret to the flags that say so.
+make_secret() { # run folder, and each or nothing: seed, file, cost, whether nobody is shown it
     local words=() verifier
     [ -z "$2" ] || words+=(--seed "$2")
     [ -z "$3" ] || words+=(--secret-file "$3")
@@ -60,7 +61,27 @@ make_secret() { # run folder, and each or nothing: seed, file, cost
         exit "$status"
     }
     secret=(--verifier "$verifier")
-    [ -n "$3" ] || secret+=(--show-secret "$1/operator.secret")
+    [ -n "$3" ] || [ -n "${5:-}" ] || secret+=(--show-secret "$1/operator.secret")
+}
+
+# What a proof has to do with --probe-web in the simulator: a secret, the nonce that the page has to show, a port that leads to
+# the web, and the client outside, which waits beside the run. Adds to secret; sets prober.
+begin_probe() { # run folder
+    local nonce port
+    make_secret "$1" '' '' '' nobody
+    nonce=$(draw nonce 16 '')
+    port=$("${PYTHON[@]}" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    secret+=(--probe "$nonce" --port "webd=$port")
+    "${PYTHON[@]}" "$ROOT/door/web_probe.py" "$1" --port "$port" --nonce "$nonce" --commit "$(commit_id)" &
+    prober=$!
+}
+
+end_probe() { # run folder: what the client saw becomes the run's
+    touch "$1/over"
+    wait "$prober" || true
+    rm -f "$1/over"
+    [ ! -f "$1/run.json" ] || "${PYTHON[@]}" "$ROOT/door/web_probe.py" "$1" --into-run-json
+    rm -f "$1/web.json"
 }
 
 # Runs a program in the background of this script but in the terminal's foreground group, hands signals on, and waits for

@@ -5,7 +5,7 @@
 
 command_sim() {
     local seed= replay= proof=0 json=0 previous= argument run status helping=0 key boot package=() secret=()
-    local secret_file= secret_cost=
+    local secret_file= secret_cost= probe= prober=
     for argument in "$@"; do
         case $previous in
             --seed) seed=$argument ;;
@@ -16,6 +16,7 @@ command_sim() {
         case $argument in
             --seed=*) seed=${argument#*=} ;;
             --proof | --replay) proof=1 ;;
+            --probe-web) probe=1 ;;
             --replay=*) proof=1 replay=${argument#*=} ;;
             --secret-file=*) secret_file=${argument#*=} ;;
             --secret-cost=*) secret_cost=${argument#*=} ;;
@@ -23,7 +24,7 @@ command_sim() {
             --help) helping=1 ;;
             --package | --package=*) package=(given) ;;
             --run-dir | --run-dir=* | --key-file | --key-file=* | --boot | --boot=* | --commit | --commit=* | \
-                --verifier | --verifier=* | --show-secret | --show-secret=*)
+                --probe | --probe=* | --verifier | --verifier=* | --show-secret | --show-secret=*)
                 fail 2 "sim: $argument is the front door's own" ;;
         esac
         previous=$argument
@@ -44,9 +45,11 @@ boot_sim() { # the flags: one run, in a folder of its own
     key=$(draw 'chain key' 32 "$seed") boot=$(draw 'boot id' 8 "$seed")
     [ -z "$replay" ] || draw_again "$replay"
     (umask 077 && echo "$key" >"$run/chain.key")
+    [ "$probe$proof" != 11 ] || begin_probe "$run"
     [ "$proof" = 1 ] || make_secret "$run" "$seed" "$secret_file" "$secret_cost"
     supervise "$ROOT/build/ship/sim/capos-sim" "$@" ${package[@]+"${package[@]}"} --run-dir "$run" --key-file "$run/chain.key" \
         --boot "$boot" --commit "$(commit_id)" ${secret[@]+"${secret[@]}"}
+    [ -z "$prober" ] || end_probe "$run"
     if [ ! -f "$run/console.log" ]; then # flags or input were refused: nothing ran
         rm -rf "$run"
         exit "$status"

@@ -13,7 +13,7 @@ import sys
 
 import gen_markers
 import shape
-from provider_json import cloud_record, not_attempted_items, provider_record
+from provider_json import cloud_record, not_attempted_items, provider_record, web_nonce
 
 CLAIM_FAILED = "claim failed: "
 LANDMARK = "capos kernel starting"
@@ -236,6 +236,23 @@ def world_says(run):
     return [f"{who}: {reason}" for reason in reasons or ["the run does not hold"]]
 
 
+def client_says(lines, run):
+    """What a client outside saw that asked for the web, against the lines: one sentence each. Nothing without such a client."""
+    web, nonce = run.get("web"), (run.get("cloud") or {}).get("nonce")
+    if web is None:
+        return []
+    marker = next((line.facts for line in lines if line.name == "web-ui-l4"), None)
+    out = list(web["reasons"])
+    if nonce is not None and web["asked"] != web_nonce(nonce):
+        out.append("web: the page was asked for another nonce than this run's")
+    if not web["reasons"] and web["nonce"] != web["asked"]:
+        out.append(f"web: the page showed the nonce {web['nonce']}, not this run's")
+    for fact, seen in (("number", f"0x{web['number']}"), ("session", web["session"]), ("page", str(web["page_bytes"]))):
+        if marker and marker[fact] != seen:
+            out.append(f"web-ui-l4: {fact}={marker[fact]}, the client outside has {seen}")
+    return out
+
+
 def judge(data, listed, key=None, provider_gate=False, port_data=None, run=None):
     """Verdict over a log: a dict with verdict, reason, reasons, lines, console."""
     try:
@@ -250,7 +267,7 @@ def judge(data, listed, key=None, provider_gate=False, port_data=None, run=None)
         return {"verdict": "refused", "reason": refusal.reason, "reasons": [where + str(refusal)], "lines": [], "console": None}
     backend = (run or {}).get("backend", "slirp")
     reasons = failed_claims(lines, listed, (64,) if backend == "slirp" else (60, 64)) + world_says(run or {})
-    reasons += console_says(data, run or {})
+    reasons += client_says(lines, run or {}) + console_says(data, run or {})
     if provider_gate:
         if not any(line.name == "provider-nic-bound" for line in lines):
             reasons.insert(0, "provider-nic-bound is missing")

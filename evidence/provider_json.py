@@ -7,7 +7,7 @@ import re
 import shape
 
 SCHEMA = "capos-provider-1"
-CLOUD = ("cloud", "serial", "retries", "cost", "sweep")  # of a run on Compute Engine: the harness's word, not evidence
+CLOUD = ("cloud", "serial", "retries", "cost", "sweep", "web")  # what stood outside of the machine saw: its word, not evidence
 NOT_ATTEMPTED = "not-attempted"
 
 
@@ -79,12 +79,17 @@ def provider_record(result, gate, chain, data, run):
 
 
 def cloud_record(run):
-    """What run.json says of the machine, of its serial ports, of what had to be tried again, of cost and of what was left; nothing
-    of a run that was on no cloud. Raises shape.Wrong."""
+    """What run.json says of the machine, of its serial ports, of what had to be tried again, of cost and of what was left, of a run
+    on a cloud; of what a client was shown that asked for the web. Raises shape.Wrong."""
     found = {name: run[name] for name in CLOUD if name in run}
     for name, value in found.items():
         shape.check_part(value, name, f"run.json: {name}")
     return found
+
+
+def web_nonce(nonce):
+    """What the pages of a proof on Compute Engine show: made of the run's nonce, which itself no program there is told."""
+    return hashlib.sha256(b"capos web probe\n" + nonce.encode("ascii")).hexdigest()[:32]
 
 
 def is_timing(key, value):

@@ -210,6 +210,8 @@ static bool parse_value(enum boot_key key, struct span v, struct boot_params *p)
         return parse_hosts(v, p->hosts);
     case KEY_where:
         return parse_where(v, &p->where);
+    case KEY_probe:
+        return parse_nonce(v, p->probe);
     case KEY_commit:
         return parse_commit(v, p->commit);
     case KEY_COUNT:

@@ -36,7 +36,7 @@ static const struct item items[] = {
     {"dhcp", EVIDENCE_DHCP_LEASE},
     {"metadata", EVIDENCE_METADATA_NONCE},
     {"l4", EVIDENCE_L4_ROUND_TRIP},
-    {"web", ITEM_NEVER},
+    {"web", EVIDENCE_WEB_UI_L4},
     {"access-path", EVIDENCE_ACCESS_PATH},
     {"process-isolation", ITEM_NEVER},
     {"smp", ITEM_NEVER},
@@ -149,6 +149,12 @@ static bool has_device(const struct kernel_storage *k, uint32_t service)
     return false;
 }
 
+/* A proof starts it. */
+static bool proves(const struct kernel_storage *k, const struct package_service *s)
+{
+    return s->when != WHEN_SERVE && (s->when != WHEN_SERVE_PROBE || k->params.probe[0] != 0);
+}
+
 /* A service of this run may ask for the marker; of a disk's, one that has a disk. */
 static bool granted(const struct kernel_storage *k, uint32_t marker)
 {
@@ -157,7 +163,7 @@ static bool granted(const struct kernel_storage *k, uint32_t marker)
     for (uint32_t i = 0; i < p->header->services; i++) {
         const struct package_service *s = &p->services[i];
 
-        for (uint32_t g = 0; i != p->init && s->when != WHEN_SERVE && g < s->grant_count; g++) {
+        for (uint32_t g = 0; i != p->init && proves(k, s) && g < s->grant_count; g++) {
             if ((package_grant(p, i, g)->markers >> marker & 1u) != 0 &&
                 (marker != EVIDENCE_STORAGE_BOUND || has_device(k, i)))
                 return true;

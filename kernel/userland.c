@@ -45,6 +45,7 @@ static void make(struct userland *u, const struct userland_setup *setup)
         .tables = {u->tables, package->header->tables},
         .package = package,
         .nonce = setup->params->nonce,
+        .probed = setup->params->mode == BOOT_MODE_PROOF && setup->params->probe[0] != 0,
     };
     calls_init(&u->calls, &calls);
     const struct system_setup system = {
@@ -103,9 +104,15 @@ static bool grant_roots(struct userland *u, const struct package *package, uint1
     return true;
 }
 
-/* For the web process. In a proof nobody is told the nonce: there a program is to fetch it. */
+/* For the web process. In a proof nobody is told the nonce, which a program is to fetch there: what the pages
+ * show instead is that of `probe`. */
 static void web_words(struct text *t, const struct boot_params *params)
 {
+    const bool proof = params->mode == BOOT_MODE_PROOF;
+    const char *nonce = proof ? params->probe : params->nonce;
+
+    if (proof)
+        text_string(t, " probe=1");
     text_string(t, " where=");
     text_string(t, boot_where_name(params->where));
     if (params->commit[0] != 0) {
@@ -116,9 +123,9 @@ static void web_words(struct text *t, const struct boot_params *params)
         text_string(t, " hosts=");
         text_string(t, params->hosts);
     }
-    if (params->nonce[0] != 0) {
+    if (nonce[0] != 0) {
         text_string(t, " nonce=");
-        text_string(t, params->nonce);
+        text_string(t, nonce);
     }
 }
 
@@ -148,7 +155,7 @@ static bool init_words(struct text *t, const struct package *package, const stru
     }
     if (params->network == BOOT_NETWORK_VPC)
         text_string(t, " network=vpc");
-    if (params->mode == BOOT_MODE_SERVE)
+    if (params->mode == BOOT_MODE_SERVE || params->probe[0] != 0)
         web_words(t, params);
     return !t->overflow;
 }

@@ -54,6 +54,7 @@ bool sim_console_open(struct sim_console *c, const struct sim_options *o)
     c->evidence_log = open_log(o->run_dir, "evidence.log");
     if (!c->main_log || !c->evidence_log)
         return false;
+    setvbuf(c->evidence_log, NULL, _IOLBF, 0); /* who waits outside reads it meanwhile */
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);

@@ -43,14 +43,16 @@ static uint16_t free_port(void)
     return bound ? ntohs(at.sin_port) : 0;
 }
 
-static void find_ports(struct sim_forwards *f, const struct package *p, bool proof)
+static bool runs(uint8_t when, bool proof, bool probe)
 {
-    const uint8_t other = proof ? WHEN_SERVE : WHEN_PROOF;
+    return when != (proof ? WHEN_SERVE : WHEN_PROOF) && when != WHEN_PROOF_FIRST &&
+           (when != WHEN_SERVE_PROBE || !proof || probe);
+}
 
+static void find_ports(struct sim_forwards *f, const struct package *p, bool proof, bool probe)
+{
     for (uint32_t i = 0; i < p->header->services; i++) {
-        for (uint32_t k = 0; p->services[i].when != other && p->services[i].when != WHEN_PROOF_FIRST &&
-                             k < p->services[i].grant_count;
-             k++) {
+        for (uint32_t k = 0; runs(p->services[i].when, proof, probe) && k < p->services[i].grant_count; k++) {
             const struct package_grant *g = package_grant(p, i, k);
             if (g->kind != GRANT_SERVED || g->interface != CAP_IF_TCP_LISTEN_AUTHORITY ||
                 f->count == DM_FORWARDS_MAX)
@@ -74,14 +76,14 @@ static struct dm_forward *meant(struct sim_forwards *f, const char *word)
     return NULL;
 }
 
-const char *sim_forwards_find(struct sim_forwards *f, bool proof, const uint8_t *package, size_t bytes,
-                              const char *const *words, uint32_t word_count)
+const char *sim_forwards_find(struct sim_forwards *f, bool proof, bool probe, const uint8_t *package,
+                              size_t bytes, const char *const *words, uint32_t word_count)
 {
     struct package p;
     struct package_place place;
     memset(f, 0, sizeof *f);
     if (package_check(package, bytes, &p, &place) == PACKAGE_OK) /* else the kernel says why */
-        find_ports(f, &p, proof);
+        find_ports(f, &p, proof, probe);
     for (uint32_t i = 0; i < word_count; i++) {
         struct dm_forward *forward = meant(f, words[i]);
         const char *equals = strchr(words[i], '=');

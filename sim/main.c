@@ -113,7 +113,7 @@ static const char *command_line(struct run *r, char *out, size_t bytes)
     char boot[17];
     char size[40];
     char network[64] = "";
-    char web[BOOT_HOSTS_BYTES] = "";
+    char web[BOOT_HOSTS_BYTES] = "", probe[sizeof " probe=" + 2 * BOOT_NONCE_BYTES] = "";
     const char *why = read_key(r, key);
     if (why)
         return why;
@@ -123,11 +123,14 @@ static const char *command_line(struct run *r, char *out, size_t bytes)
     if (sim_forwards_web(&r->forwards) != 0)
         snprintf(web, sizeof web, " hosts=127.0.0.1:%u,localhost:%u", sim_forwards_web(&r->forwards),
                  sim_forwards_web(&r->forwards));
+    if (r->options.probe)
+        snprintf(probe, sizeof probe, " probe=%s", r->options.probe);
     const int used = snprintf(
-        out, bytes, "mode=%s boot=%s chain_key=%s exchanges=%u commit=%s where=simulator%s%s%s%s%s",
+        out, bytes, "mode=%s boot=%s chain_key=%s exchanges=%u commit=%s where=simulator%s%s%s%s%s%s",
         r->options.proof ? "proof" : "serve", r->options.boot ? r->options.boot : boot, key,
         r->options.exchanges, r->options.commit, r->options.verifier ? " verifier=" : "",
-        r->options.verifier ? r->options.verifier : "", terminal_words(r, size, sizeof size), network, web);
+        r->options.verifier ? r->options.verifier : "", terminal_words(r, size, sizeof size), network, web,
+        probe);
     return used > 0 && (size_t)used < bytes ? NULL : "the boot line is too long";
 }
 
@@ -178,7 +181,7 @@ static struct sim_world_config world_config(struct run *r)
 {
     struct sim_world_config c = sim_world_defaults(r->options.nic);
     c.seed = r->options.seed;
-    c.entropy = lived_in(r) ? host_entropy : NULL;
+    c.entropy = lived_in(r) || r->options.probe_web ? host_entropy : NULL; /* somebody logs in */
     c.host_ns = lived_in(r) ? host_ns : NULL;
     c.idle_turns = r->options.seeded;
     c.nics[0].backend = r->options.backend;
@@ -304,8 +307,8 @@ static const char *open_forwards(struct run *r)
     const char *why = NULL;
     if (scripted(r) && !proof)
         return NULL;
-    why = sim_forwards_find(&r->forwards, proof, r->package.base, r->package_bytes, r->options.ports,
-                            r->options.port_count);
+    why = sim_forwards_find(&r->forwards, proof, r->options.probe_web, r->package.base, r->package_bytes,
+                            r->options.ports, r->options.port_count);
     if (why || !proof || r->forwards.count == 0)
         return why;
     return scripted(r) || sim_knock_draw(&r->knock) ? NULL : "the host has no randomness";

@@ -18,6 +18,7 @@ static const char help[] =
     "  --disk KIND                none, scsi-legacy, scsi-modern or nvme: the disk's controller (none)\n"
     "  --disk-file FILE           content of the disk, which is only read (the boot package at its place)\n"
     "  --proof                    run every proof, tear down, end with the verdict; without it, stay up\n"
+    "  --probe-web                in a proof: the web is served too, and asked for as a browser does\n"
     "  --exchanges N              ARP and ICMP echo exchanges of the proof (10000)\n"
     "  --queue-size N             entries that the device dictates for its queues (256)\n"
     "  --seed N                   draw every choice of the run from this seed; same seed, same trace hash\n"
@@ -39,6 +40,7 @@ enum option_code {
     OPT_DISK,
     OPT_DISK_FILE,
     OPT_PROOF,
+    OPT_PROBE_WEB,
     OPT_EXCHANGES,
     OPT_QUEUE_SIZE,
     OPT_SEED,
@@ -56,6 +58,7 @@ enum option_code {
     OPT_SECRET_FILE,
     OPT_SECRET_COST,
     OPT_VERIFIER,
+    OPT_PROBE,
     OPT_SHOW_SECRET
 };
 
@@ -65,6 +68,7 @@ static const struct option long_options[] = {
     {"disk", required_argument, NULL, OPT_DISK},
     {"disk-file", required_argument, NULL, OPT_DISK_FILE},
     {"proof", no_argument, NULL, OPT_PROOF},
+    {"probe-web", no_argument, NULL, OPT_PROBE_WEB},
     {"exchanges", required_argument, NULL, OPT_EXCHANGES},
     {"queue-size", required_argument, NULL, OPT_QUEUE_SIZE},
     {"seed", required_argument, NULL, OPT_SEED},
@@ -82,6 +86,7 @@ static const struct option long_options[] = {
     {"key-file", required_argument, NULL, OPT_KEY_FILE},
     {"boot", required_argument, NULL, OPT_BOOT},
     {"commit", required_argument, NULL, OPT_COMMIT},
+    {"probe", required_argument, NULL, OPT_PROBE},
     {"verifier", required_argument, NULL, OPT_VERIFIER},
     {"show-secret", required_argument, NULL, OPT_SHOW_SECRET},
     {NULL, 0, NULL, 0},
@@ -184,6 +189,12 @@ static bool parse_one(struct sim_options *o, int code, const char *value)
     case OPT_PROOF:
         o->proof = true;
         return true;
+    case OPT_PROBE_WEB:
+        o->probe_web = true;
+        return true;
+    case OPT_PROBE:
+        o->probe = value;
+        return strlen(value) == 2 * BOOT_NONCE_BYTES;
     case OPT_EXCHANGES:
         return parse_number32(value, BOOT_EXCHANGES_MAX, &o->exchanges);
     case OPT_QUEUE_SIZE:
@@ -301,7 +312,15 @@ enum sim_options_result sim_options_parse(struct sim_options *o, int argc, char 
         return usage("--disk-file goes with --disk scsi-legacy, scsi-modern or nvme", NULL);
     if (!o->package)
         return usage("--package FILE is needed", NULL);
-    if (o->port_count > 0 && (o->backend == SIM_BACKEND_SCRIPT || o->proof || o->replay || o->seeded))
+    if (o->probe_web && (!o->proof || o->backend == SIM_BACKEND_SCRIPT || o->replay || o->seeded))
+        return usage(
+            "--probe-web goes with --proof over slirp or vpc without --seed: others have no host behind "
+            "them",
+            NULL);
+    if (o->probe_web && !(o->probe && o->verifier))
+        return usage("--probe-web is ./capos sim's: it makes the secret, and asks", NULL);
+    if (o->port_count > 0 &&
+        (o->backend == SIM_BACKEND_SCRIPT || (o->proof && !o->probe_web) || o->replay || o->seeded))
         return usage("--port goes with slirp or vpc in a run that stays up without --seed: others have no "
                      "host behind them",
                      NULL);

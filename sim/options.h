@@ -31,6 +31,8 @@ struct sim_options {
     const char *key_file; /* NULL: a key of the run's generator */
     const char *boot; /* 16 hex digits, or NULL */
     const char *commit;
+    bool probe_web; /* the proof is asked for the web, by the front door's client outside */
+    const char *probe; /* 32 hex digits that the page has to show then */
     const char *verifier; /* of the operator's secret, or NULL */
     bool secret_given; /* --secret-file or --secret-cost: the front door's, which gave the verifier */
     const char *secret; /* file with the secret that is shown, or NULL */

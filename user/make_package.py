@@ -286,7 +286,8 @@ def check_when(where, grant, service, services):
     when = service.get("when", "always")
     if when == "asked":
         when = starter(service, services).get("when", "always")
-    if when == "proof-first" or server.get("when", "always") not in ("always", when):
+    enough = ("always", when, "serve-probe") if when == "serve" else ("always", when)
+    if when == "proof-first" or server.get("when", "always") not in enough:
         raise Refused(where, "dangling", f'"{server["name"]}" does not run whenever "{service["name"]}" does')
 
 

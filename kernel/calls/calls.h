@@ -70,9 +70,10 @@ struct calls_witness {
     uint64_t denials_before; /* of the process: what is refused afterwards names what is gone */
 };
 
-/* Log-ins at the console that an AuditNote recorded. */
+/* Log-ins that an AuditNote recorded: at the console, and from elsewhere. */
 struct calls_logins {
     uint64_t accepted, refused;
+    uint64_t remote; /* accepted */
 };
 
 struct calls_setup {
@@ -82,6 +83,7 @@ struct calls_setup {
     struct console *console; /* of port 1 */
     struct calls_tables tables;
     const struct package *package; /* checked: whose program holds which provider; NULL: none */
+    bool probed; /* it is a proof in which the web is asked for: else there is no marker of it */
     const char *nonce; /* the run's, which no program is told; NULL or "": none. Outlives the calls */
 };
 
@@ -102,6 +104,7 @@ struct calls {
     struct calls_logins logins;
     uint64_t asked; /* markers that programs asked for and may have, a bit each, whatever came of it */
     const char *nonce;
+    bool probed;
     enum calls_power power; /* asked for by a holder of a Power */
     struct dma_publication batch[DMA_BATCH_MAX]; /* the kernel's copy of the one under check */
 };

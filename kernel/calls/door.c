@@ -14,6 +14,7 @@ void calls_init(struct calls *c, const struct calls_setup *setup)
     c->console = setup->console;
     c->tables = setup->tables;
     c->package = setup->package;
+    c->probed = setup->probed;
     c->nonce = setup->nonce == NULL ? "" : setup->nonce;
     console_init_port(&c->audit_port, setup->platform, CONSOLE_AUDIT);
     kernel_watch_memory(c->kernel, (struct memory_watch){c, calls_memory_leaves});

@@ -96,6 +96,9 @@ bool calls_fact_condition(struct calls *c, uint16_t process, enum evidence_marke
     case EVIDENCE_METADATA_NONCE: /* what came is compared where it is given: sink.c */
     case EVIDENCE_L4_ROUND_TRIP:
         return !own && runs && completions >= 4u;
+    case EVIDENCE_WEB_UI_L4: /* somebody logged in; what was served to whom is the caller's word */
+        return !own && runs && c->probed && c->logins.remote != 0 &&
+               c->evidence->lines[EVIDENCE_L4_ROUND_TRIP] != 0;
     default:
         if (!own)
             return false;
@@ -219,6 +222,7 @@ static void device_fact(struct calls *c, uint16_t process, const struct evidence
         {"denied", denied(c, w, process)},
         {"audited", recorded(c, w)},
         {"completions", completions_since(c, w)},
+        {"logins", c->logins.remote},
     };
 
     if (calls_same_text(fact->name, "provider_object")) {

@@ -148,6 +148,8 @@ struct object_reply calls_audit_note(struct calls *c, const struct object_call *
     if (call->args[1] == LOGIN_SOURCE_CONSOLE) {
         c->logins.accepted += event.kind == AUDIT_LOGIN_ACCEPTED;
         c->logins.refused += event.kind == AUDIT_LOGIN_REFUSED;
+    } else {
+        c->logins.remote += event.kind == AUDIT_LOGIN_ACCEPTED;
     }
     return done(0);
 }

@@ -75,8 +75,9 @@ static enum package_error check_service(const struct package *p, uint32_t i, uin
         return PACKAGE_E_COUNT;
     if (s->first_grant != first_grant || s->grant_count > p->header->grants - first_grant)
         return PACKAGE_E_FIELD;
-    if (s->restart > RESTART_ALWAYS || s->when > WHEN_ASKED || s->restart_budget > PACKAGE_RESTARTS_MAX ||
-        s->pages > PACKAGE_PAGES_MAX || (s->boot_words & ~PACKAGE_BOOT_ALL) != 0 || !asked_alone(s))
+    if (s->restart > RESTART_ALWAYS || s->when > WHEN_SERVE_PROBE ||
+        s->restart_budget > PACKAGE_RESTARTS_MAX || s->pages > PACKAGE_PAGES_MAX ||
+        (s->boot_words & ~PACKAGE_BOOT_ALL) != 0 || !asked_alone(s))
         return PACKAGE_E_FIELD;
     if (!package_extent_ok(p, s->text, 0))
         return PACKAGE_E_EXTENT;
@@ -239,7 +240,8 @@ static bool served_whenever(const struct package *p, uint32_t service, const str
 
     /* One that comes first finds nobody there, and one that is asked for is nobody's server. */
     return runs_in(p, service) != WHEN_PROOF_FIRST && when != WHEN_ASKED &&
-           (when == WHEN_ALWAYS || when == runs_in(p, service));
+           (when == WHEN_ALWAYS || when == runs_in(p, service) ||
+            (when == WHEN_SERVE_PROBE && runs_in(p, service) == WHEN_SERVE));
 }
 
 static bool starts_one(const struct package *p, const struct package_grant *g)

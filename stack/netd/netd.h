@@ -186,6 +186,9 @@ struct netd_witness {
     struct rt_memory words;
     uint64_t until_ns, again_ns;
     bool lease, neighbour, round_trip, failed;
+    bool probe; /* another service than the witness's proves something over the network, */
+    bool probe_ended; /* and has given up its port */
+    uint16_t only_port; /* whose connections are watched; 0: any's */
     bool outgoing; /* the run has a connection to outside, which comes before the number from there, */
     bool outgoing_ended; /* and whose holder has closed it */
     uint64_t badge; /* of the connection that is watched */
@@ -339,6 +342,8 @@ void netd_udp_close(struct netd_object *o);
 bool netd_witness_may_connect(const struct netd *n);
 /* The holder of a socket has closed it. */
 void netd_witness_closed(struct netd_object *o);
+/* A listener ended. */
+void netd_witness_unlistened(const struct netd_object *o);
 bool netd_witness_init(struct netd *n);
 /* False: the proof is over, with this exit code. */
 bool netd_witness_turn(struct netd *n, uint64_t now_ns, uint32_t *code);

@@ -109,6 +109,7 @@ void netd_object_close(struct netd_object *o)
     o->closed = true;
     switch ((enum netd_kind)o->kind) {
     case NETD_LISTENER:
+        netd_witness_unlistened(o);
         netd_listener_close(o);
         return;
     case NETD_TCP:

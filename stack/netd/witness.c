@@ -135,6 +135,14 @@ static void round_trip(struct netd *n)
     number(&t, "taken", w->taken_bytes);
     number(&t, "acknowledged", w->acknowledged);
     w->round_trip = emit(n, EVIDENCE_L4_ROUND_TRIP, &t);
+    w->until_ns = ring_now(&n->rt->ring) + (w->outgoing ? PROOF_FAR_NS : PROOF_NS); /* of a probe */
+}
+
+/* All that this process proves is proven, and nobody else proves something through it: one that does, and is
+ * not done in time, says so by its own end. */
+static bool is_over(const struct netd_witness *w, uint64_t now_ns)
+{
+    return w->failed || now_ns >= w->until_ns || (w->round_trip && (!w->probe || w->probe_ended));
 }
 
 bool netd_witness_init(struct netd *n)
@@ -144,6 +152,8 @@ bool netd_witness_init(struct netd *n)
     n->witness.sink = proof ? rt_first(n->rt, CAP_IF_EVIDENCE) : CAP_NONE;
     n->witness.until_ns = NETD_FOREVER;
     n->witness.outgoing = rt_parameter_is(n->rt, "network", "vpc");
+    n->witness.probe = rt_parameter_is(n->rt, "probe", "1");
+    n->witness.only_port = (uint16_t)rt_parameter_u64(n->rt, "witness_port", 0);
     return cap_is_none(n->witness.sink) || rt_memory_make(n->rt, RING_PAGE_BYTES, &n->witness.words);
 }
 
@@ -176,9 +186,9 @@ bool netd_witness_turn(struct netd *n, uint64_t now_ns, uint32_t *code)
         lease(n);
     else if (w->lease && !w->neighbour)
         neighbour(n, now_ns);
-    else if (w->neighbour && is_number(w) && (!w->outgoing || w->outgoing_ended))
+    else if (w->neighbour && !w->round_trip && is_number(w) && (!w->outgoing || w->outgoing_ended))
         round_trip(n);
-    if (!w->round_trip && !w->failed && now_ns < w->until_ns)
+    if (!is_over(w, now_ns))
         return true;
     if (!w->round_trip && !w->failed)
         (void)rt_print(n->rt, !w->lease       ? "netd: no lease\n"
@@ -210,12 +220,20 @@ void netd_witness_closed(struct netd_object *o)
         o->netd->witness.outgoing_ended = true;
 }
 
-/* The first connection that a listener took is the one. */
+void netd_witness_unlistened(const struct netd_object *o)
+{
+    struct netd_witness *w = &o->netd->witness;
+
+    w->probe_ended = w->probe_ended || (w->only_port != 0 && o->listener.port != w->only_port);
+}
+
+/* The first connection that a listener took is the one, of the listener of that port where one is said. */
 static bool of_witness(struct netd_object *o)
 {
     struct netd_witness *w = &o->netd->witness;
 
-    if (cap_is_none(w->sink) || o->tcp.connected || (w->badge != 0 && w->badge != o->badge))
+    if (cap_is_none(w->sink) || o->tcp.connected || (w->badge != 0 && w->badge != o->badge) ||
+        (w->only_port != 0 && w->only_port != o->tcp.port))
         return false;
     w->badge = o->badge;
     w->port = o->tcp.port;

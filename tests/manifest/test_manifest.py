@@ -208,7 +208,7 @@ FAULTS = [
     ("field", "an unknown restart rule", lambda m: service(m, SHELL).update(restart="often"),
      lambda p: p.entry("service", SHELL, 4, 2)),
     ("field", "an unknown kind of run", lambda m: service(m, SHELL).update(when="never"),
-     lambda p: p.entry("service", SHELL, 5, 5)),
+     lambda p: p.entry("service", SHELL, 5, 6)),
     ("field", "init left out of a run", lambda m: service(m, INIT).update(when="serve"),
      lambda p: p.entry("service", INIT, 5, 1)),
     ("dangling", "a service that runs when its server does not", lambda m: service(m, NICD).update(when="proof"),

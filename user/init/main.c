@@ -243,7 +243,10 @@ uint32_t program_main(struct rt *rt)
         (void)rt_print(rt, "init: a grant of the manifest is missing\n");
         return INIT_EXIT_GRANT;
     }
-    supervisor_init(&init.supervisor, &init.package, rt_parameter_is(rt, "mode", "proof"));
+    supervisor_init(&init.supervisor, &init.package,
+                    !rt_parameter_is(rt, "mode", "proof") ? RUN_SERVE
+                    : rt_parameter_is(rt, "probe", "1")   ? RUN_PROBE
+                                                          : RUN_PROOF);
     if (!open_supervisor(&init) || !rt_memory_make(rt, RING_PAGE_BYTES, &init.request)) {
         (void)rt_print(rt, "init: no memory\n");
         return INIT_EXIT_MEMORY;

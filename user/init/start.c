@@ -184,13 +184,16 @@ static void fill_request(const struct init *init, uint32_t service, struct spawn
         add_word(init, "columns", request);
         add_word(init, "rows", request);
     }
-    if ((p->services[service].boot_words & PACKAGE_BOOT_NETWORK) != 0)
+    if ((p->services[service].boot_words & PACKAGE_BOOT_NETWORK) != 0) {
         add_word(init, "network", request);
+        add_word(init, "probe", request);
+    }
     if ((p->services[service].boot_words & PACKAGE_BOOT_WEB) != 0) {
         add_word(init, "where", request);
         add_word(init, "hosts", request);
         add_word(init, "nonce", request);
         add_word(init, "commit", request);
+        add_word(init, "probe", request);
     }
 }
 

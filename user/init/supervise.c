@@ -18,15 +18,31 @@ static bool proves(const struct supervisor *s, uint32_t service)
     return false;
 }
 
-void supervisor_init(struct supervisor *s, const struct package *package, bool proof)
+static bool starts_in(uint8_t when, enum supervisor_run run)
+{
+    switch ((enum package_when)when) {
+    case WHEN_ALWAYS:
+        return true;
+    case WHEN_SERVE:
+        return run == RUN_SERVE;
+    case WHEN_SERVE_PROBE:
+        return run != RUN_PROOF;
+    case WHEN_PROOF:
+    case WHEN_PROOF_FIRST:
+        return run != RUN_SERVE;
+    case WHEN_ASKED:
+        break;
+    }
+    return false;
+}
+
+void supervisor_init(struct supervisor *s, const struct package *package, enum supervisor_run run)
 {
     memset(s, 0, sizeof *s);
     s->package = package;
-    s->proof = proof;
+    s->proof = run != RUN_SERVE;
     for (uint32_t i = 0; i < package->header->services; i++) {
-        const uint8_t when = package->services[i].when;
-
-        if (when == WHEN_ASKED || (when != WHEN_ALWAYS && (proof ? when == WHEN_SERVE : when != WHEN_SERVE)))
+        if (!starts_in(package->services[i].when, run))
             s->services[i].state = SERVICE_ENDED;
     }
     s->services[package->init].state = SERVICE_RUNS;

@@ -28,15 +28,18 @@ struct service {
     uint64_t ends_ns[PACKAGE_RESTARTS_MAX + 1u]; /* when, oldest first */
 };
 
+/* A probe is a proof in which the web is served and asked for. */
+enum supervisor_run { RUN_SERVE = 0, RUN_PROOF, RUN_PROBE };
+
 struct supervisor {
     const struct package *package; /* checked, outlives this */
-    bool proof; /* the run is one of mode proof */
+    bool proof; /* the run is one of mode proof, or a probe */
     bool failed; /* a service that proves did not end with code 0 */
     struct service services[PACKAGE_SERVICES_MAX];
 };
 
 /* Init's own service runs; those that this run leaves out have ended; all others wait, due at once. */
-void supervisor_init(struct supervisor *s, const struct package *package, bool proof);
+void supervisor_init(struct supervisor *s, const struct package *package, enum supervisor_run run);
 /* A service to be started now, in the package's order; SERVICE_NONE: none. One whose server was not started
  * yet, or is down, is not, unless that grant is optional and the server is down. */
 uint32_t supervisor_next(const struct supervisor *s, uint64_t now_ns);

@@ -95,5 +95,6 @@ void answer_asset(struct webd *w, struct connection *c)
     if (a.status == 200 && c->http.method != HTTP_HEAD_METHOD) {
         c->file = found->bytes;
         c->file_left = found->length;
+        c->page_bytes += found->length;
     }
 }

@@ -322,6 +322,7 @@ static void overview(struct webd *w, struct connection *c)
     struct json_out o = json_over(text, sizeof text);
 
     overview_look(w);
+    c->shown_to = c->session;
     json_put_object(&o, NULL);
     (void)overview_put(w, &o, NULL);
     json_put_end(&o);
@@ -379,6 +380,9 @@ void api_request(struct webd *w, struct connection *c)
         return;
     case ROUTE_OVERVIEW:
         overview(w, c);
+        return;
+    case ROUTE_WITNESS:
+        witness_request(w, c);
         return;
     case ROUTE_LIVE:
     case ROUTE_SHELL:

@@ -50,6 +50,7 @@ static enum webd_exit begin(struct webd *w)
     w->listener = CAP_NONE;
     sessions_init(&w->sessions);
     starters(w);
+    witness_init(w);
     return 0;
 }
 
@@ -117,7 +118,11 @@ uint32_t program_main(struct rt *rt)
         return error;
     for (;;) {
         struct ring_completion done;
-        const uint64_t due_ns = turn(w), now_ns = ring_now(&rt->ring);
+        const uint64_t due_ns = earlier(turn(w), w->witness.until_ns), now_ns = ring_now(&rt->ring);
+        uint32_t code = 0;
+
+        if (witness_over(w, now_ns, &code))
+            return code;
         const uint64_t timeout_ns = due_ns == RING_FOREVER ? RING_FOREVER
                                     : due_ns > now_ns      ? due_ns - now_ns
                                                            : 0;

@@ -38,7 +38,10 @@
 #define WEBD_LIVE_NS     1000000000ull /* between two looks at the machine */
 #define WEBD_LOST_NS     30000000000ull /* that a shell without a socket is kept */
 
-enum webd_exit { WEBD_EXIT_GRANT = 1, WEBD_EXIT_MEMORY, WEBD_EXIT_HOSTS };
+#define WEBD_PROBE_NS 240000000000ull /* in a proof: the client outside has come until then, */
+#define WEBD_LEAVE_NS 10000000000ull /* and is gone so long after its number came */
+
+enum webd_exit { WEBD_EXIT_GRANT = 1, WEBD_EXIT_MEMORY, WEBD_EXIT_HOSTS, WEBD_EXIT_PROBE };
 
 /* `user` of submissions. */
 enum webd_user {
@@ -96,6 +99,8 @@ struct connection {
     uint32_t file_left; /* and how much */
     uint64_t moved_ns, until_ns; /* when a byte came or went; when it is dropped, RING_FOREVER: never */
     struct session_ref session;
+    struct session_ref shown_to; /* whom the overview was shown here last */
+    uint32_t page_bytes; /* of pages and their parts that were asked for here */
     struct gate_verdict verdict; /* of the request under way */
     uint32_t shell; /* CONNECTION_SHELL: its place */
     bool pinged;
@@ -129,6 +134,16 @@ struct asked {
     struct rt_memory page; /* the secrets, for the call */
 };
 
+/* Of a proof that is probed. */
+struct witness {
+    cap_id sink; /* CAP_NONE: this is no such run */
+    bool emitted;
+    bool listened; /* it had a listener */
+    struct session_ref session; /* that asked for the marker */
+    uint64_t refused; /* count of that time */
+    uint64_t until_ns;
+};
+
 /* One member of the overview, as text, and how often it changed. */
 struct overview_part {
     char text[4096];
@@ -146,6 +161,7 @@ struct webd {
     struct sessions sessions;
     uint32_t session_life[SESSIONS], session_source[SESSIONS]; /* whose end authd is still to be told */
     struct asked asked;
+    struct witness witness;
     struct shell shells[WEBD_SHELLS];
     uint32_t shells_begun;
     struct overview_part overview[OVERVIEW_MEMBERS];
@@ -215,6 +231,13 @@ void shells_written(struct webd *w, uint32_t at, const struct ring_completion *d
 /* What can be shown goes; what nobody has wanted for long ends. Gives when the next one does. */
 uint64_t shells_turn(struct webd *w, uint64_t now_ns);
 void shells_end_of(struct webd *w, struct session_ref session);
+
+/* witness.c */
+void witness_init(struct webd *w);
+/* A client of this session names its number. */
+void witness_request(struct webd *w, struct connection *c);
+/* The process has nothing left to do: its exit code. Never in a run that is not probed. */
+bool witness_over(struct webd *w, uint64_t now_ns, uint32_t *code);
 
 /* overview.c: what the machine is, in JSON. */
 void overview_look(struct webd *w);

@@ -19,7 +19,7 @@ static void start_with(enum package_restart restart, uint32_t budget)
     built_service(&built, BUILT_NICD)->restart = (uint8_t)restart;
     built_service(&built, BUILT_NICD)->restart_budget = budget;
     cr_assert_eq(package_check_parts(built.bytes, built.n, &package, NULL), PACKAGE_OK);
-    supervisor_init(S, &package, false);
+    supervisor_init(S, &package, RUN_SERVE);
 }
 
 static void start(void)
@@ -298,7 +298,7 @@ static void start_proof(enum package_when of_the_shell)
 {
     built_service(&built, BUILT_SHELL)->when = (uint8_t)of_the_shell;
     cr_assert_eq(package_check_parts(built.bytes, built.n, &package, NULL), PACKAGE_OK);
-    supervisor_init(S, &package, true);
+    supervisor_init(S, &package, RUN_PROOF);
 }
 
 Test(supervise, a_run_leaves_out_what_belongs_to_the_other_kind)
@@ -310,7 +310,25 @@ Test(supervise, a_run_leaves_out_what_belongs_to_the_other_kind)
     start_proof(WHEN_PROOF);
     run_all(0);
     cr_assert_eq(state_of(BUILT_SHELL), SERVICE_RUNS);
-    supervisor_init(S, &package, false);
+    supervisor_init(S, &package, RUN_SERVE);
+    run_all(0);
+    cr_assert_eq(state_of(BUILT_SHELL), SERVICE_ENDED);
+}
+
+Test(supervise, what_a_probe_needs_is_started_by_it_and_by_a_run_that_serves_and_by_no_other_proof)
+{
+    static const enum service_state states[] = {
+        [RUN_SERVE] = SERVICE_RUNS, [RUN_PROOF] = SERVICE_ENDED, [RUN_PROBE] = SERVICE_RUNS};
+
+    start_proof(WHEN_SERVE_PROBE);
+    for (enum supervisor_run run = RUN_SERVE; run <= RUN_PROBE; run++) {
+        supervisor_init(S, &package, run);
+        run_all(0);
+        cr_expect_eq(state_of(BUILT_SHELL), states[run], "run %d", run);
+        cr_expect_eq(supervisor_proven(S), run == RUN_PROOF, "run %d: a sink's holder is waited for", run);
+    }
+    start_proof(WHEN_SERVE);
+    supervisor_init(S, &package, RUN_PROBE);
     run_all(0);
     cr_assert_eq(state_of(BUILT_SHELL), SERVICE_ENDED);
 }
@@ -324,7 +342,7 @@ Test(supervise, a_proof_is_over_when_each_holder_of_a_sink_has_ended_once)
     cr_assert_eq(state_of(BUILT_SHELL), SERVICE_ENDED, "its rule is always: in a proof it has one life");
     cr_assert(supervisor_proven(S));
     cr_assert_not(S->failed);
-    supervisor_init(S, &package, false);
+    supervisor_init(S, &package, RUN_SERVE);
     run_all(0);
     supervisor_ended(S, BUILT_SHELL, PROCESS_EXITED, 0, 1);
     cr_assert_not(supervisor_proven(S), "no proof is ever over where none is made");
@@ -370,7 +388,7 @@ static void start_asked(bool proof)
         .name = "go", .kind = GRANT_STARTS, .interface = CAP_IF_STARTER, .service = BUILT_SHELL};
     cr_assert_eq(package_check_parts(built.bytes, built.n, &package, NULL), PACKAGE_OK);
     cr_assert_eq(package_starter(&package, BUILT_SHELL), BUILT_NICD);
-    supervisor_init(S, &package, proof);
+    supervisor_init(S, &package, proof ? RUN_PROOF : RUN_SERVE);
 }
 
 static uint64_t asked(enum service_state state, enum process_end end, uint64_t life)

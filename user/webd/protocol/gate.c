@@ -29,6 +29,7 @@ static const struct route routes[GATE_ROUTES] = {
     [ROUTE_SECRET] = {"/api/secret", true, CHANGES, TICKET_NONE},
     [ROUTE_TICKET] = {"/api/ticket", true, CHANGES, TICKET_NONE},
     [ROUTE_OVERVIEW] = {"/api/overview", false, API, TICKET_NONE},
+    [ROUTE_WITNESS] = {"/api/witness", true, CHANGES, TICKET_NONE},
     [ROUTE_LIVE] = {"/api/live", false, API | IS_SOCKET | NO_USE, TICKET_LIVE},
     [ROUTE_SHELL] = {"/api/shell", false, API | IS_SOCKET, TICKET_SHELL},
 };

@@ -50,6 +50,8 @@ enum gate_route {
     ROUTE_SECRET, /* /api/secret             POST       session csrf */
     ROUTE_TICKET, /* /api/ticket             POST       session csrf */
     ROUTE_OVERVIEW, /* /api/overview         GET        session */
+    ROUTE_WITNESS, /* /api/witness           POST       session csrf; whether this run has one is the caller's
+                      to say */
     ROUTE_LIVE, /* /api/live                 WebSocket  session ticket(live) */
     ROUTE_SHELL, /* /api/shell               WebSocket  session ticket(shell) */
     GATE_ROUTES
