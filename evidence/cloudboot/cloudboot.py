@@ -46,6 +46,8 @@ def parse(words):
     p.add_argument("run", nargs="?", metavar="RUN", help="name of a run")
     p.add_argument("--local", action="store_true", help="against a stand-in of Compute Engine on this machine: costs nothing")
     p.add_argument("--require-provider-nic-proof", action="store_true", help="the second gate: a valid provider-nic-bound")
+    p.add_argument("--probe-web", action="store_true", help="the machine's web is asked for as well, through a tunnel: page, log-in, "
+                   "overview, log-out")
     p.add_argument("--project", help="of the cloud, given for each run")
     p.add_argument("--zone", help="of the cloud, given for each run; if it is full, two others of its region are tried")
     p.add_argument("--machine-type", default="e2-small", help="e2-small")
@@ -83,6 +85,8 @@ def check_options(p, options):
         p.error(f"{options.command} takes no name of a run")
     if options.local and options.command != "run":
         p.error("--local goes with a run: what it stands in for ends with it")
+    if options.probe_web and options.command != "run":
+        p.error("--probe-web goes with a run: for up, connect leads there")
     if options.misbehave and not options.local:
         p.error("--misbehave goes with --local")
     if options.local:
@@ -176,7 +180,7 @@ class Command:
 
     def dry(self):
         place = self.place()
-        for step, words in plan.dry(place, "0" * 32, self.options.command == "up"):
+        for step, words in plan.dry(place, "0" * 32, self.options.command == "up", self.options.probe_web):
             if self.options.json:
                 self.progress.event(step=step, command=plan.text(words))
             else:

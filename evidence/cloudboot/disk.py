@@ -14,11 +14,12 @@ ARCHIVE = "disk.tar.gz"
 SECRET_WORDS = ("chain_key", "verifier")
 
 
-def boot_line(mode, boot, key, exchanges, commit, nonce, verifier=None, hold=0, web=None):
+def boot_line(mode, boot, key, exchanges, commit, nonce, verifier=None, hold=0, web=None, probe=None):
     """`hold`: seconds that the machine stays on behind the last line of its log. `web`: the port of the operator's machine through
-    which a browser comes."""
+    which a browser comes. `probe`: in a proof, the nonce that the web has to show."""
     line = f"mode={mode} boot={boot} chain_key={key} exchanges={exchanges} commit={commit} network=vpc nonce={nonce} where=gce"
     line += f" hosts=127.0.0.1:{web},localhost:{web}" if web else ""
+    line += f" probe={probe}" if probe else ""
     return line + (f" verifier={verifier}" if verifier else "") + (f" hold={hold}" if hold else "")
 
 

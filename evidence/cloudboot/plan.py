@@ -200,7 +200,7 @@ def console(place):
     return ["compute", "connect-to-serial-port", place.run, project(place), f"--zone={place.zone}", "--port=1"]
 
 
-def dry(place, nonce, keys=False):
+def dry(place, nonce, keys=False, web=False):
     """Every command of a run in its order, as (step, words): those before it, of it, and after it."""
     there = resources(place)
     lines = [("login", ACCOUNT), *preflight(place).items()]
@@ -209,7 +209,7 @@ def dry(place, nonce, keys=False):
               ("network", create_network(place)), ("subnet", create_subnet(place)), ("firewall", create_firewall(place)),
               ("instance", create_instance(place, nonce, keys))]
     if not keys:
-        lines += [("tunnel", tunnel(place, PORTS[0], 18007)),
+        lines += [("tunnel", tunnel(place, PORTS[0], 18007)), *([("tunnel", tunnel(place, PORTS[1], 18080))] if web else []),
                   *((f"serial {port}", serial(place, port, 0)) for port in (1, 2, 3, 4)),
                   ("status", describe(place, there["instance"]))]
     lines += [(f"delete {kind}", delete(place, there[kind])) for kind in ("instance", "firewall", "subnet", "network", "image")]

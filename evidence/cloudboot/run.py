@@ -19,7 +19,10 @@ import serial
 from gcloud import Stopped
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "door"))
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 import listeners  # noqa: E402
+import web_probe  # noqa: E402
+from provider_json import web_nonce  # noqa: E402
 
 CREATE_TRIES = 3
 ZONES_MAX = 3
@@ -29,7 +32,8 @@ LAST_TRIES = 4        # of fetching what was said last
 LOOK_EVERY = 3        # turns of the serial ports: how is the machine?
 ENDED = ("TERMINATED", "STOPPED", "STOPPING", "SUSPENDED", "SUSPENDING", "DEPROVISIONING")
 EXCHANGES = 100
-KNOCKS = "neighbour"  # the marker after which somebody outside is waited for
+KNOCKS = "neighbour"  # the marker after which somebody outside is waited for,
+ASKS = "l4-round-trip"  # and that after which somebody who asks for the web is
 
 
 class Failed(Exception):
@@ -64,7 +68,7 @@ class Run:
         self.retries, self.hashes, self.described, self.image_id = [], {}, {}, None
         self.machine_began, self.machine_seconds, self.status, self.reasons = None, None, None, []
         self.serial = serial.Serial(self.folder, gcloud, progress)
-        self.outside, self.tunnel = None, None
+        self.outside, self.web, self.tunnels = None, None, {}
 
     # Creating
 
@@ -113,10 +117,11 @@ class Run:
         """Disk, archive, bucket, upload, image."""
         key = secrets.token_hex(32)
         write_own(self.folder / "chain.key", key + "\n")
-        verifier = self.verifier() if self.serve else None
+        probe = web_nonce(self.nonce) if self.options.probe_web else None
+        verifier = self.verifier() if self.serve or probe else None
         line = disk.boot_line("serve" if self.serve else "proof", self.boot, key, self.options.exchanges, self.options.commit,
                               self.nonce, verifier, 0 if self.serve else self.options.hold,
-                              self.options.local_port if self.serve else None)
+                              self.options.local_port if self.serve or probe else None, probe)
         (self.folder / "boot.line").write_text(disk.public(line) + "\n", encoding="ascii")
         self.progress.doing("disk and archive")
         self.hashes = disk.make(self.folder, line, self.options.image, self.options.kernel, self.options.package)
@@ -212,29 +217,44 @@ class Run:
             self.status = "GONE"
         return self.status
 
-    def open_tunnel(self):
-        """To the service that sends back what it gets; whoever waits there knocks until somebody is in."""
-        port = plan.PORTS[0]
+    def open_tunnel(self, port):
+        """The port of this machine from which it leads to one of that machine, or None."""
         if self.standin:
-            local = self.standin.tunnel(self.place.run, port)
-        else:
-            local = listeners.free_port()
-            self.tunnel = self.gcloud.begin(plan.tunnel(self.place, port, local), stdout=subprocess.DEVNULL,
-                                            stderr=subprocess.DEVNULL)
+            return self.standin.tunnel(self.place.run, port)
+        local = listeners.free_port()
+        self.tunnels[port] = self.gcloud.begin(plan.tunnel(self.place, port, local), stdout=subprocess.DEVNULL,
+                                               stderr=subprocess.DEVNULL)
+        return local
+
+    def open_tunnels(self):
+        """To the service that sends back what it gets; whoever waits there knocks until somebody is in. And to the web, if it is
+        asked for."""
+        local = self.open_tunnel(plan.PORTS[0])
         if local:
             self.outside = Outside(local, self.options.within)
+        web = self.open_tunnel(plan.PORTS[1]) if self.options.probe_web else None
+        if web:
+            secret = (self.folder / "operator.secret").read_text(encoding="ascii").strip()
+            self.web = web_probe.Probe(web, f"127.0.0.1:{self.options.local_port}", secret, web_nonce(self.nonce),
+                                       self.options.commit)
 
     def knock(self):
         """Only once the machine's own exchanges of frames are over: a frame of somebody else among them would be one too many."""
         if self.outside and any(marker["name"] == KNOCKS for marker in self.serial.ports[2].markers):
             self.outside.begin()
+        if self.web and any(marker["name"] == ASKS for marker in self.serial.ports[2].markers):
+            self.web.begin()
 
-    def close_tunnel(self):
+    def close_tunnels(self):
         if self.outside:
             self.outside.over.set()
-        if self.tunnel:
-            self.gcloud.end(self.tunnel)
-            self.tunnel = None
+        for port, tunnel in self.tunnels.items():
+            if tunnel.poll() is not None:
+                self.reasons.append(f"the tunnel to port {port} ended by itself, with status {tunnel.returncode}")
+            self.gcloud.end(tunnel)
+        self.tunnels = {}
+        if self.web:
+            self.web.end()
 
     def poll(self):
         self.beside(lambda: self.serial.poll(self.place, 1), lambda: self.serial.poll(self.place, 2))
@@ -295,7 +315,7 @@ class Run:
         """The whole of it up to the last byte that the machine said."""
         try:
             self.build()
-            self.open_tunnel()
+            self.open_tunnels()
             self.watch()
             self.machine_seconds = round(time.monotonic() - self.machine_began, 3)
             if not self.described.get("networkInterfaces"):
@@ -308,7 +328,7 @@ class Run:
             self.reasons.append("interrupted")
             raise
         finally:
-            self.close_tunnel()
+            self.close_tunnels()
         if self.outside:
             for line in (self.folder / "port2.log").read_bytes().splitlines():
                 if line.startswith(b"cloudboot-evidence: l4-round-trip "):
@@ -316,6 +336,8 @@ class Run:
             self.reasons += self.outside.reasons()
         else:
             self.reasons.append("no tunnel leads to the machine")
+        if self.options.probe_web and not self.web:
+            self.reasons.append("no tunnel leads to the machine's web port")
 
     # What it comes to
 
@@ -343,6 +365,8 @@ class Run:
                               "guest_os_features": sorted({str(feature.get("type")) for disk_ in found.get("disks", [])
                                                            for feature in disk_.get("guestOsFeatures", [])}),
                               "nonce": self.nonce, "image": self.image_record()}
+        if self.web:
+            facts["web"] = self.web.record
         if self.price.known:
             spent = self.spent()
             facts["cost"] = {**self.price.record(), **({"estimate_usd": round(spent, 6)} if spent else {})}
