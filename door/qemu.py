@@ -370,10 +370,11 @@ def report(machine, options, started):
     if machine.interrupted and options.proof:
         reasons.append("interrupted")
     asked = {name: getattr(options, name) for name in ("seed", "profile", "nonce") if getattr(options, name) is not None}
+    web = {"web": machine.probe.end()} if machine.probe else {}
     return {"world": "qemu", "nic": options.nic, "backend": "vpc" if options.nonce else "slirp",
             "mode": "proof" if options.proof else "serve", "machine": options.machine, "firmware": options.firmware,
             "bios": options.bios, "disk": options.disk, "cpu": options.cpu, "accel": options.accel, "memory_mib": options.memory,
-            **asked, **({"web": machine.probe.end()} if machine.probe else {}), "commit": options.commit, "seconds": round(time.monotonic() - started, 3), "holds": not reasons,
+            **asked, **web, "commit": options.commit, "seconds": round(time.monotonic() - started, 3), "holds": not reasons,
             "reasons": reasons}
 
 

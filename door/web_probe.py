@@ -146,7 +146,8 @@ class Probe:
 
     def session(self, cookie):
         listed = json_of(self.expect("session", 200, "GET", "/api/session", **cookie)[1], "session").get("sessions")
-        own = [one.get("id") for one in (listed if isinstance(listed, list) else []) if isinstance(one, dict) and one.get("current")]
+        listed = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+        own = [one.get("id") for one in listed if one.get("current") is True]
         if len(own) != 1 or word(own[0]) != own[0]:
             raise Wrong("session: its own is not in the list")
         self.record["session"] = own[0]

@@ -46,8 +46,8 @@ def parse(words):
     p.add_argument("run", nargs="?", metavar="RUN", help="name of a run")
     p.add_argument("--local", action="store_true", help="against a stand-in of Compute Engine on this machine: costs nothing")
     p.add_argument("--require-provider-nic-proof", action="store_true", help="the second gate: a valid provider-nic-bound")
-    p.add_argument("--probe-web", action="store_true", help="the machine's web is asked for as well, through a tunnel: page, log-in, "
-                   "overview, log-out")
+    p.add_argument("--probe-web", action="store_true", help="the machine's web is asked for as well, through a tunnel: "
+                   "page, log-in, overview, log-out")
     p.add_argument("--project", help="of the cloud, given for each run")
     p.add_argument("--zone", help="of the cloud, given for each run; if it is full, two others of its region are tried")
     p.add_argument("--machine-type", default="e2-small", help="e2-small")

@@ -19,7 +19,8 @@ HEADLINES = {"pass": ("Holds", "good"), "fail": ("Does not hold", "bad"), "refus
 NETWORK = (("card", "provider-nic-probed", ("bdf", "transport", "mac")), ("frames exchanged", "frame-exchange", ("exchanges",)),
            ("address", "dhcp-lease", ("address", "bits")), ("from", "dhcp-lease", ("server",)), ("MTU", "dhcp-lease", ("mtu",)),
            ("gateway", "route", ("default_via",)), ("its MAC", "neighbour", ("mac",)),
-           ("metadata server", "metadata-nonce", ("server", "nonce")), ("somebody outside", "l4-round-trip", ("peer", "port")))
+           ("metadata server", "metadata-nonce", ("server", "nonce")), ("somebody outside", "l4-round-trip", ("peer", "port")),
+           ("who asked for the web", "web-ui-l4", ("peer", "port", "session")))
 DISK = (("disk", "storage-read", ("bdf", "transport", "identity")), ("blocks", "storage-read", ("block_bytes",)),
         ("boot package on it", "storage-package", ("bytes", "sha256")), ("given back", "storage-teardown", ("reset",)))
 WHERE = {"gce": "Google Compute Engine", "standin": "a stand-in of Compute Engine on the operator's machine"}
@@ -162,7 +163,17 @@ def summary(seen, listed):
 
 def network(seen):
     return pairs([("NIC type", seen.cloud.get("nic_type")), ("address that the cloud gave", seen.cloud.get("network_ip")),
-                  *summary(seen, NETWORK)])
+                  *summary(seen, NETWORK), *web(seen)])
+
+
+def web(seen):
+    """What the client outside saw that asked for the web: its word."""
+    found = seen.run.get("web")
+    if not found:
+        return []
+    steps = ", ".join(f"{step} {status} in {found['times_ms'].get(step, '?')} ms" for step, status in found["statuses"].items())
+    return [("the web, asked from outside", steps or "nobody answered"),
+            ("nonce on its page", f"{found['nonce']}, {'this run' if found['nonce'] == found['asked'] else 'not this run'}'s")]
 
 
 def disk(seen):

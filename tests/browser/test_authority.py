@@ -40,7 +40,8 @@ class Authority(unittest.TestCase):
         self.assertGreater(len(never), 10)
         for grant in self.services["webd"]["grants"]:
             self.assertNotIn(self.interface(grant).split(" ")[0], never)
-            self.assertFalse({"device", "evidence", "serves"} & set(grant), grant)
+            self.assertFalse({"device", "serves"} & set(grant), grant)
+            self.assertEqual(grant.get("evidence", ["web-ui-l4"]), ["web-ui-l4"])
         self.assertEqual(self.services["webd"]["boot"], ["web"])
 
     def test_its_shells_hold_no_network_and_nobody_elses_terminal(self):

@@ -16,10 +16,11 @@ import sys
 import time
 
 FOLDER = pathlib.Path(os.environ["FAKE_GCLOUD"])
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "evidence"))
+sys.path += [str(pathlib.Path(__file__).resolve().parents[1] / "evidence"), str(pathlib.Path(__file__).resolve().parent)]
 KINDS = {("storage", "buckets"): "bucket", ("compute", "images"): "image", ("compute", "networks"): "network",
          ("compute", "networks", "subnets"): "subnet", ("compute", "firewall-rules"): "firewall",
          ("compute", "instances"): "instance", ("compute", "disks"): "disk", ("compute", "addresses"): "address"}
+LOOKS = 20  # at the serial ports, in which a client that asks for the web has to come
 ZONES = [f"https://x/zones/us-central1-{letter}" for letter in "abcf"]
 QUOTAS = [{"metric": metric, "limit": 10, "usage": 0} for metric in ("CPUS", "INSTANCES", "NETWORKS", "IMAGES", "FIREWALLS")]
 FIXED = {
@@ -87,6 +88,20 @@ def boot_words(archive):
     return dict(word.split("=", 1) for word in found[0].decode().split())
 
 
+def web_facts(text, web):
+    """The marker of a web that a client asked for: nothing where none did."""
+    if not web:
+        return ""
+    for old, new in (("0011223344556677", web["number"]), ("0123456789abcdef", web["session"]), ("page=1543", f"page={web['page']}")):
+        text = text.replace(old, new)
+    return text
+
+
+def over(state):
+    """Everybody outside was in, or the machine waits no longer."""
+    return bool(state.get("number")) and ("probe" not in state["boot"] or bool(state.get("web")) or state.get("looks", 0) > LOOKS)
+
+
 def output(state, port):
     """Of the machine: all of it, once somebody outside was in; until then as far as the machine comes by itself."""
     import logs
@@ -96,11 +111,14 @@ def output(state, port):
     if port > 2:
         return f"port {port}\n"
     number = state.get("number")
-    facts = [(name, text.replace("00112233445566778899aabbccddeeff", boot["nonce"]).replace("0123456789abcdef", number or ""))
-             for name, text in logs.FACTS]
+    facts = [(name, text.replace("00112233445566778899aabbccddeeff", boot["nonce"]).replace("0123456789abcdef", number or "")
+              if name != "web-ui-l4" else web_facts(text, state.get("web"))) for name, text in logs.FACTS]
+    if "probe" not in boot:
+        facts = [(name, text + "+web" if name == "not-attempted" else text) for name, text in facts]
+    facts = [fact for fact in facts if fact[1]]
     lines = logs.evidence(facts, bytes.fromhex(boot["chain_key"]), boot["boot"])
-    if not number:
-        lines = lines[:1 + [name for name, _ in facts].index("neighbour")]
+    if not over(state):
+        lines = lines[:1 + [name for name, _ in facts].index("l4-round-trip" if number else "neighbour")]
     return (logs.port(lines) if port == 2 else logs.console(lines)).decode()
 
 
@@ -112,12 +130,27 @@ def serial(words, name):
         text, start = output(state, int(flag(words, "port"))), int(flag(words, "start"))
         gap = state.get("gap", 0)
         at = max(start, gap)
-        if state.get("number") or state["boot"]["mode"] == "serve":
+        state["looks"] = state.get("looks", 0) + bool(state.get("number"))
+        if over(state) or state["boot"]["mode"] == "serve":
             made["status"] = "TERMINATED" if state["boot"]["mode"] == "proof" else "RUNNING"
     say({"contents": text[at:], "start": str(at), "next": str(max(at, len(text)))})
 
 
+def web(port):
+    """The machine's web, by its boot line."""
+    import web_peer
+    with State() as state:
+        boot = state["boot"]
+
+    def told(number, session, page):
+        with State() as state:
+            state["web"] = {"number": number, "session": session, "page": page}
+    web_peer.Peer(boot["probe"], boot["commit"], told=told, port=port).serve_forever()
+
+
 def tunnel(words):
+    if words[3] == "8080":
+        web(int(flag(words, "local-host-port").rpartition(":")[2]))
     with socket.create_server(("127.0.0.1", int(flag(words, "local-host-port").rpartition(":")[2]))) as server:
         while True:
             with server.accept()[0] as peer:

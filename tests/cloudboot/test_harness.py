@@ -63,6 +63,9 @@ class Whole(Base):
         self.assertEqual(set(made.record()["sweep"]), set(plan.WORDS))
         folder, run = made.run_folder(), made.read("run.json")
         self.assertEqual(made.read("provider.json")["verdict"], "pass")
+        self.assertIn("web", made.read("provider.json")["not_attempted"])  # nobody asked for it: one tunnel, no secret
+        self.assertEqual([call[3] for call in made.calls() if "start-iap-tunnel" in call], ["7"])
+        self.assertFalse((made.run_folder() / "operator.secret").exists())
         done = subprocess.run(["/usr/bin/python3", "-B", ROOT / "evidence/check.py", folder], capture_output=True, text=True,
                               check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
@@ -123,6 +126,38 @@ class Whole(Base):
         self.assertEqual(made.run("down"), 0, made.report())
         self.assertEqual((made.there(), made.record()["state"]), ([], "clean"))
         self.assertEqual(made.run("down", run), 0, made.report())  # once more: nothing is there, and that is success
+
+
+@unittest.skipUnless(SECRET.exists(), "cloudboot: test_harness: capos-secret is not built")
+class Web(Base):
+    """A proof that is asked for the web: what the client outside saw is judged with the log."""
+
+    def asked(self, status, *table):
+        made = self.harness(*table, secret_program=SECRET)
+        made.proof("--probe-web")
+        self.clean(made, status)
+        return made, made.read("provider.json")
+
+    def test_a_run_that_is_asked_holds_and_says_what_was_seen(self):
+        made, record = self.asked(0)
+        web = record["web"]
+        self.assertEqual((web["reasons"], web["host"], web["statuses"]["afterwards"]), ([], "127.0.0.1:18080", 401))
+        self.assertEqual((web["nonce"], "web" in record["not_attempted"]), (web["asked"], False))
+        self.assertNotIn(record["cloud"]["nonce"], json.dumps(web))
+        self.assertIn(f"--{web['nonce']}, this run", made.run_folder().joinpath("page.html").read_text().replace("<dd>", "--"))
+        tunnels = [call for call in made.calls() if "start-iap-tunnel" in call]
+        self.assertEqual([call[3] for call in tunnels], ["7", "8080"])
+        secret = (made.run_folder() / "operator.secret").read_text().strip()
+        said = [made.said, made.errors, json.dumps(made.calls()), json.dumps(record)]
+        said += [(made.run_folder() / name).read_text() for name in ("events.jsonl", "record.json", "boot.line", "run.json")]
+        self.assertFalse(any(secret in text for text in said))
+
+    def test_a_tunnel_that_ends_is_named_and_the_run_fails(self):
+        made, record = self.asked(1, {"match": " 8080 ", "do": "fail",
+                                      "said": "Error while connecting [4033: 'not authorized']"})
+        self.assertIn("the harness: the tunnel to port 8080 ended by itself, with status 1", record["reasons"])
+        self.assertIn("web: nobody answered", record["reasons"])
+        self.assertIn("web-ui-l4 is missing, and not-attempted does not list web", record["reasons"])
 
 
 class Struck(Base):
@@ -298,6 +333,7 @@ class Before(Base):
     def test_usage(self):
         made = self.harness()
         for words in ([], ["--project", "my-project"], ["fly"], ["run", "capos-260101-00000000", *PLACE], ["up", "--local"],
+                      ["up", *PLACE, "--probe-web"],
                       [*PLACE, "--misbehave", "quota"], ["sweep"], [*PLACE, "--longest", "2"], ["--project", "A;b", "--zone", "x"],
                       ["down", "../x"]):
             self.assertEqual(made.run(*words), 2, f"{words}: {made.report()}")
@@ -358,7 +394,7 @@ class Words(unittest.TestCase):
         for machine_type in ("e2-small", "n4-standard-2", "c3-standard-4"):
             place = plan.Place("capos-260101-00000000", "my-project", "us-central1-a", machine_type)
             for keys in (False, True):
-                yield from plan.dry(place, "0" * 32, keys)
+                yield from plan.dry(place, "0" * 32, keys, True)
         yield "console", plan.console(place)
 
     def test_nothing_is_open_to_the_world(self):
@@ -371,6 +407,12 @@ class Words(unittest.TestCase):
                 for word in ("no-address", "--no-service-account", "--no-scopes", "--provisioning-model=STANDARD",
                              "--instance-termination-action=DELETE", "--labels=capos-run="):
                     self.assertIn(word, text)
+
+    def test_who_asks_for_the_web_has_one_tunnel_more_and_opens_nothing(self):
+        place = plan.Place("capos-260101-00000000", "my-project", "us-central1-a")
+        without, asked = (plan.dry(place, "0" * 32, False, web) for web in (False, True))
+        self.assertEqual([line for line in asked if line not in without], [("tunnel", plan.tunnel(place, 8080, 18080))])
+        self.assertEqual([line for line in asked if line in without], without)
 
     @unittest.skipUnless(shutil.which("gcloud"), "cloudboot: test_harness: gcloud is not installed")
     def test_gcloud_parses_every_line(self):

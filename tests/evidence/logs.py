@@ -43,9 +43,11 @@ FACTS = [
     ("neighbour", "bdf=00:04.0,address=10.0.2.2,mac=52:55:0a:00:02:02"),
     ("metadata-nonce", "bdf=00:04.0,server=169.254.169.254,status=200,nonce=00112233445566778899aabbccddeeff,completions=13"),
     ("l4-round-trip", "bdf=00:04.0,port=7,peer=10.0.2.2,number=0x0123456789abcdef,taken=8,acknowledged=8,completions=17"),
+    ("web-ui-l4", "bdf=00:04.0,port=8080,peer=10.0.2.2,number=0x0011223344556677,session=0123456789abcdef,page=1543,logins=1,"
+                  "completions=35"),
     ("access-path", "path=serial-console-shell,accepted=1,refused=2"),
     ("audit", "records=60,head=" + "b" * 64),
-    ("not-attempted", "items=iommu+web"),
+    ("not-attempted", "items=iommu+smp"),
 ]
 
 

@@ -40,8 +40,8 @@ class Gate(unittest.TestCase):
     @staticmethod
     def bind_only(items):
         activated = ("interrupt-delivered", "provider-nic-probed", "provider-nic-active", "first-frame", "frame-exchange",
-                     "provider-nic-teardown", "dhcp-lease", "route", "neighbour", "metadata-nonce", "l4-round-trip")
-        return [fact for fact in logs.with_fact("not-attempted", "iommu+web", items + "+dhcp+metadata+l4")
+                     "provider-nic-teardown", "dhcp-lease", "route", "neighbour", "metadata-nonce", "l4-round-trip", "web-ui-l4")
+        return [fact for fact in logs.with_fact("not-attempted", "iommu+smp", items + "+dhcp+metadata+l4+web")
                 if fact[0] not in activated]
 
     def spoiled(self, change):
@@ -285,6 +285,9 @@ class FailedClaims(Gate):
                                ("metadata-nonce", "status=200", "status=404"),
                                ("metadata-nonce", "completions=13", "completions=5"),
                                ("l4-round-trip", "acknowledged=8", "acknowledged=7"),
+                               ("web-ui-l4", "page=1543", "page=0"),
+                               ("web-ui-l4", "logins=1", "logins=0"),
+                               ("web-ui-l4", "completions=35", "completions=7"),
                                ("access-path", "path=serial-console-shell", "path=web-shell"),
                                ("access-path", "accepted=1", "accepted=0")]:
             with self.subTest(f"{name} {new}"):
@@ -299,6 +302,25 @@ class FailedClaims(Gate):
         self.accepted(short, run={"backend": "script"})
         self.failed(short, "first-frame", run={"backend": "slirp"})
         self.failed(short, "first-frame")
+
+    def test_a_client_that_asked_for_the_web_is_held_against_its_marker(self):
+        good, nonce = logs.console(logs.evidence()), "0" * 32
+        web = {"host": "127.0.0.1:8080", "asked": nonce, "nonce": nonce, "number": "0011223344556677",
+               "session": "0123456789abcdef", "page_bytes": 1543, "statuses": {}, "times_ms": {}, "reasons": []}
+        self.accepted(good, run={"web": web})
+        for change, words in (({"number": "0011223344556678"}, "web-ui-l4: number="), ({"session": "x"}, "web-ui-l4: session="),
+                              ({"page_bytes": 1544}, "web-ui-l4: page=1543, the client outside has 1544"),
+                              ({"nonce": "1" * 32}, "web: the page showed the nonce 1111"),
+                              ({"reasons": ["web: login: status 401 wrong, not 200"]}, "login: status 401 wrong")):
+            with self.subTest(words):
+                self.failed(good, words, run={"web": {**web, **change}})
+        # On a cloud the page shows what is made of the run's nonce, which itself no program is told.
+        cloud = {"cloud": {"nonce": "00112233445566778899aabbccddeeff"}}
+        self.failed(good, "another nonce than this run's", run={"web": web, **cloud})
+        made = check.web_nonce(cloud["cloud"]["nonce"])
+        self.accepted(good, run={"web": {**web, "asked": made, "nonce": made}, **cloud})
+        without = logs.console(logs.evidence([fact for fact in logs.FACTS if fact[0] != "web-ui-l4"]))
+        self.failed(without, "web-ui-l4 is missing, and not-attempted does not list web", run={"web": web})
 
     def test_simulator_can_only_make_a_verdict_worse(self):
         good = logs.console(logs.evidence())
@@ -326,7 +348,7 @@ class ProviderJson(Gate):
         self.assertTrue(record["interrupt_route_allocated"])
         self.assertIs(record["interrupt_route_delivered"], True)
         self.assertEqual(record["timings"], {"wall_ns": 12})
-        self.assertEqual(record["not_attempted"], ["iommu", "web"])
+        self.assertEqual(record["not_attempted"], ["iommu", "smp"])
         self.assertNotIn("socket", json.dumps(record))
 
     def test_delivery_is_true_only_where_its_marker_holds(self):

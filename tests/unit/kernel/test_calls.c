@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The object door: devices as calls, memory in sight of programs and out of it again, ports, log, sinks. */
 #include "evidence/markers.h"
+#include "kernel/calls/parts.h"
 #include "tests/unit/kernel/calls_bench.h"
 
 TestSuite(calls, .init = calls_start);
@@ -364,6 +365,7 @@ Test(calls, what_is_noted_is_a_record_with_who_said_it_and_its_number)
         cr_assert_eq(record.owner, S->processes[0].owner->index);
         cr_assert(record.object_kind == CAP_IF_AUDIT_NOTE && record.result == 0);
     }
+    cr_assert(cb.calls.logins.remote == 1 && cb.calls.logins.accepted == 0);
     says(ask(0, noter, AUDIT_NOTE, 0, 0), SYS_E_VALUE);
     says(ask(0, noter, AUDIT_NOTE, AUDIT_NOTE_END, 0), SYS_E_VALUE);
     says(ask(0, noter, AUDIT_NOTE, UINT64_MAX, 0), SYS_E_VALUE);
@@ -436,6 +438,14 @@ Test(calls, a_sink_emits_what_the_kernel_sees_and_no_other)
          SYS_E_CONDITION); /* nothing was received */
     says(emit(sink, EVIDENCE_PROVIDER_NIC_TEARDOWN, "leftover_posted=0 leftover_lent=0 stale_tried=1"),
          SYS_E_CONDITION); /* it is not torn down */
+    cb.calls.witnesses[0].completions -= 4u; /* as if it had seen so many */
+    for (uint32_t held = 0; held < 8u; held++) { /* the web's wants all three, and another than the driver */
+        cb.calls.probed = (held & 1u) != 0;
+        cb.calls.logins.remote = held >> 1 & 1u;
+        cb.evidence.lines[EVIDENCE_L4_ROUND_TRIP] = held >> 2;
+        cr_expect_eq(calls_fact_condition(&cb.calls, 1, EVIDENCE_WEB_UI_L4), held == 7u, "%u", held);
+        cr_expect_not(calls_fact_condition(&cb.calls, 0, EVIDENCE_WEB_UI_L4));
+    }
 }
 
 Test(calls, a_teardown_is_evidence_after_old_handles_were_refused)

@@ -27,7 +27,7 @@ Test(bootparams, defaults_for_absent_keys)
     cr_assert_str_eq(p.verifier, "");
     cr_assert(p.columns == 0 && p.rows == 0);
     cr_assert_eq(p.hold_s, 0);
-    cr_assert(p.network == BOOT_NETWORK_USER && p.nonce[0] == 0);
+    cr_assert(p.network == BOOT_NETWORK_USER && p.nonce[0] == 0 && p.probe[0] == 0);
 }
 
 Test(bootparams, every_key_is_taken)
@@ -35,7 +35,7 @@ Test(bootparams, every_key_is_taken)
     struct boot_params p;
     struct boot_parse r = parse(
         "  mode=proof  boot=00112233445566ff chain_key=" KEY64 " exchanges=12 commit=ab-9 verifier=" VERIFIER
-        " columns=512 rows=5 hold=600 where=gce hosts=a:1,b:2 network=vpc nonce=" NONCE,
+        " columns=512 rows=5 hold=600 where=gce hosts=a:1,b:2 network=vpc nonce=" NONCE " probe=" NONCE,
         &p);
     cr_assert_eq(r.error, BOOT_OK, "%s at %u", boot_error_name(r.error), r.at);
     cr_assert_eq(p.mode, BOOT_MODE_PROOF);
@@ -51,6 +51,7 @@ Test(bootparams, every_key_is_taken)
     cr_assert_str_eq(p.hosts, "a:1,b:2");
     cr_assert_eq(p.network, BOOT_NETWORK_VPC);
     cr_assert_str_eq(p.nonce, NONCE);
+    cr_assert_str_eq(p.probe, NONCE);
 }
 
 Test(bootparams, each_fault_is_refused_at_its_word_and_leaves_the_result_alone)
@@ -79,6 +80,7 @@ Test(bootparams, each_fault_is_refused_at_its_word_and_leaves_the_result_alone)
         {"network=vpcs", BOOT_E_VALUE, 0},
         {"nonce=", BOOT_E_VALUE, 0},
         {"nonce=0011", BOOT_E_VALUE, 0},
+        {"probe=1", BOOT_E_VALUE, 0},
         {"nonce=" NONCE "0", BOOT_E_VALUE, 0},
         {"nonce=00112233445566778899aabbccddeefF", BOOT_E_VALUE, 0},
         {"boot=0011", BOOT_E_VALUE, 0},

@@ -228,6 +228,7 @@ static const struct {
     {"/api/secret", ROUTE_SECRET, true, true, true, false},
     {"/api/ticket", ROUTE_TICKET, true, true, true, false},
     {"/api/overview", ROUTE_OVERVIEW, false, true, false, false},
+    {"/api/witness", ROUTE_WITNESS, true, true, true, false},
     {"/api/live", ROUTE_LIVE, false, true, false, true},
     {"/api/shell", ROUTE_SHELL, false, true, false, true},
 };
