@@ -55,19 +55,21 @@ class Programs(Session):
     def test_one_port_is_answered_and_again_after_each_kill(self):
         self.network("qemu")
 
-    def proof(self, world, transport):
+    def proof(self, world, transport, *flags):
         """The evidence of the whole system's proof, without what is the world's own or drawn outside. Of the audit log's length: a
         service may ask once more, or not, for the port of a stack that ended, before the machine does."""
-        done = subprocess.run([str(machine.ROOT / "capos"), world, "--proof", "--nic", transport, "--exchanges", "20"],
+        done = subprocess.run([str(machine.ROOT / "capos"), world, "--proof", "--nic", transport, "--exchanges", "20", *flags],
                               capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=SECONDS_MAX)
         self.assertEqual(done.returncode, 0, done.stdout[-3000:] + done.stderr)
         log = (run_folder(done.stderr) / "evidence.log").read_bytes()
-        return [re.sub(r",(boot|completions|number|records)=[^,]*|:boot=[^,]*", "", line) for line in comparable(log)]
+        return [re.sub(r",(boot|completions|number|records|session)=[^,]*|:boot=[^,]*", "", line) for line in comparable(log)]
 
     def test_the_whole_proof_is_equal_in_both_worlds(self):
         for transport in ("modern", "legacy"):
             with self.subTest(transport):
-                here, there = self.proof("sim", transport), self.proof("qemu", transport)
+                asked = ("--probe-web",) if transport == "modern" else ()
+                here, there = self.proof("sim", transport, *asked), self.proof("qemu", transport, *asked)
+                self.assertEqual(any("web-ui-l4" in line for line in here), bool(asked))
                 self.assertEqual([line.split()[1] for line in here if "l4-round-trip" in line], ["l4-round-trip"])
                 self.assertEqual(here, there)
 

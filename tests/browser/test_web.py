@@ -203,6 +203,8 @@ class Web(Session):
 
     def test_what_a_browser_is_told(self):
         who = self.let_in()
+        nobody = self.ask("POST", "/api/witness", {"number": "0" * 16}, **who)  # this is no proof
+        self.assertEqual((nobody.status, nobody.json()), (404, {"error": "path"}))
         whole = self.ask("GET", "/api/overview", Cookie=who["Cookie"])
         schema = json.loads((ROOT / "webui/overview.schema.json").read_text(encoding="utf-8"))
         jsonschema.Draft202012Validator(schema).validate(whole.json())

@@ -65,6 +65,7 @@ class Ports(Session):
         package = SYSTEM_PACKAGE.read_bytes()
         self.assertEqual(listeners.listening(package, False), [("echod", 7), ("webd", 8080)])
         self.assertEqual(listeners.listening(package, True), [("echod", 7)])
+        self.assertEqual(listeners.listening(package, True, True), [("echod", 7), ("webd", 8080)])
         found = listeners.forwards(package, [("echod", 8007)])
         self.assertEqual(found[0], ("echod", 8007, 7))
         self.assertEqual([(name, guest) for name, _, guest in found], [("echod", 7), ("webd", 8080)])

@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -54,12 +55,19 @@ class Local(unittest.TestCase):
         return found, said
 
     def test_a_run_here_holds(self):
-        (folder,), said = self.local(0)
+        (folder,), said = self.local(0, "--probe-web", "--secret-program", machine.BUILD / "user/authd/capos-secret")
         self.assertIn("verdict: pass, gate provider-nic", said)
         done = subprocess.run(["/usr/bin/python3", "-B", harness.ROOT / "evidence/check.py", folder], capture_output=True,
                               text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertTrue((folder / "page.html").exists())
+        # The client outside, through the stand-in's forward: its word and the machine's.
+        record = json.loads((folder / "provider.json").read_text())
+        self.assertEqual((record["web"]["nonce"], record["web"]["reasons"]), (record["web"]["asked"], []))
+        self.assertEqual(list(record["web"]["statuses"].values()), [200, 200, 200, 200, 200, 204, 204, 401])
+        marker = re.search(r"^cloudboot-evidence: web-ui-l4 .*$", (folder / "port1.log").read_text(encoding="latin-1"), re.M)[0]
+        self.assertIn(f",peer=35.235.240.1,number=0x{record['web']['number']},session={record['web']['session']},", marker)
+        self.assertNotIn("web", record["not_attempted"])
 
     @unittest.skipUnless(DEEP, "cloudboot: test_local: the whole run under each misbehaviour of the stand-in, deep only")
     def test_each_misbehaviour(self):

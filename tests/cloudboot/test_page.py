@@ -111,7 +111,7 @@ class Page(unittest.TestCase):
             "Markers in the log", "Hashes", "Tried again", "Cost", "What is left", "The log"])
         self.assertRegex(found.text(), r"(?s)capos run capos-261127-00000000, boot 0123456789abcdef\s+Holds")
         for title, words in (("What was shown, and how", "dma_pages 4 at least 1"), ("What was not", "iommu"),
-                             ("How it was judged", "25 markers"), ("When", "wait for the kernel"),
+                             ("How it was judged", "26 markers"), ("When", "wait for the kernel"),
                              ("When", "1 calls of gcloud, 1 of them"),
                              ("Machine", "1234567890123456789"), ("Network", "10.77.0.2"), ("Disk", "Google_PersistentDisk"),
                              ("Hashes", record["hashes"]["log_sha256"]), ("Tried again", "stockout"), ("Cost", "0.000900 USD"),

@@ -142,7 +142,7 @@ class Shape(InFolder):
 class Record(InFolder):
     def test_log_and_record_hold_unsigned(self):
         runs.cloud_run(self.run_folder)
-        self.due("log", "holds", "port1.log with port2.log: 25 markers", 0)
+        self.due("log", "holds", "port1.log with port2.log: 26 markers", 0)
         self.due("record", "holds", "serial ports 1, 2 by hash", 0)
         self.due("statement", "none", "not signed", 0)
         self.assertEqual(folders.judge(self.run_folder / "provider.json").status(), 0)
