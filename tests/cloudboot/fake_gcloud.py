@@ -92,7 +92,8 @@ def web_facts(text, web):
     """The marker of a web that a client asked for: nothing where none did."""
     if not web:
         return ""
-    for old, new in (("0011223344556677", web["number"]), ("0123456789abcdef", web["session"]), ("page=1543", f"page={web['page']}")):
+    for old, new in (("0011223344556677", web["number"]), ("0123456789abcdef", web["session"]),
+                     ("page=1543", f"page={web['page']}")):
         text = text.replace(old, new)
     return text
 

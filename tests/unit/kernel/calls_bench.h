@@ -48,6 +48,23 @@ struct object_reply give_back(uint16_t process, cap_id cap);
 struct room *room_at(uint64_t at);
 uint32_t rooms_mapped(void);
 
+#define MODERN_INDEX 0u /* the fake's first function */
+
+/* A network card of process 0: what it has of it. */
+struct door_nic {
+    cap_id function, device, registers, pool, rx, queue[2];
+    uint64_t rx_at, view_at;
+};
+
+/* The capability that a call gave; it is good. */
+cap_id must(struct object_reply reply);
+void claim(struct door_nic *n);
+void write_register(const struct door_nic *n, uint16_t row, uint64_t value);
+/* As an argument names a handle. */
+uint64_t packed(cap_id cap);
+/* Claimed, memory, and the device told of it and running. */
+void up(struct door_nic *n);
+
 #define good(reply)                                                                                          \
     do {                                                                                                     \
         struct object_reply g_ = (reply);                                                                    \

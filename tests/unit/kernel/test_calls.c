@@ -6,66 +6,6 @@
 
 TestSuite(calls, .init = calls_start);
 
-#define MODERN_INDEX 0u /* the fake's first function */
-
-struct door_nic {
-    cap_id function, device, registers, pool, rx, queue[2];
-    uint64_t rx_at, view_at;
-};
-
-static cap_id must(struct object_reply reply)
-{
-    good(reply);
-    cr_assert(!cap_is_none(reply.cap));
-    return reply.cap;
-}
-
-static void claim(struct door_nic *n)
-{
-    n->function = must(ask(0, cb.roots[CAP_IF_FUNCTIONS], FUNCTIONS_TAKE, MODERN_INDEX, 0));
-    n->device = must(ask(0, n->function, FUNCTION_CLAIM, 0, 0));
-}
-
-static void write_register(const struct door_nic *n, uint16_t row, uint64_t value)
-{
-    good(ask(0, n->registers, REGISTERS_WRITE, row, value));
-}
-
-static uint64_t packed(cap_id cap)
-{
-    return cap.index | (uint64_t)cap.generation << 32;
-}
-
-/* Memory, and the device told of it and running. */
-static void up(struct door_nic *n)
-{
-    claim(n);
-    memcpy(cb.range, modern_windows, sizeof modern_windows);
-    n->registers = must(ask_with(0, n->device, DEVICE_OPEN_REGISTERS, TABLE_MODERN, sizeof modern_windows));
-    write_register(n, MODERN_STATUS, 0);
-    for (uint32_t poll = 0; poll < 100 && ask(0, n->registers, REGISTERS_READ, MODERN_STATUS, 0).value != 0;
-         poll++)
-        ;
-    n->pool = must(ask(0, n->device, DEVICE_POOL_CREATE, 32, 0));
-    n->rx = must(ask(0, n->pool, POOL_BUFFER_CREATE, 8 * 4096, DMA_FROM_DEVICE));
-    struct object_reply mapped = ask(0, n->rx, BUFFER_MAP, 0, 0);
-    good(mapped);
-    n->rx_at = mapped.value;
-    write_register(n, MODERN_STATUS, 11);
-    for (uint64_t q = 0; q < 2; q++) {
-        n->queue[q] = must(ask(0, n->pool, POOL_QUEUE_CREATE, packed(n->registers), q | 8u << 16 | q << 32));
-        write_register(n, MODERN_QUEUE_SELECT, q);
-        for (uint16_t row = MODERN_QUEUE_DESC_LOW; row <= MODERN_QUEUE_DEVICE_HIGH; row++)
-            good(ask(0, n->registers, REGISTERS_WRITE_ADDRESS, row, packed(n->queue[q])));
-        write_register(n, MODERN_QUEUE_ENABLE, 1);
-    }
-    good(ask(0, n->device, DEVICE_ENABLE_DMA, 0, 0));
-    write_register(n, MODERN_STATUS, 15);
-    struct object_reply view = ask(0, n->queue[0], QUEUE_VIEW, 0, 0);
-    good(view);
-    n->view_at = view.value;
-}
-
 static struct object_reply publish(const struct door_nic *n, uint16_t slot, uint32_t bytes)
 {
     const struct dma_publication p = one(slot, segment(n->rx, 64u * slot, 64, DMA_FROM_DEVICE));
