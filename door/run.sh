@@ -80,7 +80,7 @@ end_probe() { # run folder: what the client saw becomes the run's
     touch "$1/over"
     wait "$prober" || true
     rm -f "$1/over"
-    [ ! -f "$1/run.json" ] || "${PYTHON[@]}" "$ROOT/door/web_probe.py" "$1" --into-run-json
+    [ ! -f "$1/run.json" ] || "${PYTHON[@]}" "$ROOT/door/web_probe.py" "$1" --into-run-json || status=1
     rm -f "$1/web.json"
 }
 

@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import http.client
 import json
+import os
 import pathlib
 import re
 import secrets
@@ -194,8 +195,8 @@ class Probe:
 def beside(run, port, nonce, commit):
     secret = (run / "operator.secret").read_text(encoding="ascii").strip()
     probe, log = Probe(port, f"127.0.0.1:{port}", secret, nonce, commit), run / "evidence.log"
-    until = time.monotonic() + LONGEST
-    while not (run / "over").exists() and time.monotonic() < until:
+    until, parent = time.monotonic() + LONGEST, os.getppid()
+    while not (run / "over").exists() and time.monotonic() < until and os.getppid() == parent:
         if not probe.thread.ident and log.exists() and any(line.startswith(BEGINS) for line in log.read_bytes().splitlines()):
             probe.begin()
         if probe.thread.ident and not probe.thread.is_alive():

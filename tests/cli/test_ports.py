@@ -33,6 +33,11 @@ class Ports(Session):
         self.refused(2, "--port", "sim", "--port", "8007", "--backend", "script")
         self.refused(2, "--port", "sim", "--port", "8007", "--seed", "1", "--backend", "script")
         self.refused(2, "--port", "qemu", "--port", "8007", "--nics", "0")
+        for world, *flags in (("sim",), ("qemu",), ("sim", "--proof", "--seed", "1"), ("qemu", "--proof", "--seed", "1"),
+                              ("sim", "--proof", "--backend", "script"), ("qemu", "--proof", "--nics", "0")):
+            self.refused(2, "--probe-web goes with --proof", world, "--probe-web", *flags)
+        for world in ("sim", "qemu"):
+            self.refused(2, "front door's own", world, "--proof", "--probe-web", "--probe", "0" * 32)
 
     def test_a_port_is_for_a_service_that_is_there_and_for_one(self):
         for world in ("sim", "qemu"):
