@@ -248,13 +248,17 @@ class Run:
     def close_tunnels(self):
         if self.outside:
             self.outside.over.set()
-        for port, tunnel in self.tunnels.items():
-            if tunnel.poll() is not None:
-                self.reasons.append(f"the tunnel to port {port} ended by itself, with status {tunnel.returncode}")
-            self.gcloud.end(tunnel)
-        self.tunnels = {}
+        ended = {port: tunnel.poll() for port, tunnel in self.tunnels.items()}
         if self.web:
             self.web.end()
+        for tunnel in self.tunnels.values():
+            self.gcloud.end(tunnel)
+        self.tunnels = {}
+        # Of one that has served its turn it is nobody's business.
+        failed = {plan.PORTS[0]: self.outside and self.outside.back != self.outside.number,
+                  plan.PORTS[1]: self.web and self.web.failed()}
+        self.reasons += [f"the tunnel to port {port} ended by itself, with status {status}"
+                         for port, status in ended.items() if status is not None and failed[port]]
 
     def poll(self):
         self.beside(lambda: self.serial.poll(self.place, 1), lambda: self.serial.poll(self.place, 2))
