@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # ./capos bench [flags]: the flags are capos-bench's; the shares of the machine, the processes, the network and the explorer
 # follow, unless one group was asked for. As JSON all are one object, {"host": ..., "machine": ..., "programs": ..., "network":
-# ..., "image": ..., "disk": ..., "explore": ...}: null for a share that could not be had or was not asked for.
+# ..., "image": ..., "disk": ..., "web": ..., "explore": ...}: null for a share that could not be had or was not asked for.
 command_bench() {
     local argument flags=() peers=() only='' before='' json=0 status=0
-    local host=null machine=null programs=null network=null image=null disk=null explore=null
+    local host=null machine=null programs=null network=null image=null disk=null web=null explore=null
     if wants_help "$@"; then
         help_of sim/bench/main.c
         return 0
@@ -35,7 +35,8 @@ command_bench() {
     fi
     ! asked_for image || { need_groups build qemu image uefi; build ship kernel.elf capos_pkg; }
     ! asked_for disk || { need_groups build qemu ${peers[@]:+peers}; build ship kernel.elf disk_pkg; }
-    if [ "$only" != explore ] && [ "$only" != image ] && [ "$only" != disk ]; then
+    ! asked_for web || { need_groups build qemu ${peers[@]:+peers}; build ship capos-sim kernel.elf capos_pkg capos-secret; }
+    if [ "$only" != explore ] && [ "$only" != image ] && [ "$only" != disk ] && [ "$only" != web ]; then
         ! { asked_for programs || asked_for network; } || need_groups build qemu bench ${peers[@]:+peers}
         build ship capos-bench capos-sim kernel.elf capos_pkg frames_pkg bench_nothing bench_flood bench_pkg network_pkg \
             capos-bench-programs
@@ -49,6 +50,7 @@ command_bench() {
         ! asked_for network || bench_network ${flags[@]+"${flags[@]}"} ${peers[@]+"${peers[@]}"} || status=$?
         ! asked_for image || bench_image ${flags[@]+"${flags[@]}"} || status=$?
         ! asked_for disk || bench_disk ${flags[@]+"${flags[@]}"} ${peers[@]+"${peers[@]}"} || status=$?
+        ! asked_for web || bench_web ${flags[@]+"${flags[@]}"} ${peers[@]+"${peers[@]}"} || status=$?
         ! asked_for explore || bench_explore ${flags[@]+"${flags[@]}"} || status=$?
         exit "$status"
     fi
@@ -59,9 +61,10 @@ command_bench() {
     ! asked_for network || network=$(bench_network "${flags[@]}" ${peers[@]+"${peers[@]}"}) || status=$?
     ! asked_for image || image=$(bench_image "${flags[@]}") || status=$?
     ! asked_for disk || disk=$(bench_disk "${flags[@]}" ${peers[@]+"${peers[@]}"}) || status=$?
+    ! asked_for web || web=$(bench_web "${flags[@]}" ${peers[@]+"${peers[@]}"}) || status=$?
     ! asked_for explore || explore=$(bench_explore "${flags[@]}") || status=$?
-    printf '{"host":%s,"machine":%s,"programs":%s,"network":%s,"image":%s,"disk":%s,"explore":%s}\n' "${host:-null}" \
-        "${machine:-null}" "${programs:-null}" "${network:-null}" "${image:-null}" "${disk:-null}" "${explore:-null}"
+    printf '{"host":%s,"machine":%s,"programs":%s,"network":%s,"image":%s,"disk":%s,"web":%s,"explore":%s}\n' "${host:-null}" \
+        "${machine:-null}" "${programs:-null}" "${network:-null}" "${image:-null}" "${disk:-null}" "${web:-null}" "${explore:-null}"
     exit "$status"
 }
 
@@ -70,7 +73,7 @@ asked_for() { # group: by itself, or because all were
 }
 
 of_the_host() { # a group of capos-bench's, or one that it refuses
-    [[ $only != explore && $only != programs && $only != network && $only != image && $only != disk ]]
+    [[ $only != explore && $only != programs && $only != network && $only != image && $only != disk && $only != web ]]
 }
 
 bench_machine() {
@@ -97,6 +100,12 @@ bench_image() {
 
 bench_disk() {
     "${PYTHON[@]}" "$ROOT/door/bench_disk.py" "$ROOT/build/ship/kernel.elf" "$ROOT/build/ship/sim/bench/disk/disk.pkg" "$@"
+}
+
+bench_web() {
+    local ship=$ROOT/build/ship
+    "${PYTHON[@]}" "$ROOT/door/bench_web.py" "$ship/kernel.elf" "$ship/capos.pkg" "$ship/sim/capos-sim" \
+        "$ship/user/authd/capos-secret" "$ship/webui" "$@"
 }
 
 bench_explore() {

@@ -88,12 +88,12 @@ class Archive:
         self.data += b"\0" * (-len(self.data) % 4)
 
 
-def initial_files(folder, names, script):
+def initial_files(folder, names, script, files, folders):
     busybox = shutil.which("busybox")
     if busybox is None:
         raise Missing("busybox is not installed (./capos setup peers)")
     out = Archive()
-    for name in ("bin", "dev", "modules", "proc", "sys"):
+    for name in ("bin", "dev", "modules", "proc", "sys", *folders):
         out.put(name, 0o040755)
     for name, device in (("console", (5, 1)), ("null", (1, 3)), ("zero", (1, 5))):
         out.put(f"dev/{name}", 0o020666, device=device)
@@ -101,13 +101,16 @@ def initial_files(folder, names, script):
     out.put("init", 0o100755, script.encode())
     for at, path in enumerate(modules(folder, names)):
         out.put(f"modules/{at:02}.ko", 0o100644, plain(path))
+    for name, data in files.items():
+        out.put(name, 0o100755, data)
     out.put("TRAILER!!!", 0)
     return out.data
 
 
-def make(folder, names=FRAMES, script=FRAMES_SCRIPT):
-    """Kernel, its command line, and its initial file system, which is written into `folder`."""
+def make(folder, names=FRAMES, script=FRAMES_SCRIPT, files=None, folders=()):
+    """Kernel, its command line, and its initial file system, which is written into `folder`. `files`: more of them, {name: bytes},
+    and `folders` for them."""
     kernel, found = newest_kernel()
     path = pathlib.Path(folder, "linux.cpio")
-    path.write_bytes(initial_files(found, names, script))
+    path.write_bytes(initial_files(found, names, script, files or {}, folders))
     return kernel, APPEND, path

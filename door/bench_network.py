@@ -81,28 +81,37 @@ class Frames:
         os.close(self.fd)
 
 
+def same(back):
+    """Has the number come back?"""
+    if back != NUMBER:
+        raise Failed(f"what came back is not what was sent: {back!r}")
+    return True
+
+
 class Tries:
-    """Connections, each with the number, until one of them has it back. QEMU takes each at once, and asks for the guest then:
-    a guest without an address drops what it gets. So there is one when it is given one, one again when it was refused,
+    """Connections, each with something to say, until one of them has its answer. QEMU takes each at once, and asks for the guest
+    then: a guest without an address drops what it gets. So there is one when it is given one, one again when it was refused,
     and else few, which live long: a guest that is asked all the time has no time to answer."""
 
-    def __init__(self, port):
-        self.port, self.open, self.due = port, [], 0.0
+    def __init__(self, port, said=NUMBER, whole=same):
+        self.port, self.said, self.whole, self.open, self.due = port, said, whole, {}, 0.0
 
     def begin(self):
         if time.monotonic() < self.due:
             return
         self.due = time.monotonic() + EVERY
         if len(self.open) == OPEN_MAX:
-            self.open.pop(0).close()
+            oldest = next(iter(self.open))
+            del self.open[oldest]
+            oldest.close()
         s = socket.socket()
         try:
             s.connect(("127.0.0.1", self.port))
-            s.sendall(NUMBER)
+            s.sendall(self.said)
         except OSError:  # QEMU does not listen yet
             s.close()
             return
-        self.open.append(s)
+        self.open[s] = b""
 
     def answered(self, others):
         """Did one come back within a short while? What else there is to see ends the wait."""
@@ -110,15 +119,16 @@ class Tries:
             if s in others:
                 continue
             try:
-                back = s.recv(len(NUMBER))
+                back = s.recv(65536)
             except OSError:
                 back = b""
-            if back == NUMBER:
-                return True
             if back:
-                raise Failed(f"what came back is not what was sent: {back!r}")
+                self.open[s] += back
+                if self.whole(self.open[s]):
+                    return True
+                continue
             s.close()  # refused: the address is there, nobody listens yet
-            self.open.remove(s)
+            del self.open[s]
             self.due = min(self.due, time.monotonic() + LOOK)
         return False
 
@@ -127,9 +137,10 @@ class Tries:
             s.close()
 
 
-def answered(port, start, console, frames):
-    """Seconds from the start to the first answer. The console is read: the guest would wait for that."""
-    tries, told = Tries(port), False
+def answered(port, start, console, frames, said=NUMBER, whole=same):
+    """Seconds from the start to the first answer: `whole` is given what came of one, and raises Failed if that is none. The
+    console is read: the guest would wait for that."""
+    tries, told = Tries(port, said, whole), False
     with contextlib.closing(tries):
         while time.monotonic() - start < SECONDS_MAX:
             if not told and frames.look():

@@ -46,6 +46,37 @@ program_version() {
     esac
 }
 
+unpacked() { # package: prints the folder that it is unpacked in
+    echo "${XDG_CACHE_HOME:-$HOME/.cache}/capos/packages/$1"
+}
+
+# Of these packages those that are unpacked only, or the others.
+sort_packages() { # unpack or others, packages
+    local which=$1 package kind
+    shift
+    for package in "$@"; do
+        kind=others
+        ! grep -q -E "^[a-z]+ +$package +unpack:" "$ROOT/packages" || kind=unpack
+        [ "$kind" != "$which" ] || echo "$package"
+    done
+}
+
+unpack_packages() { # packages: from the archive that apt trusts into the cache; whole or not at all
+    local package work
+    for package in "$@"; do
+        mkdir -p "$(dirname "$(unpacked "$package")")" || fail 3 "cannot create $(unpacked "$package")"
+        work=$(mktemp -d "$(unpacked "$package").XXXXXX")
+        (cd "$work" && apt-get -qq download "$package" && dpkg-deb -x ./*.deb files) >&2 2>"$work/log" </dev/null || {
+            cat "$work/log" >&2
+            rm -rf "$work"
+            fail 3 "apt-get download failed: $package"
+        }
+        rm -rf "$(unpacked "$package")"
+        mv "$work/files" "$(unpacked "$package")"
+        rm -rf "$work"
+    done
+}
+
 # Is the need of a line of `packages` met already? A program on PATH in a sufficient version counts.
 is_met() { # package, check
     local kind=${2%%:*} what=${2#*:} minimum=
@@ -55,6 +86,7 @@ is_met() { # package, check
             command -v "$what" >/dev/null && { [ -z "$minimum" ] || at_least "$(program_version "$what")" "$minimum"; }
             ;;
         fetch) command -v "${what#*:}" >/dev/null || "$ROOT/cmake/fetch_source.sh" --here "${what%%:*}" >/dev/null 2>&1 ;;
+        unpack) command -v "$what" >/dev/null || [ -d "$(unpacked "$1")" ] ;;
         header) [ -f "/usr/include/$what" ] || [ -f "/usr/local/include/$what" ] ;;
         pc) pkg-config --exists "$what" 2>/dev/null ;;
         py) "${PYTHON[@]}" -c "import $what" 2>/dev/null ;;
@@ -89,7 +121,7 @@ show_missing() { # packages
 }
 
 install_packages() { # packages
-    local as_root=()
+    local as_root=() unpack others
     if [ "$(id -u)" != 0 ]; then
         command -v sudo >/dev/null || fail 3 "run as root: apt-get install --no-install-recommends $*"
         as_root=(sudo)
@@ -98,8 +130,12 @@ install_packages() { # packages
     if ! apt-cache show "$@" >/dev/null 2>&1; then
         ${as_root[@]+"${as_root[@]}"} apt-get -qq update >&2 || fail 3 "apt-get update failed"
     fi
+    mapfile -t unpack < <(sort_packages unpack "$@")
+    mapfile -t others < <(sort_packages others "$@")
+    unpack_packages ${unpack[@]+"${unpack[@]}"}
+    [ ${#others[@]} -gt 0 ] || return 0
     ${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends "$@" >&2 </dev/null || fail 3 "apt-get install failed: $*"
+        apt-get install -y -qq --no-install-recommends "${others[@]}" >&2 </dev/null || fail 3 "apt-get install failed: ${others[*]}"
 }
 
 # Makes sure that the packages of these groups are there, as the rules of the front door say.

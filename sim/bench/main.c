@@ -15,13 +15,14 @@
 
 static const char help[] =
     "capos bench: cost a frame, ARP pairs against direct injection, a driver's lives a second;\n"
-    "what processes and the network cost, in the simulator and in QEMU; the disk image, a disk, exploring\n"
+    "what processes, the network and the web cost, in the simulator and in QEMU; the disk image, a disk,\n"
+    "exploring\n"
     "\n"
-    "  --only frames|pairs|lives|programs|network|image|disk|explore   one group\n"
-    "  --peers   a Debian guest beside ours: its pktgen, its start, its TCP\n"
+    "  --only frames|pairs|lives|programs|network|image|disk|web|explore   one group\n"
+    "  --peers   a Debian guest beside ours: its pktgen, its start, its TCP, nginx in it\n"
     "  --quick   a tenth of the work\n"
     "  --json    JSON: one object, with the keys host, machine (in QEMU), programs,\n"
-    "            network, image, disk, explore\n"
+    "            network, image, disk, web, explore\n"
     "  --help    this text\n"
     "\n"
     "One pinned core, medians. A missed aim is printed, never an exit status;\n"
