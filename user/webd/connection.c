@@ -89,17 +89,23 @@ uint32_t connection_room(const struct connection *c)
     return c->file_left != 0 ? 0 : WEBD_OUT_BYTES - c->out_count;
 }
 
-void connection_put(struct webd *w, struct connection *c, const void *bytes, uint32_t count)
+/* Behind what is to go. */
+static void append(struct webd *w, struct connection *c, const void *bytes, uint32_t count)
 {
-    ASSERT(count <= connection_room(c));
     if (c->out_at + c->out_count + count > WEBD_OUT_BYTES) {
         memmove(out(w, c), out(w, c) + c->out_at, c->out_count);
         c->out_at = 0;
     }
-    if (c->out_count == 0) /* time to take it begins now */
-        c->until_ns = ring_now(&w->rt->ring) + WEBD_SEND_NS;
     memcpy(out(w, c) + c->out_at + c->out_count, bytes, count);
     c->out_count += count;
+}
+
+void connection_put(struct webd *w, struct connection *c, const void *bytes, uint32_t count)
+{
+    ASSERT(count <= connection_room(c));
+    if (c->out_count == 0) /* time to take it begins now */
+        c->until_ns = ring_now(&w->rt->ring) + WEBD_SEND_NS;
+    append(w, c, bytes, count);
 }
 
 bool connection_frame(struct webd *w, struct connection *c, enum websocket_opcode opcode, const void *head,
@@ -129,17 +135,16 @@ void connection_end(struct webd *w, struct connection *c, uint16_t code)
     c->until_ns = ring_now(&w->rt->ring) + WEBD_SEND_NS;
 }
 
-/* More of a file moves into the connection's part. */
+/* More of a file moves into the connection's part: also behind a head that has not gone yet, so that a short
+ * answer goes as one segment. What is half full is not moved for the sake of a few bytes. */
 static void refill(struct webd *w, struct connection *c)
 {
-    uint32_t count = WEBD_OUT_BYTES;
+    uint32_t count = WEBD_OUT_BYTES - c->out_count;
 
-    if (c->out_count != 0 || c->file_left == 0)
+    if (c->out_count > WEBD_OUT_BYTES / 2u)
         return;
     count = c->file_left < count ? c->file_left : count;
-    memcpy(out(w, c), c->file, count);
-    c->out_at = 0;
-    c->out_count = count;
+    append(w, c, c->file, count);
     c->file += count;
     c->file_left -= count;
 }

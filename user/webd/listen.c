@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One listener, one accept and one wait for all sockets of it. Whoever comes gets a place: when there are too
  * many that showed no session, or no place is left, the one on which nothing has moved for longest gives way,
- * so that peers that only hold connections keep nobody out. */
+ * so that peers that only hold connections keep nobody out. Whose first request may be on its way is no such
+ * peer yet: while all are as young as that, who comes next waits in netd's backlog. */
 #include "abi/assert.h"
 #include "abi/memory.h"
 #include "abi/methods.h"
@@ -60,23 +61,8 @@ static void open(struct webd *w)
         w->pause_ns = 0;
 }
 
-void listen_turn(struct webd *w)
-{
-    if (cap_is_none(w->listener) && !w->accepting && !w->eventing && ring_now(&w->rt->ring) >= w->again_ns)
-        open(w);
-    if (cap_is_none(w->listener))
-        return;
-    if (!w->accepting) {
-        w->accepting = true;
-        submit(w, WEBD_USER_ACCEPT, LISTENER_ACCEPT);
-    }
-    if (!w->eventing) {
-        w->eventing = true;
-        submit(w, WEBD_USER_EVENT, LISTENER_EVENT);
-    }
-}
-
-/* Of those with this property the one that moved least lately, or NULL. */
+/* Of those with this property the one that moved least lately, or NULL. Who was answered and lingers goes
+ * before all others. */
 static struct connection *oldest(struct webd *w, bool strangers)
 {
     struct connection *found = NULL;
@@ -84,25 +70,62 @@ static struct connection *oldest(struct webd *w, bool strangers)
     for (uint32_t i = 0; i < WEBD_CONNECTIONS; i++) {
         struct connection *c = &w->connections[i];
 
-        if (c->state != CONNECTION_FREE && (c->stranger || !strangers) &&
-            (c->stranger || c->state == CONNECTION_HTTP) && (found == NULL || c->moved_ns < found->moved_ns))
+        if (c->state == CONNECTION_FREE || (!c->stranger && (strangers || c->state != CONNECTION_HTTP)))
+            continue;
+        const bool over = c->state == CONNECTION_CLOSING;
+        const bool best_over = found != NULL && found->state == CONNECTION_CLOSING;
+
+        if (found == NULL || (over != best_over ? over : c->moved_ns < found->moved_ns))
             found = c;
     }
     return found;
 }
 
+/* Connections: all, or those that showed no session. */
+static uint32_t count(const struct webd *w, bool strangers)
+{
+    uint32_t found = 0;
+
+    for (uint32_t i = 0; i < WEBD_CONNECTIONS; i++)
+        found += w->connections[i].state != CONNECTION_FREE && (w->connections[i].stranger || !strangers);
+    return found;
+}
+
+/* When the next that comes may be taken: at once, unless everybody who would give way is young. */
+static uint64_t due(struct webd *w)
+{
+    const struct connection *c = count(w, true) >= WEBD_STRANGERS ? oldest(w, true) : NULL;
+
+    return c == NULL || c->state == CONNECTION_CLOSING ? 0 : c->moved_ns + WEBD_YOUNG_NS;
+}
+
+uint64_t listen_turn(struct webd *w)
+{
+    uint64_t due_ns = RING_FOREVER;
+
+    if (cap_is_none(w->listener) && !w->accepting && !w->eventing && ring_now(&w->rt->ring) >= w->again_ns)
+        open(w);
+    if (cap_is_none(w->listener))
+        return w->again_ns;
+    if (!w->accepting && (due_ns = due(w)) <= ring_now(&w->rt->ring)) {
+        due_ns = RING_FOREVER;
+        w->accepting = true;
+        submit(w, WEBD_USER_ACCEPT, LISTENER_ACCEPT);
+    }
+    if (!w->eventing) {
+        w->eventing = true;
+        submit(w, WEBD_USER_EVENT, LISTENER_EVENT);
+    }
+    return due_ns;
+}
+
 static void make_room(struct webd *w)
 {
-    uint32_t strangers = 0, used = 0;
     struct connection *c = NULL;
 
-    for (uint32_t i = 0; i < WEBD_CONNECTIONS; i++) {
-        used += w->connections[i].state != CONNECTION_FREE;
-        strangers += w->connections[i].state != CONNECTION_FREE && w->connections[i].stranger;
-    }
-    if (strangers >= WEBD_STRANGERS)
+    if (count(w, true) >= WEBD_STRANGERS)
         c = oldest(w, true);
-    else if (used == WEBD_CONNECTIONS)
+    else if (count(w, false) == WEBD_CONNECTIONS)
         c = oldest(w, false);
     if (c != NULL) {
         w->counts[WEBD_COUNT_GAVE_WAY]++;

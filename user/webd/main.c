@@ -104,8 +104,7 @@ static uint64_t turn(struct webd *w)
     due_ns = earlier(due_ns, shells_turn(w, now(w)));
     due_ns = earlier(due_ns, overview_turn(w, now(w)));
     due_ns = earlier(due_ns, connections(w));
-    listen_turn(w);
-    return cap_is_none(w->listener) ? earlier(due_ns, w->again_ns) : due_ns;
+    return earlier(due_ns, listen_turn(w));
 }
 
 uint32_t program_main(struct rt *rt)
@@ -129,7 +128,7 @@ uint32_t program_main(struct rt *rt)
 
         if (ring_wait(&rt->ring, timeout_ns, &done))
             completed(w, &done);
-        else if (timeout_ns != 0 && !w->accepting) /* there was nothing to wait for */
+        else if (timeout_ns != 0 && !w->accepting && !w->eventing) /* there was nothing to wait for */
             ring_sleep(&rt->ring, timeout_ns);
     }
 }

@@ -20,6 +20,7 @@
 
 #define WEBD_CONNECTIONS 64u
 #define WEBD_STRANGERS   10u /* of them: connections whose last request was of no session */
+#define WEBD_YOUNG_NS    20000000ull /* so long after it came or moved such a one does not give way */
 #define WEBD_SHELLS      4u /* starters that the manifest can grant */
 #define WEBD_IN_BYTES    4096u /* of its part of the memory that is shared with netd: what comes, */
 #define WEBD_OUT_BYTES   8192u /* and what goes */
@@ -174,7 +175,8 @@ struct webd {
 };
 
 /* listen.c: the listener, who comes, and what netd says of sockets. */
-void listen_turn(struct webd *w);
+/* Gives when it is to be called again, whatever else happens. */
+uint64_t listen_turn(struct webd *w);
 void listen_accepted(struct webd *w, const struct ring_completion *done);
 void listen_event(struct webd *w, const struct ring_completion *done);
 

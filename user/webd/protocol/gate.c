@@ -176,8 +176,7 @@ static enum gate_error judge_person(struct sessions *s, const struct http *h, co
     const struct http_span *token = http_field(h, "x-csrf-token");
     struct http_span ticket = {0, 0};
 
-    if ((r->needs & IS_API) != 0)
-        v->session = session_of(s, h, now_ns);
+    v->session = session_of(s, h, now_ns); /* also of who asks for a page: its connection is no stranger's */
     if ((r->needs & NEEDS_SESSION) != 0 && v->session.life == 0)
         return GATE_E_LOGIN;
     if ((r->needs & NEEDS_CSRF) != 0 &&

@@ -38,7 +38,8 @@ enum gate_error {
 
 /* The table; gate.c says of each what it needs. */
 enum gate_route {
-    ROUTE_OVERVIEW_PAGE = 0, /* /            GET        documents and assets hold no secret: no session */
+    ROUTE_OVERVIEW_PAGE = 0, /* /            GET        documents and assets hold no secret: a session is not
+                                needed; if there is one, it is told */
     ROUTE_SHELL_PAGE, /* /shell              GET */
     ROUTE_ASSET, /* /assets/NAME             GET        whether there is such an asset is the caller's to say
                   */
