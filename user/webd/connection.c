@@ -60,8 +60,7 @@ void connection_begin(struct webd *w, cap_id socket, uint16_t place)
     }
     memset(c, 0, offsetof(struct connection, small));
     c->state = CONNECTION_HTTP;
-    c->readable = true;
-    c->writable = true;
+    c->writable = true; /* what comes is told, also what is there already */
     c->stranger = true;
     c->place = place;
     c->life = ++w->lives;
@@ -330,6 +329,7 @@ static bool receive(struct webd *w, struct connection *c)
                         done.status != RING_OK); /* it is over, or will send no more: nobody asks then */
         return false;
     }
+    c->readable = false; /* what it left, and what comes next, is told: asking would say that there is none */
     c->in_at = 0;
     c->in_count = (uint32_t)done.value;
     c->moved_ns = ring_now(&w->rt->ring);

@@ -157,6 +157,10 @@ void listen_event(struct webd *w, const struct ring_completion *done)
             lost(w, done->status != RING_OK);
         return;
     }
+    if (cap_is_none(w->listener))
+        return;
+    w->eventing = true;
+    submit(w, WEBD_USER_EVENT, LISTENER_EVENT); /* goes with the next call for this one */
     const uint32_t place = (uint32_t)(done->value & 0xffffu), flags = (uint32_t)(done->value >> 16 & 0xffffu);
     const uint32_t at = place < WEBD_PLACES ? w->by_place[place] : 0;
 
