@@ -229,6 +229,8 @@ void call_sweep(struct system *s)
 {
     const struct object_reply cancelled = reply_status(RING_E_CANCELLED);
 
+    if (s->core->objects.ended == s->looked)
+        return;
     for (uint16_t i = 0; i < s->calls_end; i++) {
         struct call *c = &s->calls[i];
 

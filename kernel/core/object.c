@@ -15,6 +15,7 @@ void object_pool_init(struct object_pool *pool)
     pool->free_head = OBJECT_NONE;
     pool->live_count = 0;
     pool->retired_count = 0;
+    pool->ended = 0;
 }
 
 bool object_pool_has_room(const struct object_pool *pool)
@@ -110,6 +111,7 @@ static void bury(struct object_pool *pool, uint16_t index)
     unlink_from_parent(pool, index);
     object->live = 0;
     pool->live_count--;
+    pool->ended++;
     /* T1: the generation rises at death, and an entry is retired before its generation could wrap. */
     if (object->generation == GENERATION_LAST) {
         pool->retired_count++;

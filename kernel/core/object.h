@@ -33,6 +33,8 @@ struct object_pool {
     uint16_t free_head;
     uint16_t live_count;
     uint16_t retired_count;
+    uint32_t ended; /* changes whenever an object dies or a capability is taken out of a table, modulo 2^32:
+                       as long as it stays, what a handle named it still names */
     struct object entries[OBJECTS_MAX];
 };
 

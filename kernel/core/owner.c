@@ -78,6 +78,7 @@ static void end_cap(struct core *core, struct owner *owner, uint16_t slot, enum 
     event.object_kind = owner->caps.slots[slot].interface;
     event.bdf = bdf;
     event.handle = captable_end_slot(&owner->caps, slot);
+    core->objects.ended++;
     budget_refund(&owner->budget, BUDGET_CAP_SLOTS, 1);
     audit_end(&core->audit, &event);
 }

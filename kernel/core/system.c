@@ -146,8 +146,10 @@ struct system_turn system_turn(struct system *s, uint64_t now_ns)
     ASSERT(now_ns >= s->now_ns);
     count_time(s, now_ns);
     s->now_ns = now_ns;
+    const uint32_t ended = s->core->objects.ended;
     waiter_serve(s);
     call_sweep(s);
+    s->looked = ended; /* what these two have ended is looked at in the next turn */
     wake(s);
     p = pick(s);
     turn.ran = p != NULL;

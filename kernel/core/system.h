@@ -184,6 +184,7 @@ struct system {
     uint32_t last_number; /* its number */
     bool last_counted; /* its run time is in */
     uint16_t calls_end, waiters_end; /* behind the last record in use: a turn looks no further */
+    uint32_t looked; /* the core's `objects.ended` when everything that waits was last held against it */
     bool client_ended; /* since those that wait for the end of clients were looked at */
 };
 

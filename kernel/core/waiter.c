@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Calls on kernel objects that wait. Owns their records; a waiter completes once: with its answer, or
- * cancelled as soon as the handle it came by no longer names its object. The object is asked again each turn,
- * and nothing that could be forgotten is kept about it. */
+ * cancelled as soon as the handle it came by no longer names its object: looked at when a handle or an object
+ * ended since. The object is asked again each turn, and nothing that could be forgotten is kept about it. */
 #include "kernel/core/parts.h"
 
 struct object_reply waiter_add(struct system *s, struct process *p, enum waiter_kind kind,
@@ -50,11 +50,14 @@ static bool not_yet(const struct system *s, const struct waiter *w, bool client_
 static struct object_reply look(struct system *s, struct process *p, const struct waiter *w,
                                 bool client_ended)
 {
-    const bool here = ring_still(s, p, w->submission.cap, w->object);
-    const bool range_here = w->range.index == OBJECT_NONE || ring_still(s, p, w->submission.extra, w->range);
+    if (s->core->objects.ended != s->looked) {
+        const bool here = ring_still(s, p, w->submission.cap, w->object);
+        const bool range_here =
+            w->range.index == OBJECT_NONE || ring_still(s, p, w->submission.extra, w->range);
 
-    if (!here || !range_here)
-        return reply_status(RING_E_CANCELLED);
+        if (!here || !range_here)
+            return reply_status(RING_E_CANCELLED);
+    }
     return not_yet(s, w, client_ended) ? reply_waits() : serve_again(s, p, &w->submission, w->object);
 }
 
