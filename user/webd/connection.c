@@ -29,9 +29,33 @@ struct connection *connection_of(struct webd *w, uint32_t at, uint32_t life)
     return c != NULL && c->state != CONNECTION_FREE && c->life == life ? c : NULL;
 }
 
+void connection_wake(struct webd *w, uint32_t at)
+{
+    if (at < WEBD_CONNECTIONS)
+        w->active |= 1ull << at;
+}
+
 static bool is_socket(const struct connection *c)
 {
     return c->state == CONNECTION_LIVE || c->state == CONNECTION_SHELL;
+}
+
+static uint64_t put_bit(uint64_t bits, uint32_t at, bool set)
+{
+    return set ? bits | 1ull << at : bits & ~(1ull << at);
+}
+
+/* What struct webd keeps of it is as it is now. */
+static void noted(struct webd *w, const struct connection *c)
+{
+    const uint32_t at = index_of(w, c);
+    const bool used = c->state != CONNECTION_FREE;
+
+    w->used = put_bit(w->used, at, used);
+    w->active = put_bit(w->active, at, used && c->more);
+    w->sockets = put_bit(w->sockets, at, is_socket(c));
+    w->strangers = put_bit(w->strangers, at, used && c->stranger);
+    w->due_ns[at] = c->until_ns;
 }
 
 /* What was asked may hold a secret. */
@@ -69,6 +93,7 @@ void connection_begin(struct webd *w, cap_id socket, uint16_t place)
     c->until_ns = c->moved_ns + WEBD_HEAD_NS; /* who says nothing is dropped like who says too little */
     http_init(&c->http);
     w->by_place[place] = (uint8_t)(index_of(w, c) + 1u);
+    noted(w, c);
 }
 
 void connection_drop(struct webd *w, struct connection *c, bool gone)
@@ -81,6 +106,7 @@ void connection_drop(struct webd *w, struct connection *c, bool gone)
     if (!gone)
         (void)ring_release(&w->rt->ring, c->socket);
     c->state = CONNECTION_FREE;
+    noted(w, c);
 }
 
 uint32_t connection_room(const struct connection *c)
@@ -105,6 +131,7 @@ void connection_put(struct webd *w, struct connection *c, const void *bytes, uin
     if (c->out_count == 0) /* time to take it begins now */
         c->until_ns = ring_now(&w->rt->ring) + WEBD_SEND_NS;
     append(w, c, bytes, count);
+    connection_wake(w, index_of(w, c));
 }
 
 bool connection_frame(struct webd *w, struct connection *c, enum websocket_opcode opcode, const void *head,
@@ -132,6 +159,7 @@ void connection_end(struct webd *w, struct connection *c, uint16_t code)
         connection_put(w, c, frame, bytes);
     c->state = CONNECTION_CLOSING;
     c->until_ns = ring_now(&w->rt->ring) + WEBD_SEND_NS;
+    connection_wake(w, index_of(w, c));
 }
 
 /* More of a file moves into the connection's part: also behind a head that has not gone yet, so that a short
@@ -342,7 +370,7 @@ static bool wants_more(const struct webd *w, const struct connection *c)
            (is_socket(c) && !shells_busy(w, c));
 }
 
-void connection_turn(struct webd *w, struct connection *c)
+static void turn(struct webd *w, struct connection *c)
 {
     c->more = false;
     for (uint32_t round = 0; c->state != CONNECTION_FREE; round++) {
@@ -362,12 +390,7 @@ void connection_turn(struct webd *w, struct connection *c)
     }
 }
 
-uint64_t connection_due(const struct connection *c)
-{
-    return c->state == CONNECTION_FREE ? RING_FOREVER : c->more ? 0 : c->until_ns;
-}
-
-void connection_expire(struct webd *w, struct connection *c, uint64_t now_ns)
+static void expire(struct webd *w, struct connection *c, uint64_t now_ns)
 {
     if (is_socket(c) && !sessions_alive(&w->sessions, c->session, now_ns)) {
         connection_end(w, c, WEBSOCKET_SESSION_OVER);
@@ -382,4 +405,38 @@ void connection_expire(struct webd *w, struct connection *c, uint64_t now_ns)
     w->counts[WEBD_COUNT_SLOW] +=
         c->out_count != 0 || (c->state == CONNECTION_HTTP && c->begun) || is_socket(c);
     connection_drop(w, c, false);
+}
+
+static uint64_t timed_out(const struct webd *w, uint64_t now_ns)
+{
+    uint64_t found = 0;
+
+    for (uint64_t left = w->used; left != 0; left &= left - 1u) {
+        const uint32_t at = (uint32_t)__builtin_ctzll(left);
+
+        found |= w->due_ns[at] <= now_ns ? 1ull << at : 0;
+    }
+    return found;
+}
+
+uint64_t connections_turn(struct webd *w)
+{
+    uint64_t due_ns = RING_FOREVER;
+
+    for (uint64_t left = w->active | w->sockets | timed_out(w, ring_now(&w->rt->ring)); left != 0;
+         left &= left - 1u) {
+        struct connection *c = &w->connections[__builtin_ctzll(left)];
+
+        if (c->state == CONNECTION_FREE)
+            continue; /* it gave way to somebody meanwhile */
+        expire(w, c, ring_now(&w->rt->ring));
+        turn(w, c);
+        noted(w, c);
+    }
+    for (uint64_t left = w->used; left != 0; left &= left - 1u) {
+        const uint64_t at_ns = w->due_ns[__builtin_ctzll(left)];
+
+        due_ns = at_ns < due_ns ? at_ns : due_ns;
+    }
+    return w->active != 0 ? 0 : due_ns;
 }

@@ -81,20 +81,19 @@ static struct connection *oldest(struct webd *w, bool strangers)
     return found;
 }
 
-/* Connections: all, or those that showed no session. */
-static uint32_t count(const struct webd *w, bool strangers)
+static uint32_t count(uint64_t connections)
 {
     uint32_t found = 0;
 
-    for (uint32_t i = 0; i < WEBD_CONNECTIONS; i++)
-        found += w->connections[i].state != CONNECTION_FREE && (w->connections[i].stranger || !strangers);
+    for (; connections != 0; connections &= connections - 1u)
+        found++;
     return found;
 }
 
 /* When the next that comes may be taken: at once, unless everybody who would give way is young. */
 static uint64_t due(struct webd *w)
 {
-    const struct connection *c = count(w, true) >= WEBD_STRANGERS ? oldest(w, true) : NULL;
+    const struct connection *c = count(w->strangers) >= WEBD_STRANGERS ? oldest(w, true) : NULL;
 
     return c == NULL || c->state == CONNECTION_CLOSING ? 0 : c->moved_ns + WEBD_YOUNG_NS;
 }
@@ -123,9 +122,9 @@ static void make_room(struct webd *w)
 {
     struct connection *c = NULL;
 
-    if (count(w, true) >= WEBD_STRANGERS)
+    if (count(w->strangers) >= WEBD_STRANGERS)
         c = oldest(w, true);
-    else if (count(w, false) == WEBD_CONNECTIONS)
+    else if (count(w->used) == WEBD_CONNECTIONS)
         c = oldest(w, false);
     if (c != NULL) {
         w->counts[WEBD_COUNT_GAVE_WAY]++;
@@ -166,6 +165,7 @@ void listen_event(struct webd *w, const struct ring_completion *done)
 
     if (at == 0)
         return; /* of one that was dropped meanwhile */
+    connection_wake(w, at - 1u);
     w->connections[at - 1u].readable |= (flags & NET_EVENT_READ) != 0;
     w->connections[at - 1u].writable |= (flags & NET_EVENT_WRITE) != 0;
 }

@@ -54,6 +54,18 @@ static enum webd_exit begin(struct webd *w)
     return 0;
 }
 
+static void shell_completed(struct webd *w, const struct ring_completion *done)
+{
+    const bool written = done->user >= WEBD_USER_SHELL_WRITE;
+    const uint32_t at = (uint32_t)(done->user - (written ? WEBD_USER_SHELL_WRITE : WEBD_USER_SHELL_READ));
+
+    connection_wake(w, w->shells[at].connection); /* its socket may go on reading */
+    if (written)
+        shells_written(w, at, done);
+    else
+        shells_read(w, at, done);
+}
+
 static void completed(struct webd *w, const struct ring_completion *done)
 {
     if (done->user == WEBD_USER_ACCEPT)
@@ -62,10 +74,8 @@ static void completed(struct webd *w, const struct ring_completion *done)
         listen_event(w, done);
     else if (done->user == WEBD_USER_LOGIN)
         api_login_done(w, done);
-    else if (done->user < WEBD_USER_SHELL_WRITE)
-        shells_read(w, (uint32_t)(done->user - WEBD_USER_SHELL_READ), done);
     else
-        shells_written(w, (uint32_t)(done->user - WEBD_USER_SHELL_WRITE), done);
+        shell_completed(w, done);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -78,32 +88,15 @@ static uint64_t now(const struct webd *w)
     return ring_now(&w->rt->ring); /* asked for anew each time: sessions take no time that goes back */
 }
 
-/* Every connection's bytes. Gives when one of them is to be looked at again. */
-static uint64_t connections(struct webd *w)
-{
-    uint64_t due_ns = RING_FOREVER;
-
-    for (uint32_t i = 0; i < WEBD_CONNECTIONS; i++) {
-        struct connection *c = &w->connections[i];
-
-        if (c->state == CONNECTION_FREE)
-            continue;
-        connection_expire(w, c, now(w));
-        connection_turn(w, c);
-        due_ns = earlier(due_ns, connection_due(c));
-    }
-    return due_ns;
-}
-
 /* All that can be done now. Gives when there is something next, whatever else happens. What requests have
  * begun or ended comes before what is shown of it, and that before it is sent. */
 static uint64_t turn(struct webd *w)
 {
-    (void)connections(w);
+    (void)connections_turn(w);
     uint64_t due_ns = api_sessions(w, now(w));
     due_ns = earlier(due_ns, shells_turn(w, now(w)));
     due_ns = earlier(due_ns, overview_turn(w, now(w)));
-    due_ns = earlier(due_ns, connections(w));
+    due_ns = earlier(due_ns, connections_turn(w));
     return earlier(due_ns, listen_turn(w));
 }
 

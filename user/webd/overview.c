@@ -317,8 +317,8 @@ uint64_t overview_turn(struct webd *w, uint64_t now_ns)
 {
     bool looked = false;
 
-    for (uint32_t i = 0; i < WEBD_CONNECTIONS; i++) {
-        struct connection *c = &w->connections[i];
+    for (uint64_t left = w->sockets; left != 0; left &= left - 1u) {
+        struct connection *c = &w->connections[__builtin_ctzll(left)];
 
         if (c->state != CONNECTION_LIVE)
             continue;

@@ -29,15 +29,16 @@
 #define WEBD_LARGE       2u /* bodies of HTTP_BODY_BYTES at a time */
 #define WEBD_ROUNDS      4u /* of receiving for one connection before the others have their turn */
 #define WEBD_PLACES      256u /* netd's numbers of sockets */
-#define WEBD_HEAD_NS     10000000000ull /* from its first byte to its last, */
-#define WEBD_BODY_NS     10000000000ull /* the same of a body, */
-#define WEBD_SEND_NS     20000000000ull /* in which something of an answer must be taken, */
-#define WEBD_IDLE_NS     60000000000ull /* and between two requests */
-#define WEBD_LINGER_NS   2000000000ull /* behind the last answer, for the peer's end */
-#define WEBD_PING_NS     25000000000ull /* a WebSocket that is silent is asked whether anybody is there, */
-#define WEBD_SILENT_NS   60000000000ull /* and is gone when it stayed silent */
-#define WEBD_LIVE_NS     1000000000ull /* between two looks at the machine */
-#define WEBD_LOST_NS     30000000000ull /* that a shell without a socket is kept */
+_Static_assert(WEBD_CONNECTIONS == 64u, "a bit each of struct webd's");
+#define WEBD_HEAD_NS   10000000000ull /* from its first byte to its last, */
+#define WEBD_BODY_NS   10000000000ull /* the same of a body, */
+#define WEBD_SEND_NS   20000000000ull /* in which something of an answer must be taken, */
+#define WEBD_IDLE_NS   60000000000ull /* and between two requests */
+#define WEBD_LINGER_NS 2000000000ull /* behind the last answer, for the peer's end */
+#define WEBD_PING_NS   25000000000ull /* a WebSocket that is silent is asked whether anybody is there, */
+#define WEBD_SILENT_NS 60000000000ull /* and is gone when it stayed silent */
+#define WEBD_LIVE_NS   1000000000ull /* between two looks at the machine */
+#define WEBD_LOST_NS   30000000000ull /* that a shell without a socket is kept */
 
 #define WEBD_PROBE_NS 240000000000ull /* in a proof: the client outside has come until then, */
 #define WEBD_LEAVE_NS 10000000000ull /* and is gone so long after its number came */
@@ -168,6 +169,11 @@ struct webd {
     struct overview_part overview[OVERVIEW_MEMBERS];
     uint64_t looked_ns; /* at the machine */
     uint64_t counts[WEBD_COUNTS];
+    /* Of connections, a bit each: those that are there, that something happened to since they had their turn,
+     * that are WebSockets, that showed no session. And when each is to be looked at whatever happens. So a
+     * turn touches those alone that have something to do: each lies on pages of its own. */
+    uint64_t used, active, sockets, strangers;
+    uint64_t due_ns[WEBD_CONNECTIONS];
     uint8_t by_place[WEBD_PLACES]; /* index + 1 of its connection; 0: nobody */
     uint32_t lives;
     struct json json;
@@ -184,12 +190,11 @@ void listen_event(struct webd *w, const struct ring_completion *done);
 void connection_begin(struct webd *w, cap_id socket, uint16_t place);
 /* Ends now; whatever it was for learns of it. `gone`: the socket ended with netd. */
 void connection_drop(struct webd *w, struct connection *c, bool gone);
-/* Reads, looks, sends, as far as there is something to do and room for it. */
-void connection_turn(struct webd *w, struct connection *c);
-/* When it is to be looked at again, whatever happens. */
-uint64_t connection_due(const struct connection *c);
-/* Time is over, or the session is. */
-void connection_expire(struct webd *w, struct connection *c, uint64_t now_ns);
+/* Something happened to it: it has a turn. WEBD_CONNECTIONS: to nobody. */
+void connection_wake(struct webd *w, uint32_t at);
+/* Those that have something to do, whose time is over or whose session is: read, look, send, as far as there
+ * is room for it, or end. Gives when one is to be looked at again, whatever happens. */
+uint64_t connections_turn(struct webd *w);
 uint32_t connection_room(const struct connection *c);
 /* All of it; there is room, asserted. */
 void connection_put(struct webd *w, struct connection *c, const void *bytes, uint32_t count);
