@@ -52,10 +52,20 @@ static void noted(struct webd *w, const struct connection *c)
     const bool used = c->state != CONNECTION_FREE;
 
     w->used = put_bit(w->used, at, used);
-    w->active = put_bit(w->active, at, used && c->more);
+    w->active = put_bit(w->active, at, false);
     w->sockets = put_bit(w->sockets, at, is_socket(c));
     w->strangers = put_bit(w->strangers, at, used && c->stranger);
     w->due_ns[at] = c->until_ns;
+}
+
+static void give_back(struct webd *w, cap_id socket)
+{
+    const struct ring_submission release = ring_make_release(socket);
+
+    if (w->flying < WEBD_FLYING && ring_submit(&w->rt->ring, WEBD_USER_SHUTDOWN, &release))
+        w->flying++;
+    else
+        (void)ring_release(&w->rt->ring, socket);
 }
 
 /* What was asked may hold a secret. */
@@ -72,14 +82,20 @@ static void forget_request(struct webd *w, struct connection *c)
     c->begun = false;
 }
 
+/* Nobody has it, and no call of its last life is on its way. */
+static bool is_free(const struct connection *c)
+{
+    return c->state == CONNECTION_FREE && !c->receiving && !c->sending;
+}
+
 void connection_begin(struct webd *w, cap_id socket, uint16_t place)
 {
     struct connection *c = w->connections;
 
-    while (c < w->connections + WEBD_CONNECTIONS && c->state != CONNECTION_FREE)
+    while (c < w->connections + WEBD_CONNECTIONS && !is_free(c))
         c++;
     if (c == w->connections + WEBD_CONNECTIONS) { /* nobody could give way: all are sessions' sockets */
-        (void)ring_release(&w->rt->ring, socket);
+        give_back(w, socket);
         return;
     }
     memset(c, 0, offsetof(struct connection, small));
@@ -104,20 +120,22 @@ void connection_drop(struct webd *w, struct connection *c, bool gone)
     memset(part(w, c), 0, WEBD_PART_BYTES);
     w->by_place[c->place] = 0;
     if (!gone)
-        (void)ring_release(&w->rt->ring, c->socket);
+        give_back(w, c->socket);
     c->state = CONNECTION_FREE;
     noted(w, c);
 }
 
+/* Nothing is moved from where netd may be reading it. */
 uint32_t connection_room(const struct connection *c)
 {
-    return c->file_left != 0 ? 0 : WEBD_OUT_BYTES - c->out_count;
+    return c->file_left != 0 ? 0 : WEBD_OUT_BYTES - c->out_count - (c->sending ? c->out_at : 0);
 }
 
 /* Behind what is to go. */
 static void append(struct webd *w, struct connection *c, const void *bytes, uint32_t count)
 {
     if (c->out_at + c->out_count + count > WEBD_OUT_BYTES) {
+        ASSERT(!c->sending);
         memmove(out(w, c), out(w, c) + c->out_at, c->out_count);
         c->out_at = 0;
     }
@@ -176,6 +194,28 @@ static void refill(struct webd *w, struct connection *c)
     c->file_left -= count;
 }
 
+/* A call of a connection's that is not waited for: those of many go together. False: there are as many as may
+ * be, and the connection has its turn again when one of them came back. */
+static bool submit(struct webd *w, struct connection *c, uint64_t user, uint16_t method, uint32_t offset,
+                   uint32_t count)
+{
+    const struct ring_submission call = ring_make_call(c->socket, method, RING_ARGS(offset, count, 0), NULL);
+    const bool begun = w->flying < WEBD_FLYING && ring_submit(&w->rt->ring, user, &call);
+
+    if (begun)
+        w->flying++;
+    else
+        w->held |= 1ull << index_of(w, c);
+    return begun;
+}
+
+void connections_landed(struct webd *w)
+{
+    w->flying--;
+    w->active |= w->held;
+    w->held = 0;
+}
+
 /* The answer is out: the next request, or the end. Before the end what still comes is taken for a while: a
  * stream that is closed with bytes unread is reset, and the answer with it (RFC 9112 9.6). */
 static void sent(struct webd *w, struct connection *c)
@@ -183,7 +223,8 @@ static void sent(struct webd *w, struct connection *c)
     const uint64_t now_ns = ring_now(&w->rt->ring);
 
     if (c->state == CONNECTION_CLOSING || (c->state == CONNECTION_ANSWER && !c->keep)) {
-        (void)ring_call(&w->rt->ring, c->socket, SOCKET_SHUTDOWN, NULL, NULL);
+        if (!submit(w, c, WEBD_USER_SHUTDOWN, SOCKET_SHUTDOWN, 0, 0))
+            (void)ring_call(&w->rt->ring, c->socket, SOCKET_SHUTDOWN, NULL, NULL);
         c->state = CONNECTION_CLOSING;
         c->stranger = true; /* its place is anybody's */
         c->until_ns = now_ns + WEBD_LINGER_NS;
@@ -196,34 +237,41 @@ static void sent(struct webd *w, struct connection *c)
     }
 }
 
-/* False: the connection is gone. */
-static bool send(struct webd *w, struct connection *c)
+static void send(struct webd *w, struct connection *c)
 {
     const uint32_t base = index_of(w, c) * WEBD_PART_BYTES + WEBD_IN_BYTES;
 
-    while (c->writable && (c->out_count != 0 || c->file_left != 0)) {
-        refill(w, c);
-        const struct ring_completion done = ring_call(&w->rt->ring, c->socket, SOCKET_SEND,
-                                                      RING_ARGS(base + c->out_at, c->out_count, 0), NULL);
+    if (c->sending || !c->writable || (c->out_count == 0 && c->file_left == 0))
+        return;
+    refill(w, c);
+    c->sending = submit(w, c, WEBD_USER_SEND + index_of(w, c), SOCKET_SEND, base + c->out_at, c->out_count);
+    c->writable = !c->sending; /* told anew after a SEND that took less */
+}
 
-        if ((!ring_completed(&done) && done.result != NET_E_TIMEOUT) || done.status != RING_OK ||
-            done.value > c->out_count) {
-            connection_drop(w, c, done.status != RING_OK);
-            return false;
-        }
-        c->writable = done.value == c->out_count;
-        c->out_at = done.value == c->out_count ? 0 : c->out_at + (uint32_t)done.value;
-        c->out_count -= (uint32_t)done.value;
-        if (done.value != 0) {
-            c->moved_ns = ring_now(&w->rt->ring);
-            c->until_ns = c->moved_ns + WEBD_SEND_NS;
-        }
-        if (c->out_count == 0 && c->file_left == 0)
-            sent(w, c);
-        if (c->state == CONNECTION_FREE)
-            return false;
+void connection_sent(struct webd *w, uint32_t at, const struct ring_completion *done)
+{
+    struct connection *c = &w->connections[at];
+
+    connections_landed(w);
+    c->sending = false;
+    if (c->state == CONNECTION_FREE)
+        return;
+    if ((!ring_completed(done) && done->result != NET_E_TIMEOUT) || done->status != RING_OK ||
+        done->value > c->out_count) {
+        connection_drop(w, c, done->status != RING_OK);
+        return;
     }
-    return true;
+    const uint32_t count = (uint32_t)done->value;
+    c->writable = c->writable || count == c->out_count;
+    c->out_at = count == c->out_count ? 0 : c->out_at + count;
+    c->out_count -= count;
+    if (count != 0) {
+        c->moved_ns = ring_now(&w->rt->ring);
+        c->until_ns = c->moved_ns + WEBD_SEND_NS;
+    }
+    if (c->out_count == 0 && c->file_left == 0)
+        sent(w, c);
+    connection_wake(w, at);
 }
 
 /* A whole head: refused by the gate, or its body is due. */
@@ -341,27 +389,25 @@ static void look(struct webd *w, struct connection *c)
     }
 }
 
-/* False: the connection is gone. */
-static bool receive(struct webd *w, struct connection *c)
+void connection_received(struct webd *w, uint32_t at, const struct ring_completion *done)
 {
-    const struct ring_completion done =
-        ring_call(&w->rt->ring, c->socket, SOCKET_RECV,
-                  RING_ARGS(index_of(w, c) * WEBD_PART_BYTES, WEBD_IN_BYTES, 0), NULL);
+    struct connection *c = &w->connections[at];
 
-    if (done.status == RING_OK && done.exception == CAP_EX_NONE && done.result == NET_E_TIMEOUT) {
-        c->readable = false;
-        return true;
+    connections_landed(w);
+    c->receiving = false;
+    if (c->state == CONNECTION_FREE)
+        return;
+    if (done->status == RING_OK && done->exception == CAP_EX_NONE && done->result == NET_E_TIMEOUT)
+        return;
+    if (!ring_completed(done) || done->value == 0 || done->value > WEBD_IN_BYTES) {
+        /* It is over, or will send no more: nobody asks then. */
+        connection_drop(w, c, done->status != RING_OK);
+        return;
     }
-    if (!ring_completed(&done) || done.value == 0 || done.value > WEBD_IN_BYTES) {
-        connection_drop(w, c,
-                        done.status != RING_OK); /* it is over, or will send no more: nobody asks then */
-        return false;
-    }
-    c->readable = false; /* what it left, and what comes next, is told: asking would say that there is none */
     c->in_at = 0;
-    c->in_count = (uint32_t)done.value;
+    c->in_count = (uint32_t)done->value;
     c->moved_ns = ring_now(&w->rt->ring);
-    return true;
+    connection_wake(w, at);
 }
 
 static bool wants_more(const struct webd *w, const struct connection *c)
@@ -370,24 +416,22 @@ static bool wants_more(const struct webd *w, const struct connection *c)
            (is_socket(c) && !shells_busy(w, c));
 }
 
+static void receive(struct webd *w, struct connection *c)
+{
+    if (c->receiving || c->in_count != 0 || !c->readable || !wants_more(w, c))
+        return;
+    c->receiving = submit(w, c, WEBD_USER_RECV + index_of(w, c), SOCKET_RECV,
+                          index_of(w, c) * WEBD_PART_BYTES, WEBD_IN_BYTES);
+    c->readable = !c->receiving; /* what it leaves, and what comes next, is told */
+}
+
 static void turn(struct webd *w, struct connection *c)
 {
-    c->more = false;
-    for (uint32_t round = 0; c->state != CONNECTION_FREE; round++) {
-        look(w, c);
-        if (c->state == CONNECTION_FREE || !send(w, c))
-            return;
-        const bool rest =
-            c->in_count != 0 && c->state == CONNECTION_HTTP; /* behind a request that is answered */
-        if (!rest && (c->in_count != 0 || !c->readable || !wants_more(w, c)))
-            return;
-        if (round == WEBD_ROUNDS) { /* others have their turn before this one goes on */
-            c->more = true;
-            return;
-        }
-        if (!rest && !receive(w, c))
-            return;
-    }
+    look(w, c);
+    if (c->state == CONNECTION_FREE)
+        return;
+    send(w, c);
+    receive(w, c);
 }
 
 static void expire(struct webd *w, struct connection *c, uint64_t now_ns)

@@ -74,6 +74,12 @@ static void completed(struct webd *w, const struct ring_completion *done)
         listen_event(w, done);
     else if (done->user == WEBD_USER_LOGIN)
         api_login_done(w, done);
+    else if (done->user >= WEBD_USER_SEND)
+        connection_sent(w, (uint32_t)(done->user - WEBD_USER_SEND), done);
+    else if (done->user >= WEBD_USER_RECV)
+        connection_received(w, (uint32_t)(done->user - WEBD_USER_RECV), done);
+    else if (done->user == WEBD_USER_SHUTDOWN)
+        connections_landed(w);
     else
         shell_completed(w, done);
 }
@@ -118,10 +124,13 @@ uint32_t program_main(struct rt *rt)
         const uint64_t timeout_ns = due_ns == RING_FOREVER ? RING_FOREVER
                                     : due_ns > now_ns      ? due_ns - now_ns
                                                            : 0;
-
-        if (ring_wait(&rt->ring, timeout_ns, &done))
+        if (!ring_wait(&rt->ring, timeout_ns, &done)) {
+            if (timeout_ns != 0 && !w->accepting && !w->eventing) /* there was nothing to wait for */
+                ring_sleep(&rt->ring, timeout_ns);
+            continue;
+        }
+        completed(w, &done);
+        while (rt->ring.kept_count != 0 && ring_wait(&rt->ring, 0, &done)) /* what came with it */
             completed(w, &done);
-        else if (timeout_ns != 0 && !w->accepting && !w->eventing) /* there was nothing to wait for */
-            ring_sleep(&rt->ring, timeout_ns);
     }
 }

@@ -27,7 +27,7 @@
 #define WEBD_PART_BYTES  (WEBD_IN_BYTES + WEBD_OUT_BYTES)
 #define WEBD_BODY_BYTES  512u /* of a request, that every connection has room for */
 #define WEBD_LARGE       2u /* bodies of HTTP_BODY_BYTES at a time */
-#define WEBD_ROUNDS      4u /* of receiving for one connection before the others have their turn */
+#define WEBD_FLYING      10u /* calls on connections that are under way: of a process's, some wait for ever */
 #define WEBD_PLACES      256u /* netd's numbers of sockets */
 _Static_assert(WEBD_CONNECTIONS == 64u, "a bit each of struct webd's");
 #define WEBD_HEAD_NS   10000000000ull /* from its first byte to its last, */
@@ -51,7 +51,10 @@ enum webd_user {
     WEBD_USER_EVENT,
     WEBD_USER_LOGIN,
     WEBD_USER_SHELL_READ,
-    WEBD_USER_SHELL_WRITE = WEBD_USER_SHELL_READ + WEBD_SHELLS
+    WEBD_USER_SHELL_WRITE = WEBD_USER_SHELL_READ + WEBD_SHELLS,
+    WEBD_USER_SHUTDOWN = WEBD_USER_SHELL_WRITE + WEBD_SHELLS, /* or a socket given back: nobody minds */
+    WEBD_USER_RECV,
+    WEBD_USER_SEND = WEBD_USER_RECV + WEBD_CONNECTIONS
 };
 
 enum connection_state {
@@ -89,7 +92,7 @@ struct connection {
     bool readable, writable; /* netd may have something, or room; cleared when it said no */
     bool stranger; /* its last request was of no session */
     bool keep; /* after the answer the next request is waited for */
-    bool more; /* it had its rounds, and there is more to receive */
+    bool receiving, sending; /* a call is under way, also when the connection has ended meanwhile */
     bool begun; /* a byte of the request under way came */
     bool large; /* `body` is one of the few large ones */
     uint16_t place; /* netd's number */
@@ -173,6 +176,8 @@ struct webd {
      * that are WebSockets, that showed no session. And when each is to be looked at whatever happens. So a
      * turn touches those alone that have something to do: each lies on pages of its own. */
     uint64_t used, active, sockets, strangers;
+    uint64_t held; /* that found no place among those calls */
+    uint32_t flying;
     uint64_t due_ns[WEBD_CONNECTIONS];
     uint8_t by_place[WEBD_PLACES]; /* index + 1 of its connection; 0: nobody */
     uint32_t lives;
@@ -190,6 +195,11 @@ void listen_event(struct webd *w, const struct ring_completion *done);
 void connection_begin(struct webd *w, cap_id socket, uint16_t place);
 /* Ends now; whatever it was for learns of it. `gone`: the socket ended with netd. */
 void connection_drop(struct webd *w, struct connection *c, bool gone);
+/* Completions of its calls. */
+void connection_received(struct webd *w, uint32_t at, const struct ring_completion *done);
+void connection_sent(struct webd *w, uint32_t at, const struct ring_completion *done);
+/* One of the calls of WEBD_FLYING came back. */
+void connections_landed(struct webd *w);
 /* Something happened to it: it has a turn. WEBD_CONNECTIONS: to nobody. */
 void connection_wake(struct webd *w, uint32_t at);
 /* Those that have something to do, whose time is over or whose session is: read, look, send, as far as there
