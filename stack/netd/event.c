@@ -6,9 +6,9 @@
 #include "abi/assert.h"
 #include "stack/netd/netd.h"
 
-static uint32_t place_of(const struct netd_object *tcp)
+static uint32_t place_of(const struct netd_object *o)
 {
-    return (uint32_t)(tcp - tcp->netd->objects);
+    return (uint32_t)(o - o->netd->objects);
 }
 
 /* Round robin. NULL: nothing is to be told. */
@@ -43,27 +43,48 @@ static void mark(struct netd_object *tcp, uint8_t pending)
 static void step(struct netd_object *listener)
 {
     struct netd_listener *l = &listener->listener;
-    struct netd_object *tcp = l->event.used ? find(listener) : NULL;
+    const uint32_t most = l->event_many ? NET_EVENTS : 1u;
+    struct netd_object *tcp = NULL;
+    uint64_t value = 0;
+    uint32_t count = 0;
 
-    if (tcp == NULL)
-        return;
-    ASSERT(tcp->kind == NETD_TCP && tcp->tcp.teller == listener && tcp->tcp.pending != 0);
-    const uint64_t value = NET_EVENT(place_of(tcp), tcp->tcp.pending);
-    l->next = (place_of(tcp) + 1u) % NETD_OBJECTS;
-    mark(tcp, 0);
-    netd_complete(listener->netd, &l->event, NET_OK, value);
+    while (l->event.used && count < most && (tcp = find(listener)) != NULL) {
+        const uint32_t place = place_of(tcp), flags = tcp->tcp.pending;
+
+        ASSERT(tcp->kind == NETD_TCP && tcp->tcp.teller == listener && flags != 0);
+        value |= l->event_many ? NET_EVENTS_PUT(count, place, flags) : NET_EVENT(place, flags);
+        l->next = (place + 1u) % NETD_OBJECTS;
+        mark(tcp, 0);
+        count++;
+    }
+    if (count != 0)
+        netd_complete(listener->netd, &l->event, NET_OK, value);
+}
+
+void netd_events_step(struct netd *n)
+{
+    for (uint32_t i = 0; i < NETD_EVENT_WORDS; i++) {
+        for (; n->telling[i] != 0; n->telling[i] &= n->telling[i] - 1u) {
+            struct netd_object *o = &n->objects[i * 64u + (uint32_t)__builtin_ctzll(n->telling[i])];
+
+            if (o->kind == NETD_LISTENER)
+                step(o);
+        }
+    }
 }
 
 void netd_event_call(struct netd_object *listener, const struct ring_received *call)
 {
     struct netd *n = listener->netd;
     struct netd_wait *w = &listener->listener.event;
-    const enum net_error error = netd_wait_begin(n, w, call->token, call->args[0]);
+    const enum net_error error =
+        call->args[1] > 1 ? NET_E_VALUE : netd_wait_begin(n, w, call->token, call->args[0]);
 
     if (error != NET_OK) {
         netd_answer(n, call->token, error, 0);
         return;
     }
+    listener->listener.event_many = call->args[1] != 0;
     step(listener);
     if (call->args[0] == 0)
         netd_complete(n, w, NET_E_TIMEOUT, 0);
@@ -109,5 +130,6 @@ void netd_event_raise(struct netd_object *tcp, uint8_t flag)
         return;
     tcp->tcp.awaited &= (uint8_t)~flag;
     mark(tcp, tcp->tcp.pending | flag);
-    step(tcp->tcp.teller);
+    /* Told once all that came with it is known. */
+    tcp->netd->telling[place_of(tcp->tcp.teller) / 64u] |= 1ull << place_of(tcp->tcp.teller) % 64u;
 }

@@ -157,7 +157,7 @@ void netd_listener_progress(struct netd_object *o)
         struct netd_object *made = l->first;
         const uint64_t token = l->accept.token;
 
-        l->accept.used = false;
+        netd_wait_end(n, &l->accept);
         if (!netd_hand(made, token, CAP_IF_TCP_SOCKET, (uint64_t)(made - n->objects)))
             return; /* it waits on, for the next accept */
         l->first = made->next;

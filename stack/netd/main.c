@@ -48,6 +48,7 @@ static uint64_t turn(struct netd *n)
     netd_nic_receive(n);
     sys_check_timeouts();
     netd_network_step(n);
+    netd_events_step(n);
     due_ns = earlier(netd_objects_expire(n, now_ns), netd_pending_expire(n, now_ns));
     due_ns = earlier(due_ns, stack_due(n, now_ns));
     return earlier(due_ns, netd_nic_flush(n));

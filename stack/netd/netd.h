@@ -97,6 +97,7 @@ struct netd_listener {
     struct netd_object *first, *last; /* connections nobody has accepted, by `next` */
     uint32_t waiting; /* how many these are */
     struct netd_wait event;
+    bool event_many; /* that call takes as many as there are */
     uint64_t told[NETD_EVENT_WORDS]; /* a bit an object's place: it has something to tell */
     uint32_t next; /* the place that is looked at first: behind the one that was told last */
 };
@@ -215,6 +216,9 @@ struct netd {
     uint64_t next_life; /* of an object's place */
     struct rt_memory badges; /* u64 an object: whose end is waited for */
     bool gone_asked;
+    uint32_t timed; /* calls that wait with a time of their own */
+    uint64_t
+        telling[NETD_EVENT_WORDS]; /* a bit a listener's place: one of its sockets has something to tell */
     uint32_t answers; /* submitted, not seen complete */
     struct netd_witness witness;
     uint64_t counters[NET_COUNTER_COUNT];
@@ -268,6 +272,8 @@ void netd_call(struct netd *n, const struct ring_completion *done);
 void netd_answer(struct netd *n, uint64_t token, enum net_error error, uint64_t value);
 /* Answers the call that waits, if one does. */
 void netd_complete(struct netd *n, struct netd_wait *w, enum net_error error, uint64_t value);
+/* It waits no more: whoever asked is answered by other means. */
+void netd_wait_end(struct netd *n, struct netd_wait *w);
 /* NET_E_BUSY: one waits already. `ns` NETD_FOREVER: without end. */
 enum net_error netd_wait_begin(struct netd *n, struct netd_wait *w, uint64_t token, uint64_t ns);
 /* NETD_FOREVER or the earlier of both. */
@@ -298,6 +304,8 @@ void netd_listener_forget(struct netd_object *listener, struct netd_object *tcp)
 
 /* event.c: LISTENER_EVENT. */
 void netd_event_call(struct netd_object *listener, const struct ring_received *call);
+/* What was raised meanwhile is told, to who waits for it. */
+void netd_events_step(struct netd *n);
 /* From now on the listener tells of this socket. */
 void netd_event_begin(struct netd_object *tcp, struct netd_object *listener);
 /* Nobody tells of it any more. */

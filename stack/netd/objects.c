@@ -173,7 +173,7 @@ uint64_t netd_objects_expire(struct netd *n, uint64_t now_ns)
 {
     uint64_t due_ns = NETD_FOREVER;
 
-    for (uint32_t i = 0; i < NETD_OBJECTS; i++) {
+    for (uint32_t i = 0; n->timed != 0 && i < NETD_OBJECTS; i++) { /* they lie on many pages */
         struct netd_object *o = &n->objects[i];
 
         if (o->kind == NETD_LISTENER) {

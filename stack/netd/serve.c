@@ -15,11 +15,18 @@ void netd_answer(struct netd *n, uint64_t token, enum net_error error, uint64_t 
         (void)ring_do(&n->rt->ring, &answer);
 }
 
+void netd_wait_end(struct netd *n, struct netd_wait *w)
+{
+    ASSERT(w->used);
+    w->used = false;
+    n->timed -= w->deadline_ns != NETD_FOREVER;
+}
+
 void netd_complete(struct netd *n, struct netd_wait *w, enum net_error error, uint64_t value)
 {
     if (!w->used)
         return;
-    w->used = false;
+    netd_wait_end(n, w);
     netd_answer(n, w->token, error, value);
 }
 
@@ -31,6 +38,7 @@ enum net_error netd_wait_begin(struct netd *n, struct netd_wait *w, uint64_t tok
         return NET_E_BUSY;
     *w = (struct netd_wait){.used = true, .token = token};
     w->deadline_ns = ns > NETD_FOREVER - now_ns ? NETD_FOREVER : now_ns + ns;
+    n->timed += w->deadline_ns != NETD_FOREVER;
     return NET_OK;
 }
 

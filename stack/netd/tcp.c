@@ -290,7 +290,7 @@ static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t error)
     const uint64_t token = o->tcp.connect.token;
 
     LWIP_UNUSED_ARG(error); /* always ERR_OK */
-    o->tcp.connect.used = false;
+    netd_wait_end(o->netd, &o->tcp.connect);
     o->tcp.connected = true;
     netd_tcp_adopt(o, pcb);
     tcp_setprio(pcb, TCP_PRIO_MAX);

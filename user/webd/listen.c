@@ -11,6 +11,7 @@
 
 #define PAUSE_FIRST_NS 1000000u
 #define PAUSE_MAX_NS   256000000u
+_Static_assert(WEBD_PLACES == NET_PLACES_MAX, "every event names one");
 
 static void pause(struct webd *w)
 {
@@ -22,7 +23,9 @@ static void pause(struct webd *w)
 
 static void submit(struct webd *w, uint64_t user, uint16_t method)
 {
-    const struct ring_submission call = ring_make_call(w->listener, method, RING_ARGS(RING_FOREVER), NULL);
+    const uint64_t many = method == LISTENER_EVENT; /* told of as many sockets as there are */
+    const struct ring_submission call =
+        ring_make_call(w->listener, method, RING_ARGS(RING_FOREVER, many), NULL);
     const bool submitted = ring_submit(&w->rt->ring, user, &call);
 
     ASSERT(submitted); /* one of each */
@@ -160,12 +163,14 @@ void listen_event(struct webd *w, const struct ring_completion *done)
         return;
     w->eventing = true;
     submit(w, WEBD_USER_EVENT, LISTENER_EVENT); /* goes with the next call for this one */
-    const uint32_t place = (uint32_t)(done->value & 0xffffu), flags = (uint32_t)(done->value >> 16 & 0xffffu);
-    const uint32_t at = place < WEBD_PLACES ? w->by_place[place] : 0;
+    for (uint32_t i = 0; i < NET_EVENTS; i++) {
+        const uint16_t flags = NET_EVENTS_FLAGS(done->value, i);
+        const uint32_t at = w->by_place[NET_EVENTS_PLACE(done->value, i)];
 
-    if (at == 0)
-        return; /* of one that was dropped meanwhile */
-    connection_wake(w, at - 1u);
-    w->connections[at - 1u].readable |= (flags & NET_EVENT_READ) != 0;
-    w->connections[at - 1u].writable |= (flags & NET_EVENT_WRITE) != 0;
+        if (flags == 0 || at == 0) /* of one that was dropped meanwhile */
+            continue;
+        connection_wake(w, at - 1u);
+        w->connections[at - 1u].readable |= (flags & NET_EVENT_READ) != 0;
+        w->connections[at - 1u].writable |= (flags & NET_EVENT_WRITE) != 0;
+    }
 }
