@@ -54,6 +54,21 @@ static bool completes_prefix(struct console *c, char byte)
     return false;
 }
 
+static bool is_plain(char byte)
+{
+    return (byte >= ' ' && byte <= '~' && byte != '\\') || byte == '\t';
+}
+
+/* How many bytes from the first on go out as they are, and tell nothing about what follows: most of them. */
+static size_t plain(const struct console *c, const char *text, size_t bytes)
+{
+    size_t count = 0;
+
+    while (c->matched == CONSOLE_NO_MATCH && count < bytes && is_plain(text[count]))
+        count++;
+    return count;
+}
+
 static void put(struct console *c, struct text *chunk, char byte, bool newline_ends_line)
 {
     if (chunk->capacity - chunk->used < ESCAPE_BYTES)
@@ -64,8 +79,7 @@ static void put(struct console *c, struct text *chunk, char byte, bool newline_e
         c->mid_line = false;
         return;
     }
-    bool printable = (byte >= ' ' && byte <= '~' && byte != '\\') || byte == '\t';
-    if (completes_prefix(c, byte) || !printable) {
+    if (completes_prefix(c, byte) || !is_plain(byte)) {
         text_bytes(chunk, "\\x", 2);
         text_hex(chunk, (uint8_t)byte, 2);
     } else {
@@ -79,8 +93,18 @@ void console_write(struct console *c, const char *text, size_t bytes)
     ASSERT(text != NULL || bytes == 0);
     char buffer[CHUNK_BYTES];
     struct text chunk = text_over(buffer, sizeof(buffer));
-    for (size_t i = 0; i < bytes; i++)
-        put(c, &chunk, text[i], true);
+    for (size_t i = 0; i < bytes;) {
+        if (chunk.used == chunk.capacity)
+            flush(c, &chunk);
+        const size_t room = chunk.capacity - chunk.used, left = bytes - i;
+        const size_t run = plain(c, text + i, left < room ? left : room);
+
+        text_bytes(&chunk, text + i, run);
+        c->mid_line = c->mid_line || run > 0;
+        i += run;
+        if (run == 0)
+            put(c, &chunk, text[i++], true);
+    }
     flush(c, &chunk);
 }
 
