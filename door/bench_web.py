@@ -35,15 +35,16 @@ SECONDS, QUICK_SECONDS = 3, 1
 WARM = 0.3        # seconds that are not counted
 SECONDS_MAX = 120
 NGINX_PORT = 80
+UNPACKED = "capos/packages/nginx/usr/sbin/nginx"  # of the cache (door/lib.sh)
 FIRST_PATH, PATH = "/", "/shell"  # the second has about 1 KiB
 SECRET = "a secret of the bench"
-EXTRA = ()
 EVENTS_MAX = 64
 LOOK = 0.001      # seconds from one try to the next
-KEPT, NEW = f"on {CONNECTIONS} kept connections", f"on new connections, {CONNECTIONS} at a time"
+KEPT, NEW = f"{CONNECTIONS} kept connections", f"{CONNECTIONS} new ones at a time"
 TIMES = {KEPT: 4, NEW: 2}  # so often nginx's are asked for
-QEMU, LINUX, SIMULATOR, HOST = "QEMU", "nginx in a Debian guest", "simulator", "nginx on the host: the client's own ceiling"
-WHAT = ("pages a second", "p50 of a page", "p99 of a page", "connections of 1000 that ended before their answer")
+QEMU, LINUX, SIMULATOR = "QEMU", "nginx in a Debian guest", "simulator"
+HOST = "nginx on the host"  # what the client itself can do
+WHAT = ("pages a second", "p50 of a page", "p99 of a page", "connections of 1000 that gave way")
 UNITS = ("1/s", "ms", "ms", "")
 FIRST, FIRST_ASKED = "QEMU start to the first page", 250
 WEIGHT, WEIGHT_ASKED = "pages, scripts and terminal, compressed", 300
@@ -73,8 +74,8 @@ while true; do busybox sleep 1000; done
 
 def nginx():
     """Debian's, and the libraries that it needs."""
-    unpacked = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache", "capos/packages/nginx/usr/sbin/nginx")
-    found = shutil.which("nginx") or unpacked
+    cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    found = shutil.which("nginx") or pathlib.Path(cache, UNPACKED)
     if not os.path.exists(found):
         raise bench_linux.Missing("nginx is not there (./capos setup peers)")
     said = subprocess.run(["ldd", str(found)], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).stdout
@@ -87,8 +88,9 @@ def nginx():
 def linux(folder, pages):
     """What a Debian guest with nginx boots from."""
     binary, libraries = nginx()
-    files = {"bin/nginx": binary.read_bytes(), "nginx.conf": NGINX.format(NGINX_PORT).encode(), **{f"www/{name}": page for name, page in pages.items()},
-             "etc/passwd": b"root:x:0:0::/:\nnobody:x:1:1::/:\n", "etc/group": b"root:x:0:\nnogroup:x:1:\n"}
+    files = {f"www/{name}": page for name, page in pages.items()}
+    files |= {"bin/nginx": binary.read_bytes(), "nginx.conf": NGINX.format(NGINX_PORT).encode(),
+              "etc/passwd": b"root:x:0:0::/:\nnobody:x:1:1::/:\n", "etc/group": b"root:x:0:\nnogroup:x:1:\n"}
     for path in libraries:  # the loader's place is written into the program
         files[f"{'lib64' if path.name.startswith('ld-') else 'lib'}/{path.name}"] = path.read_bytes()
     return bench_linux.make(folder, bench_linux.DRIVER, SCRIPT, files, ("etc", "lib", "lib64", "run", "www"))
@@ -237,7 +239,8 @@ def drain(console):
 
 
 def in_qemu(boots, guest, seconds, enter):
-    """One boot: seconds to the first page, and what `loaded` gives. `boots` is given the port of the host; `enter` gives a cookie."""
+    """One boot: seconds to the first page, and what `loaded` gives. `boots` is given the port of the host; `enter` gives a
+    cookie."""
     port = listeners.free_port()
     kernel, append, more = boots(port)
     nic = ("-netdev", f"user,id=n,restrict=on,ipv6=off,hostfwd=tcp:127.0.0.1:{port}-:{guest}", "-device", bench_qemu.NICS["modern"],
@@ -266,7 +269,7 @@ def in_simulator(files, verifier, seconds):
         key = pathlib.Path(folder, "key")
         key.write_text(bench_qemu.KEY + "\n", encoding="ascii")
         with subprocess.Popen([str(files.sim), "--package", str(files.package), "--run-dir", folder, "--key-file", str(key),
-                               "--boot", bench_qemu.BOOT, "--commit", "bench", "--verifier", verifier, *EXTRA],
+                               "--boot", bench_qemu.BOOT, "--commit", "bench", "--verifier", verifier],
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
             try:
                 said, until = b"", time.monotonic() + SECONDS_MAX
@@ -324,7 +327,7 @@ def on_the_host(pages):
 
 
 def name_of(what, which, where):
-    return f"{what} {which}, {where}"
+    return f"{what}, {which}, {where}"
 
 
 def add_load(rows, where, taken, peer=None):
@@ -382,7 +385,8 @@ def measure(files, rows, rounds, options):
         missing_load(rows, LINUX, why)
         missing_load(rows, HOST, why)
     add_load(rows, SIMULATOR, simulated)
-    rows.add(WEIGHT, "KiB", sum(path.stat().st_size for path in (files.pages / "packed").rglob("*") if path.is_file()) / 1024, WEIGHT_ASKED)
+    weight = sum(path.stat().st_size for path in (files.pages / "packed").rglob("*") if path.is_file())
+    rows.add(WEIGHT, "KiB", weight / 1024, WEIGHT_ASKED)
 
 
 @dataclasses.dataclass

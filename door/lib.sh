@@ -135,7 +135,8 @@ install_packages() { # packages
     unpack_packages ${unpack[@]+"${unpack[@]}"}
     [ ${#others[@]} -gt 0 ] || return 0
     ${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends "${others[@]}" >&2 </dev/null || fail 3 "apt-get install failed: ${others[*]}"
+        apt-get install -y -qq --no-install-recommends "${others[@]}" >&2 </dev/null ||
+        fail 3 "apt-get install failed: ${others[*]}"
 }
 
 # Makes sure that the packages of these groups are there, as the rules of the front door say.

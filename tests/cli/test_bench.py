@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # ./capos bench from end to end: every figure has its row, or the reason why it has none. No figure is judged here.
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -23,6 +24,7 @@ import bench_image  # noqa: E402
 import bench_network  # noqa: E402
 import bench_programs  # noqa: E402
 import bench_qemu  # noqa: E402
+import bench_web  # noqa: E402
 import tap  # noqa: E402
 
 KICKS = [f"60 B frames into a tap, {transport}, {kick} a kick" for transport in ("legacy", "modern") for kick in (1, 32, 128)]
@@ -35,7 +37,7 @@ class Bench(unittest.TestCase):
         status, out, err = capos("bench", "--quick", "--json")
         self.assertEqual(status, 0, err)
         said = json.loads(out)
-        self.assertEqual(set(said), {"host", "machine", "programs", "network", "image", "disk", "explore"})
+        self.assertEqual(set(said), {"host", "machine", "programs", "network", "image", "disk", "web", "explore"})
         self.assertTrue(said["host"]["rows"])
         self.assertEqual({row["name"] for row in said["image"]["rows"]},
                          {*bench_image.WAYS.values(), bench_image.MADE, bench_image.ARCHIVE})
@@ -47,6 +49,14 @@ class Bench(unittest.TestCase):
             self.assertGreater(row["bells_a_kick"], 0, row)
         self.programs(said["programs"]["rows"])
         self.network(said["network"]["rows"])
+        self.web(said["web"]["rows"])
+
+    def web(self, found):
+        self.assertEqual([row["name"] for row in found], [
+            bench_web.FIRST, *(bench_web.name_of(what, which, where) for where in (bench_web.QEMU, bench_web.SIMULATOR)
+                               for which in bench_web.TIMES for what in bench_web.WHAT), bench_web.WEIGHT])
+        for row in found:
+            self.assertTrue(row["got"] > 0 or row["name"].startswith(bench_web.WHAT[-1]), row)
 
     def network(self, found):
         self.assertEqual([(row["name"], row["unit"]) for row in found], [
@@ -80,6 +90,7 @@ class Bench(unittest.TestCase):
         self.assertIsNone(said["network"])
         self.assertIsNone(said["image"])
         self.assertIsNone(said["disk"])
+        self.assertIsNone(said["web"])
         self.assertIsNone(said["explore"])
 
     @unittest.skipIf(shutil.which("qemu-system-x86_64") is None, "qemu-system-x86_64 is not installed (./capos setup qemu)")
@@ -142,6 +153,38 @@ class Bench(unittest.TestCase):
                 with self.assertRaisesRegex(bench_network.Failed, "not what was sent"):
                     bench_network.answered(port, time.monotonic(), console[0], frames)
             thread.join()
+
+    def test_pages_are_counted_and_so_are_connections_that_gave_way(self):
+        """A host's port that answers each connection's first request, but for every fourth, and takes another one where it may."""
+        answer = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc"
+        self.assertFalse(bench_web.whole(answer[:-1]))
+        self.assertTrue(bench_web.whole(answer))
+        with self.assertRaisesRegex(bench_web.Failed, "no page"):
+            bench_web.whole(answer.replace(b"200", b"404"))
+
+        def one(s, at):
+            with s, contextlib.suppress(ConnectionError):
+                while at % 4 and (asked := s.recv(4096)):
+                    s.sendall(answer)
+                    if b"close" in asked:
+                        return
+
+        def serve(server):
+            with contextlib.suppress(OSError):
+                for at in itertools.count():
+                    threading.Thread(target=one, args=(server.accept()[0], at), daemon=True).start()
+
+        with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+            threading.Thread(target=serve, args=(server,), daemon=True).start()
+            port = server.getsockname()[1]
+            for close in (False, True):
+                data = bench_web.request(port, "/", None, close)
+                rate, half, most, lost = bench_web.Load(port, data, len(answer), close).run(0.1)
+                self.assertGreater(rate, 0)
+                self.assertLessEqual(half, most)
+                self.assertGreater(lost, 0)
+                with self.assertRaisesRegex(bench_web.Failed, "not the page"):
+                    bench_web.Load(port, data, len(answer) - 1, close).run(0.1)
 
     def test_without_namespace_or_device_the_rows_say_so(self):
         for what in ("enter_namespace", "Tap"):

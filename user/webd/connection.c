@@ -94,7 +94,8 @@ void connection_begin(struct webd *w, cap_id socket, uint16_t place)
 
     while (c < w->connections + WEBD_CONNECTIONS && !is_free(c))
         c++;
-    if (c == w->connections + WEBD_CONNECTIONS) { /* nobody could give way: all are sessions' sockets */
+    if (c ==
+        w->connections + WEBD_CONNECTIONS) { /* all are sessions' sockets, or have calls of a last life */
         give_back(w, socket);
         return;
     }

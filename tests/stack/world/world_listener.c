@@ -178,6 +178,18 @@ Test(world_listener, bytes_are_told_once_until_somebody_receives_and_in_turn, .t
     cr_expect_eq(world_result(&t, waits), NET_OK);
     cr_expect_eq(t.done[waits].words[RELAY_ANSWER_VALUE], NET_EVENT(places[2], NET_EVENT_READ));
     says_more(0);
+    says_more(1);
+    cr_expect_eq(call(SLOT_LISTENER, LISTENER_EVENT, AT_ONCE, 2, 0), NET_E_VALUE);
+    receive(2, WHOLE - 2u * 1024u, NET_OK, PIECE);
+    says_more(2);
+    cr_expect_eq(call(SLOT_LISTENER, LISTENER_EVENT, AT_ONCE, 1, 0),
+                 NET_OK); /* all that there are, in turn */
+    cr_expect_eq(t.value, NET_EVENTS_PUT(0, places[0], NET_EVENT_READ) |
+                              NET_EVENTS_PUT(1, places[1], NET_EVENT_READ) |
+                              NET_EVENTS_PUT(2, places[2], NET_EVENT_READ));
+    nothing_told();
+    receive(0, WHOLE, NET_OK, PIECE);
+    says_more(0);
     (void)world_call(&t, (struct world_call){.slot = RELAY_RELEASE, .method = SLOT_SOCKETS});
     cr_expect(world_left(&t, SOCKETS - 1u, OTHERS + 1u));
     nothing_told(); /* nobody holds it any more */
