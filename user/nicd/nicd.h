@@ -24,7 +24,7 @@
 #define NICD_MTU          1500u
 
 /* Defaults of the start-up page's parameters. */
-#define NICD_EMPTY_POLLS  16u /* `empty_polls`: polls without work before it sleeps */
+#define NICD_EMPTY_POLLS  4u  /* `empty_polls`: polls without work before it sleeps */
 #define NICD_SLEEP_US     200u /* the longest sleep while it polls, if `sleep_us` does not say another */
 #define NICD_PROOF_NS     30000000000ull /* a proof's client comes within this time */
 #define NICD_IRQ_SLEEP_US 100000u /* the same while an interrupt wakes it (`interrupts=1`) */
