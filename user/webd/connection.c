@@ -283,6 +283,8 @@ static void head(struct webd *w, struct connection *c)
     gate_judge(&w->gate, &w->sessions, &c->http, false, now_ns, &c->verdict);
     c->session = c->verdict.session;
     c->stranger = c->session.life == 0;
+    if (!c->stranger)
+        w->patience = WEBD_PATIENCE;
     if (c->verdict.error != GATE_OK) {
         w->counts[WEBD_COUNT_REFUSED]++;
         c->keep = c->keep && c->http.body_bytes == 0; /* a body would be taken for the next request */

@@ -93,10 +93,13 @@ static uint32_t count(uint64_t connections)
     return found;
 }
 
-/* When the next that comes may be taken: at once, unless everybody who would give way is young. */
+/* When the next that comes may be taken: at once, unless everybody who would give way is young. A flood of
+ * those that never say who they are is not waited for: netd's backlog would fill, and others find no place in
+ * it. */
 static uint64_t due(struct webd *w)
 {
-    const struct connection *c = count(w->strangers) >= WEBD_STRANGERS ? oldest(w, true) : NULL;
+    const bool crowded = w->patience != 0 && count(w->strangers) >= WEBD_STRANGERS;
+    const struct connection *c = crowded ? oldest(w, true) : NULL;
 
     return c == NULL || c->state == CONNECTION_CLOSING ? 0 : c->moved_ns + WEBD_YOUNG_NS;
 }
@@ -109,7 +112,11 @@ uint64_t listen_turn(struct webd *w)
         open(w);
     if (cap_is_none(w->listener))
         return w->again_ns;
-    if (!w->accepting && (due_ns = due(w)) <= ring_now(&w->rt->ring)) {
+    if (!w->accepting && (due_ns = due(w)) > ring_now(&w->rt->ring)) {
+        w->deferred = true;
+    } else if (!w->accepting) {
+        w->patience -= w->deferred && w->patience != 0;
+        w->deferred = false;
         due_ns = RING_FOREVER;
         w->accepting = true;
         submit(w, WEBD_USER_ACCEPT, LISTENER_ACCEPT);

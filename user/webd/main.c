@@ -48,6 +48,7 @@ static enum webd_exit begin(struct webd *w)
         !rt_memory_make(rt, RING_PAGE_BYTES, &w->asked.page) || !rt_memory_make(rt, ROOM_BYTES, &w->room))
         return WEBD_EXIT_MEMORY;
     w->listener = CAP_NONE;
+    w->patience = WEBD_PATIENCE;
     sessions_init(&w->sessions);
     starters(w);
     witness_init(w);

@@ -20,7 +20,8 @@
 
 #define WEBD_CONNECTIONS 64u
 #define WEBD_STRANGERS   10u /* of them: connections whose last request was of no session */
-#define WEBD_YOUNG_NS    20000000ull /* so long after it came or moved such a one does not give way */
+#define WEBD_YOUNG_NS    20000000ull /* so long after it came or moved such a one does not give way, */
+#define WEBD_PATIENCE    4u /* unless so many had to wait for that and nobody has shown a session since */
 #define WEBD_SHELLS      4u /* starters that the manifest can grant */
 #define WEBD_IN_BYTES    4096u /* of its part of the memory that is shared with netd: what comes, */
 #define WEBD_OUT_BYTES   8192u /* and what goes */
@@ -157,6 +158,8 @@ struct overview_part {
 struct webd {
     struct rt *rt;
     cap_id authority, listener, login, maker, system, supervisor, network, entropy;
+    uint32_t patience; /* of WEBD_PATIENCE, what is left */
+    bool deferred; /* the next that comes waits for who is young */
     bool accepting, eventing, attached; /* attached: the listener's sockets have `share` */
     uint64_t again_ns, pause_ns; /* without a listener: not before; how long the last pause was */
     struct rt_memory share, range; /* with netd; of records that calls fill in */
