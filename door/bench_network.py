@@ -31,6 +31,7 @@ BYTES, QUICK_BYTES = 96 << 20, 16 << 20
 PIECE = 256 << 10
 SECONDS_MAX = 120
 EVERY = 0.05    # seconds from one try to the next that nothing asks for
+SOON = 0.005    # seconds that a guest is given to take its address
 OPEN_MAX = 10   # tries that wait at once
 LOOK = 0.001    # seconds
 QUIET = 0.2     # seconds in which a guest without a listener would have refused
@@ -90,7 +91,7 @@ def same(back):
 
 class Tries:
     """Connections, each with something to say, until one of them has its answer. QEMU takes each at once, and asks for the guest
-    then: a guest without an address drops what it gets. So there is one when it is given one, one again when it was refused,
+    then: a guest without an address drops what it gets. So there is one soon after it is given one, one again when it was refused,
     and else few, which live long: a guest that is asked all the time has no time to answer."""
 
     def __init__(self, port, said=NUMBER, whole=same):
@@ -144,7 +145,7 @@ def answered(port, start, console, frames, said=NUMBER, whole=same):
     with contextlib.closing(tries):
         while time.monotonic() - start < SECONDS_MAX:
             if not told and frames.look():
-                told, tries.due = True, 0.0
+                told, tries.due = True, time.monotonic() + SOON
             tries.begin()
             if tries.answered([console] if told else [console, frames.fd]):
                 return time.monotonic() - start

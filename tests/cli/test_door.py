@@ -146,7 +146,7 @@ class Missing(unittest.TestCase):
         for line in (ROOT / "packages").read_text(encoding="utf-8").splitlines():
             if line and not line.startswith("#"):
                 self.assertRegex(line, r"^(build|test|evidence|qemu|image|uefi|cloudboot|bench|peers|browser) +[a-z0-9.+-]+ "
-                                       r"+(deb|(cmd|pc|py|header|fetch):\S+)$")
+                                       r"+(deb|(cmd|pc|py|header|fetch|unpack):\S+)$")
 
 
 class Sources(unittest.TestCase):
