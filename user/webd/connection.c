@@ -246,6 +246,7 @@ static void send(struct webd *w, struct connection *c)
         return;
     refill(w, c);
     c->sending = submit(w, c, WEBD_USER_SEND + index_of(w, c), SOCKET_SEND, base + c->out_at, c->out_count);
+    c->sent_count = c->out_count;
     c->writable = !c->sending; /* told anew after a SEND that took less */
 }
 
@@ -258,12 +259,12 @@ void connection_sent(struct webd *w, uint32_t at, const struct ring_completion *
     if (c->state == CONNECTION_FREE)
         return;
     if ((!ring_completed(done) && done->result != NET_E_TIMEOUT) || done->status != RING_OK ||
-        done->value > c->out_count) {
+        done->value > c->sent_count) {
         connection_drop(w, c, done->status != RING_OK);
         return;
     }
     const uint32_t count = (uint32_t)done->value;
-    c->writable = c->writable || count == c->out_count;
+    c->writable = c->writable || count == c->sent_count;
     c->out_at = count == c->out_count ? 0 : c->out_at + count;
     c->out_count -= count;
     if (count != 0) {

@@ -101,6 +101,7 @@ struct connection {
     cap_id socket;
     uint32_t in_at, in_count; /* of its part: came and not looked at yet */
     uint32_t out_at, out_count; /* of its part: to go */
+    uint32_t sent_count; /* how many of these the call under way names: more may have come behind them */
     const uint8_t *file; /* to go behind it: of an asset, */
     uint32_t file_left; /* and how much */
     uint64_t moved_ns, until_ns; /* when a byte came or went; when it is dropped, RING_FOREVER: never */
