@@ -153,15 +153,15 @@ enum listener_method {
                         them: who holds them says which part is whose. It is given back when the listener
                         has another one, or is closed, and none of those sockets names it any more; the
                         same memory again is NET_E_VALUE before. value: its bytes */
-    LISTENER_EVENT /* args[0]: ns that it may wait, RING_FOREVER: any time. Waits until there is something to
-                      do on a socket that was accepted here and is still held. value: NET_EVENT. Each of its
+    LISTENER_EVENT /* args[0]: ns that it may wait, RING_FOREVER: any time; args[1]: of how many sockets it
+                      may tell at once, up to NET_EVENTS, 0 is 1. Waits until there is something to do on a
+                      socket that was accepted here and is still held. value: NET_EVENT of each. Each of its
                       flags is told once, and again only after the next call of its kind on that socket
-                      (READ: RECV; WRITE: SEND); of several sockets each in its turn. args[1]: 0, or 1 for as
-                      many of them as there are, up to NET_EVENTS; value is then NET_EVENTS_PUT of each. More
-                      is NET_E_VALUE. NET_E_BUSY: one waits
-                      already; NET_E_INVALID_LISTENER, NET_E_DISCONNECTED (every socket has ended with it)
-                      as of ACCEPT. One whose socket was given back meanwhile may still be on its way: a
-                      RECV at its place's next socket then finds nothing, which harms nothing */
+                      (READ: RECV; WRITE: SEND); of several sockets each in its turn. NET_E_VALUE: more;
+                      NET_E_BUSY: one waits already; NET_E_INVALID_LISTENER, NET_E_DISCONNECTED (every socket
+                      has ended with it) as of ACCEPT. One whose socket was given back meanwhile may still
+                      be on its way: a RECV at its place's next socket then finds nothing, which harms
+                      nothing */
 };
 
 /* Flags of an event. */
@@ -170,16 +170,12 @@ enum net_event {
                            end or error, which no RECV has said yet */
     NET_EVENT_WRITE = 2 /* a SEND will take some, or say its error, after one that took fewer than it named */
 };
-#define NET_EVENT(place, flags) ((uint64_t)(place) | (uint64_t)(flags) << 16)
-#define NET_EVENT_PLACE(value)  ((uint16_t)(value))
-#define NET_EVENT_FLAGS(value)  ((uint16_t)((value) >> 16))
-#define NET_PLACES_MAX          256u
-/* The same for up to NET_EVENTS of them in one word, the first in its lowest bits; those without a flag are
- * none. */
-#define NET_EVENTS                       4u
-#define NET_EVENTS_PUT(at, place, flags) (((uint64_t)(place) | (uint64_t)(flags) << 8) << 16u * (at))
-#define NET_EVENTS_PLACE(value, at)      ((uint16_t)((value) >> 16u * (at)&0xffu))
-#define NET_EVENTS_FLAGS(value, at)      ((uint16_t)((value) >> (16u * (at) + 8u) & 0xffu))
+#define NET_PLACES_MAX 256u
+/* In one word, the first in its lowest bits; one without a flag is none. */
+#define NET_EVENTS                  4u
+#define NET_EVENT(at, place, flags) (((uint64_t)(place) | (uint64_t)(flags) << 8) << 16u * (at))
+#define NET_EVENT_PLACE(value, at)  ((uint16_t)((value) >> 16u * (at)&0xffu))
+#define NET_EVENT_FLAGS(value, at)  ((uint16_t)((value) >> (16u * (at) + 8u) & 0xffu))
 
 /* CAP_IF_TCP_SOCKET. */
 enum socket_method {

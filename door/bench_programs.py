@@ -397,6 +397,9 @@ def told(options, title, measure):
     except Failed as why:
         print(f"capos bench: {why}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\ncapos bench: interrupted", file=sys.stderr)
+        return 130
     if options.json:
         print(json.dumps({"worlds": ["qemu", "sim"], "rows": rows}))
     else:

@@ -49,7 +49,7 @@ UNITS = ("1/s", "ms", "ms", "")
 FIRST, FIRST_ASKED = "QEMU start to the first page", 250
 WEIGHT, WEIGHT_ASKED = "pages, scripts and terminal, compressed", 300
 LIMIT = "turns of kernel, driver, stack and web process under TCG, libslirp in QEMU's other thread, the client beside both"
-FIRST_LIMIT = "SHA-256 of package, programs and log under TCG, a lease of libslirp, and eight starts before the web process's"
+FIRST_LIMIT = "QEMU's and the kernel's own start, a lease of libslirp, eight starts before the web process's: not told apart"
 Failed = bench_programs.Failed
 
 # Debian's own settings, without its log; `{}` is where it listens. One process: the guest has one processor.

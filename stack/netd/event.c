@@ -43,16 +43,15 @@ static void mark(struct netd_object *tcp, uint8_t pending)
 static void step(struct netd_object *listener)
 {
     struct netd_listener *l = &listener->listener;
-    const uint32_t most = l->event_many ? NET_EVENTS : 1u;
     struct netd_object *tcp = NULL;
     uint64_t value = 0;
     uint32_t count = 0;
 
-    while (l->event.used && count < most && (tcp = find(listener)) != NULL) {
+    while (l->event.used && count < l->event_most && (tcp = find(listener)) != NULL) {
         const uint32_t place = place_of(tcp), flags = tcp->tcp.pending;
 
         ASSERT(tcp->kind == NETD_TCP && tcp->tcp.teller == listener && flags != 0);
-        value |= l->event_many ? NET_EVENTS_PUT(count, place, flags) : NET_EVENT(place, flags);
+        value |= NET_EVENT(count, place, flags);
         l->next = (place + 1u) % NETD_OBJECTS;
         mark(tcp, 0);
         count++;
@@ -78,13 +77,13 @@ void netd_event_call(struct netd_object *listener, const struct ring_received *c
     struct netd *n = listener->netd;
     struct netd_wait *w = &listener->listener.event;
     const enum net_error error =
-        call->args[1] > 1 ? NET_E_VALUE : netd_wait_begin(n, w, call->token, call->args[0]);
+        call->args[1] > NET_EVENTS ? NET_E_VALUE : netd_wait_begin(n, w, call->token, call->args[0]);
 
     if (error != NET_OK) {
         netd_answer(n, call->token, error, 0);
         return;
     }
-    listener->listener.event_many = call->args[1] != 0;
+    listener->listener.event_most = call->args[1] == 0 ? 1u : (uint32_t)call->args[1];
     step(listener);
     if (call->args[0] == 0)
         netd_complete(n, w, NET_E_TIMEOUT, 0);

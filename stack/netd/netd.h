@@ -97,7 +97,7 @@ struct netd_listener {
     struct netd_object *first, *last; /* connections nobody has accepted, by `next` */
     uint32_t waiting; /* how many these are */
     struct netd_wait event;
-    bool event_many; /* that call takes as many as there are */
+    uint32_t event_most; /* of so many sockets that call takes at once */
     uint64_t told[NETD_EVENT_WORDS]; /* a bit an object's place: it has something to tell */
     uint32_t next; /* the place that is looked at first: behind the one that was told last */
 };

@@ -23,9 +23,9 @@ static void pause(struct webd *w)
 
 static void submit(struct webd *w, uint64_t user, uint16_t method)
 {
-    const uint64_t many = method == LISTENER_EVENT; /* told of as many sockets as there are */
+    const uint64_t most = method == LISTENER_EVENT ? NET_EVENTS : 0;
     const struct ring_submission call =
-        ring_make_call(w->listener, method, RING_ARGS(RING_FOREVER, many), NULL);
+        ring_make_call(w->listener, method, RING_ARGS(RING_FOREVER, most), NULL);
     const bool submitted = ring_submit(&w->rt->ring, user, &call);
 
     ASSERT(submitted); /* one of each */
@@ -171,8 +171,8 @@ void listen_event(struct webd *w, const struct ring_completion *done)
     w->eventing = true;
     submit(w, WEBD_USER_EVENT, LISTENER_EVENT); /* goes with the next call for this one */
     for (uint32_t i = 0; i < NET_EVENTS; i++) {
-        const uint16_t flags = NET_EVENTS_FLAGS(done->value, i);
-        const uint32_t at = w->by_place[NET_EVENTS_PLACE(done->value, i)];
+        const uint16_t flags = NET_EVENT_FLAGS(done->value, i);
+        const uint32_t at = w->by_place[NET_EVENT_PLACE(done->value, i)];
 
         if (flags == 0 || at == 0) /* of one that was dropped meanwhile */
             continue;

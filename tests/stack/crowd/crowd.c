@@ -96,7 +96,7 @@ static void accepted(struct crowd *c, const struct ring_completion *done)
 
 static void told(struct crowd *c, uint64_t value)
 {
-    const uint16_t place = NET_EVENT_PLACE(value), flags = NET_EVENT_FLAGS(value);
+    const uint16_t place = NET_EVENT_PLACE(value, 0), flags = NET_EVENT_FLAGS(value, 0);
 
     CLAIM(c, place < NET_PLACES_MAX && flags != 0 && flags <= (NET_EVENT_READ | NET_EVENT_WRITE), value);
     if (c->at[place] != NULL) /* else it was let go meanwhile */

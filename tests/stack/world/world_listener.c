@@ -80,7 +80,7 @@ static uint64_t event(uint64_t ns)
 
 static void told(uint32_t which, uint16_t flags)
 {
-    cr_expect_eq(event(AT_ONCE), NET_EVENT(places[which], flags), "of connection %u", which);
+    cr_expect_eq(event(AT_ONCE), NET_EVENT(0, places[which], flags), "of connection %u", which);
 }
 
 static void nothing_told(void)
@@ -176,17 +176,16 @@ Test(world_listener, bytes_are_told_once_until_somebody_receives_and_in_turn, .t
     cr_expect_eq(call(SLOT_LISTENER, LISTENER_EVENT, AT_ONCE, 0, 0), NET_E_BUSY);
     says_more(2);
     cr_expect_eq(world_result(&t, waits), NET_OK);
-    cr_expect_eq(t.done[waits].words[RELAY_ANSWER_VALUE], NET_EVENT(places[2], NET_EVENT_READ));
+    cr_expect_eq(t.done[waits].words[RELAY_ANSWER_VALUE], NET_EVENT(0, places[2], NET_EVENT_READ));
     says_more(0);
     says_more(1);
-    cr_expect_eq(call(SLOT_LISTENER, LISTENER_EVENT, AT_ONCE, 2, 0), NET_E_VALUE);
+    cr_expect_eq(call(SLOT_LISTENER, LISTENER_EVENT, AT_ONCE, NET_EVENTS + 1u, 0), NET_E_VALUE);
     receive(2, WHOLE - 2u * 1024u, NET_OK, PIECE);
     says_more(2);
-    cr_expect_eq(call(SLOT_LISTENER, LISTENER_EVENT, AT_ONCE, 1, 0),
+    cr_expect_eq(call(SLOT_LISTENER, LISTENER_EVENT, AT_ONCE, NET_EVENTS, 0),
                  NET_OK); /* all that there are, in turn */
-    cr_expect_eq(t.value, NET_EVENTS_PUT(0, places[0], NET_EVENT_READ) |
-                              NET_EVENTS_PUT(1, places[1], NET_EVENT_READ) |
-                              NET_EVENTS_PUT(2, places[2], NET_EVENT_READ));
+    cr_expect_eq(t.value, NET_EVENT(0, places[0], NET_EVENT_READ) | NET_EVENT(1, places[1], NET_EVENT_READ) |
+                              NET_EVENT(2, places[2], NET_EVENT_READ));
     nothing_told();
     receive(0, WHOLE, NET_OK, PIECE);
     says_more(0);
@@ -262,7 +261,7 @@ Test(world_listener, room_is_told_to_who_had_none, .timeout = 300)
     cr_expect_lt(t.w.turns - turns, TURNS_IDLE, "%lu turns", (unsigned long)(t.w.turns - turns));
     plans[0].reads_bytes = taken / 2u;
     dm_client_change(t.client, 0, &plans[0]);
-    cr_expect_eq(event(MINUTE), NET_EVENT(places[0], NET_EVENT_WRITE));
+    cr_expect_eq(event(MINUTE), NET_EVENT(0, places[0], NET_EVENT_WRITE));
     nothing_told(); /* once */
     cr_expect_gt(fill(0), 0);
     nothing_told();
