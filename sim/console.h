@@ -22,6 +22,8 @@ struct sim_console {
     bool quiet; /* --json: nothing of the console on standard output */
     bool serve; /* stays up: waits for keys between turns */
     bool raw; /* terminal settings are ours */
+    uint64_t skip_ns; /* --skip */
+    uint64_t *clock_ns; /* set by who boots: virtual time, which SIGUSR1 moves on by skip_ns */
     bool input_ended; /* end of input is no input: the system stays up */
     bool until_seen;
     bool quit;
@@ -42,7 +44,8 @@ struct sim_console {
     size_t line_bytes;
 };
 
-/* False with errno when a log cannot be made. Installs handlers for SIGINT and SIGTERM. */
+/* False with errno when a log cannot be made. Installs handlers for SIGINT and SIGTERM, and with --skip
+ * for SIGUSR1. */
 bool sim_console_open(struct sim_console *c, const struct sim_options *o);
 void sim_console_close(struct sim_console *c);
 void sim_console_write(void *console, enum platform_console port, const char *text, size_t bytes);

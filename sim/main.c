@@ -318,6 +318,7 @@ static const char *open_forwards(struct run *r)
 static void set_console(struct run *r)
 {
     r->console.world = &r->world;
+    r->console.clock_ns = &r->world.platform.now_ns;
     r->console.forwards = r->options.proof ? NULL : &r->forwards;
     if (r->options.proof && r->forwards.count > 0) {
         r->console.knock = &r->knock;

@@ -28,11 +28,15 @@ static const char help[] =
     "  --port [SERVICE=]PORT      port of 127.0.0.1 that leads to a service (a free one), once for each\n"
     "  --secret-file FILE         take the operator's secret from it; else draw and show one\n"
     "  --secret-cost KIB,PASSES   what a check of it costs, within the manifest's memory_kib (4096,3)\n"
+    "  --skip SECONDS             at each SIGUSR1 its time moves on by so much, up to 86400 (a run that "
+    "stays up)\n"
     "  --pcap FILE                write the frames of both directions\n"
     "  --json                     one JSON object on standard output instead of the console\n"
     "  --help                     this text\n"
     "\n"
     "Exit status: 0 holds, 1 a claim failed, 2 usage, 4 input refused, 130 interrupted.\n";
+
+#define SKIP_SECONDS_MAX 86400u
 
 enum option_code {
     OPT_NIC = 256,
@@ -49,6 +53,7 @@ enum option_code {
     OPT_PACKAGE,
     OPT_PCAP,
     OPT_PORT,
+    OPT_SKIP,
     OPT_JSON,
     OPT_HELP,
     OPT_RUN_DIR,
@@ -77,6 +82,7 @@ static const struct option long_options[] = {
     {"package", required_argument, NULL, OPT_PACKAGE},
     {"pcap", required_argument, NULL, OPT_PCAP},
     {"port", required_argument, NULL, OPT_PORT},
+    {"skip", required_argument, NULL, OPT_SKIP},
     {"secret-file", required_argument, NULL, OPT_SECRET_FILE},
     {"secret-cost", required_argument, NULL, OPT_SECRET_COST},
     {"json", no_argument, NULL, OPT_JSON},
@@ -216,6 +222,8 @@ static bool parse_one(struct sim_options *o, int code, const char *value)
         return true;
     case OPT_PORT:
         return parse_port(o, value);
+    case OPT_SKIP:
+        return parse_number32(value, SKIP_SECONDS_MAX, &o->skip_seconds);
     case OPT_JSON:
         o->json = true;
         return true;
@@ -270,6 +278,8 @@ static enum sim_options_result bad_value(const char *name, int code, const char 
         takes = "PORT or SERVICE=PORT, 1 to 65535";
     else if (code == OPT_SEED)
         takes = "a number below 2^64";
+    else if (code == OPT_SKIP)
+        takes = "a number from 1 to 86400";
     fprintf(stderr, "capos sim: --%s takes %s, not %s; see ./capos sim --help\n", name, takes, value);
     return SIM_OPTIONS_USAGE;
 }
@@ -324,6 +334,8 @@ enum sim_options_result sim_options_parse(struct sim_options *o, int argc, char 
         return usage("--port goes with slirp or vpc in a run that stays up without --seed: others have no "
                      "host behind them",
                      NULL);
+    if (o->skip_seconds != 0 && (o->proof || o->replay || o->seeded))
+        return usage("--skip goes with a run that stays up without --seed", NULL);
     if (o->secret_given && (o->proof || o->replay))
         return usage("--secret-file and --secret-cost go with a run that stays up: nobody logs in to a proof",
                      NULL);

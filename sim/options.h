@@ -26,6 +26,7 @@ struct sim_options {
     const char *pcap;
     const char *ports[DM_FORWARDS_MAX]; /* --port, in their order */
     uint32_t port_count;
+    uint32_t skip_seconds; /* by which a signal moves virtual time on; 0: none does */
     const char *replay;
     const char *run_dir; /* "." when not given */
     const char *key_file; /* NULL: a key of the run's generator */

@@ -78,16 +78,49 @@ test("a token that another window's log-in replaced is replaced here too", () =>
     assert.equal(machine.shells.size, 2);
 }));
 
+const paste = (page) => page.evaluate((bytes) => {
+    const data = new DataTransfer();
+    data.setData("text/plain", "0123456789".repeat(bytes / 10));
+    document.querySelector(".panel:not([hidden]) textarea")
+        .dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
+}, PASTE_BYTES);
+
+test("a ^C gets past a paste that waits, and what was not sent of it never is", () => bench(async ({ machine, url, page: open }) => {
+    const page = await open();
+    await shells(page, url);
+    await type(page, "wait");
+    const before = machine.shells.get(1).came;
+    await paste(page);
+    await page.waitForSelector("#message >> text=Stop");
+    await page.keyboard.press("Control+c");
+    await says(page, "^C\n$");
+    await page.waitForSelector("#message", { state: "hidden" });
+    const came = machine.shells.get(1).came - before;
+    assert.ok(came > 4096 && came <= 16_384, `${came} bytes came`); // webd's room
+    await type(page, "echo after");
+    await says(page, "$ echo after\nafter\n$");
+}));
+
+test("a size that no terminal has is not asked for", () => bench(async ({ machine, url, page: open }) => {
+    const page = await open();
+    await shells(page, url);
+    const size = (what, holds) => until(what, () => holds(...machine.shells.get(1).size));
+    await page.setViewportSize({ width: 120, height: 700 });
+    await size("20 columns, not 13", (columns) => columns === 20);
+    for (let height = 500; height > 100; height -= 20) { // until there is no room for a row
+        await page.setViewportSize({ width: 600, height });
+        await page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }));
+    }
+    await size("4 rows, not 1", (_, rows) => rows === 4);
+    await page.setViewportSize({ width: 5200, height: 6200 });
+    await size("500 columns and 300 rows", (columns, rows) => columns === 500 && rows === 300);
+}));
+
 test("a paste of 1 MB arrives whole", () => bench(async ({ url, page: open }) => {
     const page = await open();
     await shells(page, url);
     await type(page, "count");
-    await page.evaluate((bytes) => {
-        const data = new DataTransfer();
-        data.setData("text/plain", "0123456789".repeat(bytes / 10));
-        document.querySelector(".panel:not([hidden]) textarea")
-            .dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
-    }, PASTE_BYTES);
+    await paste(page);
     await page.keyboard.press("Control+d");
     await says(page, `${PASTE_BYTES} bytes`);
     await page.waitForSelector("#message", { state: "hidden" });

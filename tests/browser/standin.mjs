@@ -34,6 +34,7 @@ export function overviewOf(world) {
         ],
         network: { state: "bound", mac: "42:01:0a:4d:00:02", address: "10.77.0.2", prefix: 32, gateway: "10.77.0.1", mtu: 1460,
             lease_s: 84_210, frames_in: 18_204, frames_out: 17_991 },
+        web: { connections: 57, requests: 1234, refused: 3, too_slow: 2, gave_way: 0 },
         health: { ok: true, text: "Everything runs. nicd was started again twice." },
     };
 }
@@ -41,7 +42,8 @@ export function overviewOf(world) {
 /** A shell's far end: takes keys, gives text. Enough of one to see what a page makes of it. */
 class FakeShell {
     constructor(number) {
-        Object.assign(this, { number, socket: null, size: [0, 0], line: "", received: 0, timer: null, counting: false });
+        Object.assign(this, { number, socket: null, size: [0, 0], line: "", received: 0, timer: null, counting: false, busy: false,
+            came: 0, waiting: 0 });
     }
 
     show(text) {
@@ -50,6 +52,28 @@ class FakeShell {
 
     begin() {
         this.show("capos shell. `help` lists what there is.\r\n$ ");
+    }
+
+    /** As webd: what waits for a busy shell is bounded, a ^C on its own goes ahead of it, and what was taken is told. */
+    typed(bytes) {
+        this.came += bytes.length;
+        if (this.busy && bytes.length === 1 && bytes[0] === 3) {
+            this.busy = false;
+            this.taken(this.waiting + 1);
+            this.waiting = 0;
+            this.show("^C\r\n$ ");
+        } else if (this.busy) {
+            this.waiting += bytes.length;
+        } else {
+            this.type(bytes);
+            this.taken(bytes.length);
+        }
+    }
+
+    taken(bytes) {
+        const message = Buffer.of(2, 0, 0, 0, 0);
+        message.writeUInt32LE(bytes, 1);
+        this.socket?.send(message);
     }
 
     type(bytes) {
@@ -78,7 +102,7 @@ class FakeShell {
         this.line = "";
         this.show("\r\n");
         const said = {
-            help: "help  echo  size  colours  flood  count  hostile  exit",
+            help: "help  echo  size  colours  flood  wait  count  hostile  exit",
             echo: rest.join(" "),
             size: this.size.join("x"),
             colours: "\x1b[31mred \x1b[32mgreen \x1b[33myellow \x1b[34mblue " +
@@ -88,6 +112,10 @@ class FakeShell {
                 "\x1b]8;;http://example.invalid/\x07link\x1b]8;;\x07\x1b]10;?\x07\x1b[21t after",
         }[word];
         if (word === "exit") return this.over("logged out");
+        if (word === "wait") {
+            this.busy = true;
+            return undefined;
+        }
         if (word === "count") {
             this.counting = true;
             this.received = 0;
@@ -297,7 +325,7 @@ export class StandIn {
         shell.socket = ws;
         ws.on("message", (data, binary) => {
             if (!binary || shell.socket !== ws) return ws.close(1003);
-            if (data[0] === 0) shell.type(data.subarray(1));
+            if (data[0] === 0) shell.typed(data.subarray(1));
             else if (data[0] === 1) shell.size = [data.readUInt16LE(1), data.readUInt16LE(3)];
             else if (data[0] === 2) shell.ended();
             return undefined;

@@ -41,6 +41,7 @@ class Peer:
     """A connection of our own making."""
 
     def __init__(self, port):
+        self.taken = 0
         self.port, self.socket, self.data = port, socket.create_connection(("127.0.0.1", port), timeout=SECONDS_MAX), b""
 
     def send(self, data):
@@ -179,7 +180,11 @@ class Web(Session):
         shown = b""
         while text not in shown:
             opcode, payload = peer.frame()
-            self.assertEqual((opcode, payload[:1]), (2, b"\0"), payload)
+            self.assertEqual(opcode, 2, payload)
+            if payload[0] == 2:  # so many typed bytes were taken
+                peer.taken += struct.unpack("<I", payload[1:])[0]
+                continue
+            self.assertEqual(payload[:1], b"\0", payload)
             shown += payload[1:]
         return shown
 
@@ -289,6 +294,20 @@ class Web(Session):
         third.say(b"\0logout\r")
         self.assertEqual(third.closed(), SHELL_ENDED)
         self.socket(who, "shell", shell=0)
+
+    def test_a_c_gets_past_what_was_pasted(self):
+        peer, _ = self.socket(self.let_in(), "shell", shell=0)
+        self.until_shown(peer, b"capos> ")
+        peer.say(b"\0ping 10.0.2.2\r")  # it takes ^C alone, and a second from one to the next
+        self.until_shown(peer, b"answer from")
+        for _ in range(3):
+            peer.say(b"\0" + (b"x" * 63 + b"\r") * 64)
+        peer.say(b"\1" + struct.pack("<HH", 19, 3))  # no size: it changes nothing
+        peer.say(b"\0\3")
+        peer.say(b"\0usage\r")
+        shown = self.until_shown(peer, b"devices claimed")
+        self.assertNotIn(b"xx", shown)
+        self.assertGreater(peer.taken, 3 * 4096)
 
     def test_a_secret_is_changed_and_other_sessions_end(self):
         who, other = self.let_in(), self.let_in()

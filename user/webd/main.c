@@ -7,7 +7,8 @@
 
 #define MESSAGES_AT (WEBD_LARGE * HTTP_BODY_BYTES) /* of `room` */
 #define HOSTS       "127.0.0.1:8080,localhost:8080" /* where the boot line names none */
-#define ROOM_BYTES  (MESSAGES_AT + WEBD_SHELLS * WEBSOCKET_MESSAGE_BYTES)
+#define TYPED_AT    (MESSAGES_AT + WEBD_SHELLS * WEBSOCKET_MESSAGE_BYTES)
+#define ROOM_BYTES  (TYPED_AT + WEBD_SHELLS * WEBD_TYPED_BYTES)
 
 static struct webd webd;
 
@@ -21,6 +22,7 @@ static void starters(struct webd *w)
         w->shells[i].memory.cap = CAP_NONE;
         w->shells[i].connection = WEBD_CONNECTIONS;
         w->shells[i].message = w->room.at + MESSAGES_AT + i * WEBSOCKET_MESSAGE_BYTES;
+        w->shells[i].typed = w->room.at + TYPED_AT + i * WEBD_TYPED_BYTES;
     }
 }
 

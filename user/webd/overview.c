@@ -16,8 +16,8 @@
 #define WORD_BYTES    48u
 #define MESSAGE_BYTES (WEBD_OUT_BYTES - 64u)
 
-static const char *const member_names[OVERVIEW_MEMBERS] = {"machine",   "uptime_s", "memory",
-                                                           "processes", "network",  "health"};
+static const char *const member_names[OVERVIEW_MEMBERS] = {"machine", "uptime_s", "memory", "processes",
+                                                           "network", "web",      "health"};
 
 static uint32_t length(const char *text, uint32_t most)
 {
@@ -216,6 +216,24 @@ static bool network(struct webd *w)
     return state == NET_STATE_BOUND;
 }
 
+/* What came to this port. */
+static void web(struct webd *w)
+{
+    static const char *const names[WEBD_COUNTS] = {[WEBD_COUNT_ACCEPTED] = "connections",
+                                                   [WEBD_COUNT_REQUESTS] = "requests",
+                                                   [WEBD_COUNT_REFUSED] = "refused",
+                                                   [WEBD_COUNT_SLOW] = "too_slow",
+                                                   [WEBD_COUNT_GAVE_WAY] = "gave_way"};
+    char text[256];
+    struct json_out o = json_over(text, sizeof text);
+
+    json_put_object(&o, NULL);
+    for (uint32_t i = 0; i < WEBD_COUNTS; i++)
+        json_put_u64(&o, names[i], w->counts[i]);
+    json_put_end(&o);
+    keep_object(&w->overview[OVERVIEW_WEB], &o);
+}
+
 static void memory(struct webd *w, const struct system_usage *usage)
 {
     char text[128];
@@ -270,6 +288,7 @@ void overview_look(struct webd *w)
     machine(w);
     uptime(w, usage.now_ns);
     memory(w, &usage);
+    web(w);
     const uint32_t given_up = processes(w);
     health(w, given_up, network(w), &usage);
     w->looked_ns = ring_now(&w->rt->ring);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Shells: each a process of its own, at a terminal whose stream is here, at a socket that comes and goes.
- * What is typed goes to the terminal as it takes it, and nothing more is read of the socket meanwhile; what
- * is to be shown is asked for when the socket has room. */
+ * What is typed waits here, bounded, until the terminal takes it, and its sender is told how much was taken;
+ * a sender that sends more than there is room for is not read meanwhile. A ^C goes ahead of what waits, which
+ * is dropped. What is to be shown is asked for when the socket has room. */
 #include "abi/assert.h"
 #include "abi/memory.h"
 #include "abi/methods.h"
@@ -11,11 +12,15 @@
 #define COLUMNS 80u
 #define ROWS    24u
 /* First byte of a message. */
-#define TYPED 0u
-#define SHOWN 0u
-#define SIZED 1u
-#define WHY   1u
-#define ENDED 2u
+#define TYPED  0u
+#define SHOWN  0u
+#define SIZED  1u
+#define WHY    1u
+#define TAKEN  2u
+#define ENDED  2u
+#define CTRL_C 0x03u
+#define TOLD_BYTES                                                                                           \
+    (WEBD_TYPED_BYTES / 4u) /* taken: a sender with half of the room under way never stands still */
 
 static struct connection *socket_of(struct webd *w, const struct shell *s)
 {
@@ -48,6 +53,16 @@ static bool open_stream(struct webd *w, struct shell *s, uint32_t place)
     return s->memory.at != NULL && lent.value >= 2u;
 }
 
+/* What waits for the terminal is not typed any more. */
+static void drop_typed(struct shell *s)
+{
+    memset(s->typed, 0, WEBD_TYPED_BYTES); /* it may be a secret */
+    memset(s->message + s->rest_at, 0, s->rest_left);
+    s->taken += s->typed_count + s->rest_left;
+    s->typed_count = 0;
+    s->rest_left = 0;
+}
+
 /* Stream and memory go back; the process ends. */
 static void end(struct webd *w, struct shell *s, uint16_t code)
 {
@@ -63,7 +78,7 @@ static void end(struct webd *w, struct shell *s, uint16_t code)
     release(w, &s->stream);
     s->memory.at = NULL;
     s->session = (struct session_ref){0, 0};
-    s->typed_left = 0;
+    drop_typed(s);
     s->to_show = 0;
     s->ended = true;
     s->used = s->reading || s->writing; /* the place is free when no call is under way any more */
@@ -117,7 +132,8 @@ void shells_attach(struct webd *w, uint32_t at, struct connection *c)
     s->connection = (uint32_t)(c - w->connections);
     s->life = c->life;
     s->until_ns = RING_FOREVER;
-    s->typed_left = 0;
+    drop_typed(s);
+    s->taken = 0; /* by this socket nothing was typed yet */
     c->shell = at;
     websocket_init(&c->socket_in, s->message, WEBSOCKET_MESSAGE_BYTES);
 }
@@ -134,20 +150,51 @@ void shells_detach(struct webd *w, struct connection *c)
 
 bool shells_busy(const struct webd *w, const struct connection *c)
 {
-    return c->state == CONNECTION_SHELL && w->shells[c->shell].typed_left != 0;
+    return c->state == CONNECTION_SHELL && w->shells[c->shell].rest_left != 0;
 }
 
-/* The next part of a message that was typed. */
+/* Of the message that came last, as much as there is room for. */
+static void keep_typed(struct shell *s)
+{
+    while (s->rest_left != 0 && s->typed_count < WEBD_TYPED_BYTES) {
+        s->typed[(s->typed_at + s->typed_count) % WEBD_TYPED_BYTES] = s->message[s->rest_at];
+        s->message[s->rest_at] = 0; /* it may be a secret */
+        s->rest_at++;
+        s->rest_left--;
+        s->typed_count++;
+    }
+}
+
+/* The next part of what was typed, to the terminal. */
 static void write(struct webd *w, struct shell *s)
 {
-    const uint32_t half = s->memory.bytes / 2u, count = s->typed_left < half ? s->typed_left : half;
+    const uint32_t half = s->memory.bytes / 2u, count = s->typed_count < half ? s->typed_count : half;
 
-    if (s->writing || s->typed_left == 0)
+    if (s->writing || count == 0)
         return;
-    memcpy(s->memory.at, s->message + s->typed_at, count);
+    for (uint32_t i = 0; i < count; i++) {
+        s->memory.at[i] = s->typed[s->typed_at];
+        s->typed[s->typed_at] = 0;
+        s->typed_at = (s->typed_at + 1u) % WEBD_TYPED_BYTES;
+    }
+    s->typed_count -= count;
     const struct ring_submission call = ring_make_call(s->stream, STREAM_WRITE, RING_ARGS(0, count), NULL);
     s->writing = ring_submit(&w->rt->ring, WEBD_USER_SHELL_WRITE + (uint64_t)(s - w->shells), &call);
     ASSERT(s->writing); /* one a shell */
+    s->writing_bytes = count;
+    keep_typed(s);
+}
+
+/* A ^C that was pressed while something waits goes ahead of it: that is dropped, here and in the terminal.
+ * One within more bytes is of a paste, and stays in its place. */
+static bool interrupt(struct webd *w, struct shell *s, const uint8_t *typed, uint32_t bytes)
+{
+    if (bytes != 1u || typed[0] != CTRL_C || (s->typed_count == 0 && !s->writing))
+        return false;
+    drop_typed(s);
+    s->taken++;
+    (void)ring_call(&w->rt->ring, s->stream, STREAM_INTERRUPT, NULL, NULL);
+    return true;
 }
 
 bool shells_message(struct webd *w, struct connection *c)
@@ -159,9 +206,12 @@ bool shells_message(struct webd *w, struct connection *c)
     if (bytes == 0)
         return false;
     if (message[0] == TYPED) {
-        s->typed_at = 1;
-        s->typed_left = bytes - 1u;
         sessions_use(&w->sessions, c->session, ring_now(&w->rt->ring));
+        if (interrupt(w, s, message + 1, bytes - 1u))
+            return true;
+        s->rest_at = 1;
+        s->rest_left = bytes - 1u;
+        keep_typed(s);
         write(w, s);
         return true;
     }
@@ -206,15 +256,22 @@ void shells_written(struct webd *w, uint32_t at, const struct ring_completion *d
 
     if (over(s, &s->writing))
         return;
-    if (!ring_completed(done)) {
+    if (!ring_completed(done) || done->value != s->writing_bytes) { /* it takes all, or waits */
         end(w, s, WEBSOCKET_SHELL_ENDED);
         return;
     }
-    const uint32_t taken = done->value < s->typed_left ? (uint32_t)done->value : s->typed_left;
-    memset(s->message + s->typed_at, 0, taken); /* it may be a secret */
-    s->typed_at += taken;
-    s->typed_left -= taken;
+    s->taken += s->writing_bytes;
     write(w, s);
+}
+
+/* The sender learns that there is room again. */
+static void tell(struct webd *w, struct shell *s, struct connection *c)
+{
+    const uint8_t message[] = {TAKEN, (uint8_t)s->taken, (uint8_t)(s->taken >> 8), (uint8_t)(s->taken >> 16),
+                               (uint8_t)(s->taken >> 24)};
+
+    if (s->taken >= TOLD_BYTES && connection_frame(w, c, WEBSOCKET_BINARY, message, sizeof message, NULL, 0))
+        s->taken = 0;
 }
 
 /* What is to be shown goes into the socket; then the terminal is asked for more. */
@@ -225,6 +282,8 @@ static void show(struct webd *w, struct shell *s)
     const uint32_t half = s->memory.bytes / 2u;
     const uint32_t most = half < WEBD_OUT_BYTES / 2u ? half : WEBD_OUT_BYTES / 2u;
 
+    if (c != NULL)
+        tell(w, s, c);
     if (s->to_show != 0 && c != NULL &&
         connection_frame(w, c, WEBSOCKET_BINARY, &kind, 1, s->memory.at + half, s->to_show))
         s->to_show = 0;

@@ -28,6 +28,7 @@
 #define WEBD_PART_BYTES  (WEBD_IN_BYTES + WEBD_OUT_BYTES)
 #define WEBD_BODY_BYTES  512u /* of a request, that every connection has room for */
 #define WEBD_LARGE       2u /* bodies of HTTP_BODY_BYTES at a time */
+#define WEBD_TYPED_BYTES 16384u /* for a shell: what its terminal has not been given yet */
 #define WEBD_FLYING      10u /* calls on connections that are under way: of a process's, some wait for ever */
 #define WEBD_PLACES      256u /* netd's numbers of sockets */
 _Static_assert(WEBD_CONNECTIONS == 64u, "a bit each of struct webd's");
@@ -84,6 +85,7 @@ enum overview_member {
     OVERVIEW_MEMORY,
     OVERVIEW_PROCESSES,
     OVERVIEW_NETWORK,
+    OVERVIEW_WEB,
     OVERVIEW_HEALTH,
     OVERVIEW_MEMBERS
 };
@@ -129,7 +131,12 @@ struct shell {
     uint32_t connection, life; /* whose socket it has; WEBD_CONNECTIONS: none */
     uint64_t until_ns; /* without a socket: kept until then */
     uint8_t *message; /* WEBSOCKET_MESSAGE_BYTES, for the socket that it has */
-    uint32_t typed_at, typed_left; /* of `message`: what the terminal has not taken */
+    uint8_t *typed; /* WEBD_TYPED_BYTES, round and round: the socket is read on while a terminal takes
+                       nothing, so that a ^C gets past what was pasted before it */
+    uint32_t typed_at, typed_count;
+    uint32_t rest_at, rest_left; /* of `message`: what there was no room for in `typed` */
+    uint32_t writing_bytes; /* with the terminal, not taken yet */
+    uint32_t taken; /* typed bytes that are nowhere here any more, and whose socket was not told so */
     uint32_t to_show; /* bytes in the second half that no socket has taken */
 };
 

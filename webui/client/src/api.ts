@@ -16,6 +16,7 @@ export interface Overview {
         state: string; mac: string; address: string; prefix: number; gateway: string; mtu: number; lease_s: number;
         frames_in: number; frames_out: number;
     };
+    web: { connections: number; requests: number; refused: number; too_slow: number; gave_way: number };
     health: { ok: boolean; text: string };
 }
 

@@ -90,6 +90,15 @@ function showNetwork(network: Overview["network"]): void {
     ]);
 }
 
+function showWeb(web: Overview["web"]): void {
+    const ended = [[web.too_slow, "too slow"], [web.gave_way, "gave way"]] as const;
+    const words = ended.filter(([many]) => many > 0).map(([many, why]) => `, ${count(many)} ${why}`).join("");
+    terms("web", [
+        ["Connections", `${count(web.connections)}${words}`],
+        ["Requests", `${count(web.requests)}${web.refused > 0 ? `, ${count(web.refused)} refused` : ""}`],
+    ]);
+}
+
 function showMemory(memory: Overview["memory"]): void {
     const used = memory.total_kib - memory.free_kib;
     const share = memory.total_kib === 0 ? 0 : used / memory.total_kib;
@@ -110,6 +119,7 @@ export function showOverview(overview: Overview): void {
     showProcesses(overview.processes);
     showMemory(overview.memory);
     showNetwork(overview.network);
+    showWeb(overview.web);
     terms("machine", [
         ["Where", world],
         ["Build", overview.machine.build ?? "", "code"],

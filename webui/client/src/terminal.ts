@@ -11,6 +11,11 @@ import { Typed } from "./typed";
 
 const SCROLLBACK_LINES = 5000;
 const PASTE_SHOWN_BYTES = 64 * 1024;
+const CTRL_C = 3;
+// What the machine takes for a terminal's size; a window that is smaller or larger shows a part, or has a margin.
+const COLUMNS = [20, 500] as const;
+const ROWS = [4, 300] as const;
+const within = (value: number, [least, most]: readonly [number, number]): number => Math.max(least, Math.min(most, value));
 // Operating-system commands that a shell's output may not use on this page: title, icon, links, notices, colours (asking for one is
 // answered as if typed), clipboard.
 const REFUSED_OSC = [0, 1, 2, 4, 7, 8, 9, 10, 11, 12, 22, 50, 52, 104, 110, 111, 112, 133, 777, 1337];
@@ -143,7 +148,9 @@ export class Shell {
     };
 
     private refit(): void {
-        if (this.panel.clientWidth > 0 && this.panel.clientHeight > 0) this.fit.fit();
+        if (this.panel.clientWidth === 0 || this.panel.clientHeight === 0) return;
+        const size = this.fit.proposeDimensions();
+        if (size && size.cols > 0 && size.rows > 0) this.terminal.resize(within(size.cols, COLUMNS), within(size.rows, ROWS));
     }
 
     private set(state: State, words: string): void {
@@ -165,6 +172,7 @@ export class Shell {
 
     private type(bytes: Uint8Array): void {
         if (this.state !== "open" || !this.ws) return; // nothing typed into the void arrives later, out of its place
+        if (bytes.length === 1 && bytes[0] === CTRL_C) return this.typed.interrupt(this.ws);
         this.typed.add(bytes);
         this.typed.send(this.ws);
     }
@@ -206,6 +214,7 @@ export class Shell {
     private attach(ws: WebSocket): void {
         this.ws = ws;
         this.why = "";
+        this.typed.begin();
         ws.binaryType = "arraybuffer";
         ws.addEventListener("open", () => {
             if (this.ws !== ws) return;
@@ -230,6 +239,8 @@ export class Shell {
     private take(message: Uint8Array): void {
         if (message[0] === 0) this.terminal.write(message.subarray(1));
         else if (message[0] === 1) this.why = new TextDecoder().decode(message.subarray(1));
+        else if (message[0] === 2 && message.length === 5 && this.ws)
+            this.typed.taken(new DataView(message.buffer, message.byteOffset).getUint32(1, true), this.ws);
     }
 
     private lost(): void {

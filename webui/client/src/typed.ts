@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What was typed and is not sent yet. A paste of any size goes out in messages the machine takes, no faster than the socket
-// takes them.
+// What was typed and is not sent yet. A paste of any size goes out no faster than the machine says that its shell takes it, so
+// that little is under way at any time and a ^C can get past it.
 
-const MESSAGE_BYTES = 16 * 1024; // the machine takes 64 KiB
-const SOCKET_BYTES_MAX = 128 * 1024; // handed to the browser and not sent
-const LOOK_AGAIN_MS = 20;
+const MESSAGE_BYTES = 4 * 1024;
+const UNDER_WAY_BYTES_MAX = 12 * 1024; // the machine has room for 16 KiB, and tells of each 4 KiB that were taken
 
 export class Typed {
     private waiting: Uint8Array[] = [];
-    private timer = 0;
     private left = 0;
+    private underWay = 0;
 
-    /** `left`: bytes that are not with the machine yet; called after each change. */
+    /** `left`: bytes that are not sent yet; called after each change. */
     constructor(private readonly changed: (left: number) => void) {}
 
     add(bytes: Uint8Array): void {
@@ -19,27 +18,45 @@ export class Typed {
         this.left += bytes.length;
     }
 
+    /** What is not sent stays unsent. */
     clear(): void {
-        window.clearTimeout(this.timer);
-        this.timer = 0;
         this.waiting = [];
         this.left = 0;
         this.changed(0);
     }
 
-    /** Sends what the socket takes, and comes again for the rest while it is open. */
+    /** Another socket: nothing is under way on it. */
+    begin(): void {
+        this.underWay = 0;
+        this.clear();
+    }
+
+    /** Sends what the machine has room for. */
     send(ws: WebSocket): void {
-        window.clearTimeout(this.timer);
-        this.timer = 0;
-        if (ws.readyState !== WebSocket.OPEN) return;
-        while (this.waiting.length > 0 && ws.bufferedAmount < SOCKET_BYTES_MAX) {
+        while (this.waiting.length > 0 && this.underWay + (this.waiting[0]?.length ?? 0) <= UNDER_WAY_BYTES_MAX) {
             const next = this.waiting.shift() as Uint8Array;
-            const message = new Uint8Array(next.length + 1); // a leading 0x00: bytes typed
-            message.set(next, 1);
-            ws.send(message);
+            this.put(ws, next);
             this.left -= next.length;
         }
-        this.changed(this.left + ws.bufferedAmount);
-        if (this.left > 0 || ws.bufferedAmount > 0) this.timer = window.setTimeout(() => this.send(ws), LOOK_AGAIN_MS);
+        this.changed(this.left);
+    }
+
+    /** ^C: ahead of what is not sent, which is dropped, as the machine drops what its shell has not taken. */
+    interrupt(ws: WebSocket): void {
+        this.clear();
+        this.put(ws, Uint8Array.of(3));
+    }
+
+    /** The machine's shell took so many bytes more. */
+    taken(bytes: number, ws: WebSocket): void {
+        this.underWay = Math.max(0, this.underWay - bytes);
+        this.send(ws);
+    }
+
+    private put(ws: WebSocket, bytes: Uint8Array): void {
+        const message = new Uint8Array(bytes.length + 1); // a leading 0x00: bytes typed
+        message.set(bytes, 1);
+        if (ws.readyState === WebSocket.OPEN) ws.send(message);
+        this.underWay += bytes.length;
     }
 }
