@@ -83,8 +83,7 @@ export async function says(page, text) {
     try {
         await until(text, async () => (await screen(page)).includes(text));
     } catch (error) {
-        error.message += `\n${await screen(page)}`;
-        throw error;
+        assert.fail(`${error.message}\n${await screen(page)}`);
     }
 }
 

@@ -56,6 +56,15 @@ async function overviewOf(page) {
     await shots(page, "overview");
 }
 
+async function paste(page, bytes) {
+    await page.locator(".panel:not([hidden]) textarea").focus();
+    await page.evaluate((count) => {
+        const data = new DataTransfer();
+        data.setData("text/plain", "x".repeat(79).concat("\r").repeat(count / 80));
+        document.activeElement.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+    }, bytes);
+}
+
 async function shellOf(context) {
     const page = await context.newPage();
     await page.goto(`${url}shell`);
@@ -67,16 +76,18 @@ async function shellOf(context) {
     await type(page, "usage");
     await says(page, "devices claimed");
     step("its terminal follows the window");
-    await page.locator(".panel:not([hidden]) textarea").focus();
-    await page.evaluate((bytes) => {
-        const data = new DataTransfer();
-        data.setData("text/plain", "x".repeat(79).concat("\r").repeat(bytes / 80));
-        document.activeElement.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
-    }, PASTED);
+    await paste(page, PASTED);
     await until("the paste's end", async () => (await screen(page)).endsWith("capos>") && (await screen(page)).includes("no such"));
     await type(page, "sockets");
     await says(page, "8080  listens");
     step(`${PASTED} bytes pasted, and the next line answered`);
+    await paste(page, 1 << 20);
+    await page.waitForSelector("#message >> text=Stop");
+    await page.keyboard.press("Control+c");
+    await until("no more of the paste", async () => (await screen(page)).endsWith("^C\ncapos>"));
+    await type(page, "dhcp");
+    await says(page, "seconds left");
+    step("a ^C ends a paste of 1 MB, and the next line is answered");
     await shots(page, "shell");
     return page;
 }

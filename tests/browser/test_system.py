@@ -20,26 +20,37 @@ SECONDS_MAX = 300
 
 
 class System(Session):
-    def person(self, world):
+    def machine(self, world, *flags):
+        """A machine with its web process: what to type at it, its address, and what a script in a browser needs around it."""
         chromium = shutil.which("chromium")
         if chromium is None:
             self.skipTest("chromium is not installed (./capos setup browser)")
         if world == "qemu" and shutil.which("qemu-system-x86_64") is None:
             self.skipTest("qemu is not installed (./capos setup qemu)")
-        system = self.start(world, "--package", str(SYSTEM_PACKAGE), login=False)
+        system = self.start(world, "--package", str(SYSTEM_PACKAGE), *flags, login=False)
         self.due(system, "web: http://127.0.0.1:")
         url = re.search(r"^web: (http://127\.0\.0\.1:\d+/)$", system.text, re.M)[1]
         self.due(system, "init: webd runs as process ")
         environment = dict(os.environ, CAPOS_CHROMIUM=chromium, CAPOS_BROWSER_MODULES=str(modules("tests/browser")),
-                           CAPOS_SHOTS=str(BUILT / "shots"), CAPOS_PASTE=str(1 << 20 if DEEP else 1 << 16))
-        done = subprocess.run(["node", ROOT / "tests/browser/system.mjs", url], env=environment, capture_output=True, text=True,
-                              input=SECRET + "\n", check=False, timeout=SECONDS_MAX)
+                           CAPOS_SHOTS=str(BUILT / "shots"), CAPOS_PASTE=str(1 << 20 if DEEP else 1 << 16),
+                           CAPOS_CLIENT=str(BUILT / "dist"))
+        return system, url, environment
+
+    def script(self, system, environment, held, *words):
+        """What people do there: as many steps as are due hold."""
+        done = subprocess.run(["node", *words], env=environment, capture_output=True, text=True, input=SECRET + "\n", check=False,
+                              timeout=SECONDS_MAX)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr + system.text[-2000:])
-        self.assertEqual(len(re.findall("^held: ", done.stdout, re.M)), 9, done.stdout)
+        self.assertEqual(len(re.findall("^held: ", done.stdout, re.M)), held, done.stdout)
         self.assertNotIn(SECRET, system.text)
+        self.assertNotRegex(system.text, "webd (ended|faulted|was given up)")
+        print("", *(line for line in done.stdout.splitlines() if line.startswith("figure: ")), sep="\n")
+
+    def person(self, world):
+        system, url, environment = self.machine(world)
+        self.script(system, environment, 10, ROOT / "tests/browser/system.mjs", url)
         for line in ("init: shell-web-1 runs as process ", "init: nicd was killed\n", "init: shell-web-1 was killed\n"):
             self.due(system, line)
-        self.assertNotRegex(system.text, "webd (ended|faulted|was given up)")
         self.log_in(system)
         self.power_off(system)
 
@@ -48,6 +59,12 @@ class System(Session):
 
     def test_in_qemu(self):
         self.person("qemu")
+
+    def test_what_ends_a_session(self):
+        if not DEEP:
+            self.skipTest("deep only: wrong secrets, a new one, a log-out and half an hour without use, in Chromium")
+        system, url, environment = self.machine("sim", "--skip", "1801")
+        self.script(system, environment, 7, ROOT / "tests/browser/people.mjs", url, str(system.simulator()))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import json
 import os
 import pathlib
 import re
+import select
+import signal
 import socket
 import struct
 import sys
@@ -117,7 +119,7 @@ class Web(Session):
         super().setUp()
         self.peers = []
         self.addCleanup(lambda: [peer.socket.close() for peer in self.peers])
-        self.system = self.start("sim", "--package", str(SYSTEM_PACKAGE), login=False)
+        self.system = self.start("sim", "--package", str(SYSTEM_PACKAGE), "--skip", "1801", login=False)
         self.due(self.system, "web: http://127.0.0.1:")
         self.port = int(re.search(r"^web: http://127\.0\.0\.1:(\d+)/$", self.system.text, re.M)[1])
         self.due(self.system, "init: webd runs as process ")
@@ -262,7 +264,7 @@ class Web(Session):
         self.assertEqual(set(statuses), {401, 429})
         self.assertEqual(self.ask("GET", "/api/overview", Cookie=who["Cookie"]).status, 200)
 
-    def test_logging_out_cuts_its_sockets_and_ends_its_shells(self):
+    def test_logging_out_and_half_an_hour_unused_end_sockets_and_shells(self):
         who, other = self.let_in(), self.let_in()
         live, (shell, _), kept = self.socket(who)[0], self.socket(who, "shell", shell=0), self.socket(other)[0]
         self.until_shown(shell, b"capos> ")
@@ -272,6 +274,10 @@ class Web(Session):
         self.assertEqual(self.ask("GET", "/api/session", Cookie=who["Cookie"]).status, 401)
         kept.frame()
         kept.frame()
+        os.kill(self.system.simulator(), signal.SIGUSR1)  # half an hour later
+        self.assertEqual(kept.closed(), OVER)
+        self.assertEqual(self.ask("GET", "/api/session", Cookie=other["Cookie"]).status, 401)
+        self.let_in()
 
     def test_shells(self):
         who = self.let_in()
@@ -280,8 +286,15 @@ class Web(Session):
         for peer, _ in shells:
             self.until_shown(peer, b"capos> ")
         first, given = shells[0]
+        first.say(b"\0ping 10.0.2.2\r")  # it takes ^C alone, and a second from one to the next
+        self.until_shown(first, b"answer from")
+        for _ in range(3):
+            first.say(b"\0" + (b"x" * 63 + b"\r") * 64)  # a paste
+        first.say(b"\1" + struct.pack("<HH", 19, 3))  # no size: it changes nothing
+        first.say(b"\0\3")  # gets past the paste
         first.say(b"\0usage\r")
-        self.until_shown(first, b"devices claimed")
+        self.assertNotIn(b"xx", self.until_shown(first, b"devices claimed"))
+        self.assertGreater(first.taken, 3 * 4096)
         second, _ = self.socket(who, "shell", shell=given["shell"])
         self.assertEqual(first.closed(), TAKEN_OVER)
         second.say(b"\0services\r")
@@ -295,20 +308,6 @@ class Web(Session):
         self.assertEqual(third.closed(), SHELL_ENDED)
         self.socket(who, "shell", shell=0)
 
-    def test_a_c_gets_past_what_was_pasted(self):
-        peer, _ = self.socket(self.let_in(), "shell", shell=0)
-        self.until_shown(peer, b"capos> ")
-        peer.say(b"\0ping 10.0.2.2\r")  # it takes ^C alone, and a second from one to the next
-        self.until_shown(peer, b"answer from")
-        for _ in range(3):
-            peer.say(b"\0" + (b"x" * 63 + b"\r") * 64)
-        peer.say(b"\1" + struct.pack("<HH", 19, 3))  # no size: it changes nothing
-        peer.say(b"\0\3")
-        peer.say(b"\0usage\r")
-        shown = self.until_shown(peer, b"devices claimed")
-        self.assertNotIn(b"xx", shown)
-        self.assertGreater(peer.taken, 3 * 4096)
-
     def test_a_secret_is_changed_and_other_sessions_end(self):
         who, other = self.let_in(), self.let_in()
         change = {"old": SECRET, "new": "another one, longer"}
@@ -317,11 +316,16 @@ class Web(Session):
         self.assertEqual(self.ask("POST", "/api/secret", change, **who).status, 204)
         self.assertEqual(self.ask("GET", "/api/session", Cookie=other["Cookie"]).status, 401)
         self.assertEqual(self.ask("GET", "/api/session", Cookie=who["Cookie"]).status, 200)
+        self.assertEqual(self.ask("POST", "/api/login", {"secret": SECRET}).status, 401)
         self.assertEqual(self.ask("POST", "/api/login", {"secret": change["new"]}).status, 200)
+
+    def counts(self, who):
+        return self.ask("GET", "/api/overview", Cookie=who["Cookie"]).json()["web"]
 
     def test_others_do_not_notice_those_that_are_slow_or_many(self):
         who = self.let_in()
-        crowd = [self.peer() for _ in range(200 if DEEP else 30)]  # three times as many as may be strangers
+        before = self.counts(who)
+        crowd = [self.peer() for _ in range(30)]  # three times as many as may be strangers
         for peer in crowd[::2]:
             try:
                 peer.send(b"GET / HTTP/1.1\r\nHost: ")  # and no more
@@ -336,6 +340,62 @@ class Web(Session):
         self.assertTrue(slow.ended())  # its time runs out
         for peer in crowd:
             self.assertTrue(peer.ended())
+        counts = self.counts(who)
+        self.assertGreater(counts["too_slow"], before["too_slow"])
+        self.assertGreaterEqual(counts["gave_way"], before["gave_way"] + 20)
+        self.assertGreaterEqual(counts["connections"], before["connections"] + 53)
+
+    def crowd(self, over, many):
+        """So many connections at any time until it is over, each with nothing, a part of a head, or of a body."""
+        fields = {"Host": self.host, "Origin": self.origin, "Content-Type": "application/json"}
+        parts = (b"", b"GET / HTTP/1.1\r\nHost: ", request("POST", "/api/login", fields, {})[:-1])
+        held, made = [], 0
+        while not over.is_set():
+            try:
+                held.append(socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS_MAX))
+                held[-1].sendall(parts[made % len(parts)])
+            except OSError:
+                pass
+            made += 1
+            while len(held) >= many and not over.is_set():  # until the machine ends one
+                ended = select.select(held, [], [], 0.1)[0]
+                held = [one for one in held if one not in ended or one.close()]
+        for one in held:
+            one.close()
+
+    def takes_nothing(self, peer):
+        """Lets a shell say more and more, until the machine has enough of it."""
+        try:
+            while True:
+                peer.say(b"\0" + (b"x" * 7 + b"\r") * 512)
+        except OSError:
+            pass
+
+    @unittest.skipUnless(DEEP, "deep only: 200 connections, and readers that take nothing")
+    def test_two_hundred_and_slow_readers(self):
+        who, over, took = self.let_in(), threading.Event(), []
+        before = self.counts(who)
+        threads = [threading.Thread(target=self.crowd, args=[over, 10]) for _ in range(20)]
+        threads += [threading.Thread(target=self.takes_nothing, args=[self.socket(who, "shell", shell=0)[0]]) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        try:
+            ends = time.monotonic() + 40
+            while time.monotonic() < ends:
+                at = time.monotonic()
+                self.assertEqual(self.ask("GET", "/api/overview", Cookie=who["Cookie"]).status, 200)
+                took.append(time.monotonic() - at)
+                time.sleep(0.05)
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join(SECONDS_MAX)
+        counts, took = self.counts(who), sorted(took)
+        self.assertGreater(counts["too_slow"], before["too_slow"])
+        self.assertGreater(counts["gave_way"], before["gave_way"] + 200)
+        p50, p99 = (took[len(took) * part // 100] * 1000 for part in (50, 99))
+        print(f"\nfigure: {len(took)} requests beside 200 connections, {counts['gave_way']} of which gave way, and two readers that "
+              f"take nothing: p50 {p50:.0f} ms, p99 {p99:.0f} ms (2000 asked for)")
 
     def test_who_sends_without_end_keeps_nobody_waiting(self):
         who, flooding = self.let_in(), self.peer()

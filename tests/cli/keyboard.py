@@ -3,6 +3,7 @@
 # each world.
 import hashlib
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -103,6 +104,12 @@ class Keyboard:
         """`text` from that place on."""
         with self.changed:
             return self.changed.wait_for(lambda: text in self.text[place:], timeout=SECONDS_MAX)
+
+    def simulator(self):
+        """Process id of the capos-sim that ./capos sim runs."""
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii").split()
+        (pid,) = [int(child) for child in children if os.readlink(f"/proc/{child}/exe").endswith("/capos-sim")]
+        return pid
 
     def end(self):
         self.reader.join(SECONDS_MAX)

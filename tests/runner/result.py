@@ -89,6 +89,7 @@ def add_unittest(result, name, output, status):
     bad = sum(map(int, re.findall(r"(?:failures|errors|unexpected successes)=(\d+)", output.splitlines()[-1])))
     skipped = re.findall(r"^(\S+) .*\.\.\. skipped (.*)$", output, re.M)
     result.skipped += [f"{name} {test}: {why}" for test, why in skipped]
+    result.notes += re.findall(r"^ *figure: (.*)$", output, re.M)
     result.ok(int(ran[1]) - bad - len(skipped))
     if bad:
         names = ", ".join(re.findall(r"^(?:FAIL|ERROR): (\S+)", output, re.M))
