@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "sim/console.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -66,6 +67,8 @@ bool sim_console_open(struct sim_console *c, const struct sim_options *o)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    action.sa_handler = SIG_IGN; /* libslirp sends to peers that are gone: no end of the run */
+    sigaction(SIGPIPE, &action, NULL);
     c->skip_ns = o->skip_seconds * SECOND_NS;
     action.sa_handler = on_skip;
     if (c->skip_ns != 0)
@@ -165,7 +168,8 @@ void sim_console_write(void *console, enum platform_console port, const char *te
         sim_forwards_print(c->forwards, stdout);
         c->forwards = NULL;
     }
-    fflush(stdout);
+    if (fflush(stdout) != 0 && errno == EPIPE)
+        c->quit = true; /* who read it is gone */
 }
 
 static void read_keys(struct sim_console *c)

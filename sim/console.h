@@ -45,7 +45,7 @@ struct sim_console {
 };
 
 /* False with errno when a log cannot be made. Installs handlers for SIGINT and SIGTERM, and with --skip
- * for SIGUSR1. */
+ * for SIGUSR1; SIGPIPE is ignored. */
 bool sim_console_open(struct sim_console *c, const struct sim_options *o);
 void sim_console_close(struct sim_console *c);
 void sim_console_write(void *console, enum platform_console port, const char *text, size_t bytes);

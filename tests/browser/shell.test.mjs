@@ -85,7 +85,7 @@ const paste = (page) => page.evaluate((bytes) => {
         .dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
 }, PASTE_BYTES);
 
-test("a ^C gets past a paste that waits, and what was not sent of it never is", () => bench(async ({ machine, url, page: open }) => {
+test("a ^C gets past a paste that waits; what was not sent of it never is", () => bench(async ({ machine, url, page: open }) => {
     const page = await open();
     await shells(page, url);
     await type(page, "wait");

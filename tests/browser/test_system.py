@@ -16,7 +16,7 @@ from door import ROOT  # noqa: E402
 from keyboard import SECRET, SYSTEM_PACKAGE, Session  # noqa: E402
 
 DEEP = os.environ.get("CAPOS_DEEP") == "1"
-SECONDS_MAX = 300
+SECONDS_MAX = 500
 
 
 class System(Session):

@@ -376,7 +376,9 @@ class Web(Session):
         who, over, took = self.let_in(), threading.Event(), []
         before = self.counts(who)
         threads = [threading.Thread(target=self.crowd, args=[over, 10]) for _ in range(20)]
-        threads += [threading.Thread(target=self.takes_nothing, args=[self.socket(who, "shell", shell=0)[0]]) for _ in range(2)]
+        for _ in range(2):
+            shell, _ = self.socket(who, "shell", shell=0)
+            threads.append(threading.Thread(target=self.takes_nothing, args=[shell]))
         for thread in threads:
             thread.start()
         try:

@@ -29,6 +29,10 @@ class Ports(Session):
                 with self.subTest(f"{world} {word}"):
                     self.refused(2, "--port", world, "--port", word)
 
+    def test_only_a_run_that_people_use_has_its_clock_moved_on(self):
+        for flags in (("0",), ("86401",), ("60", "--proof"), ("60", "--seed", "1")):
+            self.refused(2, "--skip", "sim", "--skip", *flags)
+
     def test_a_run_that_has_nobody_outside_takes_no_port(self):
         self.refused(2, "--port", "sim", "--port", "8007", "--backend", "script")
         self.refused(2, "--port", "sim", "--port", "8007", "--seed", "1", "--backend", "script")

@@ -19,8 +19,8 @@
 #define TAKEN  2u
 #define ENDED  2u
 #define CTRL_C 0x03u
-#define TOLD_BYTES                                                                                           \
-    (WEBD_TYPED_BYTES / 4u) /* taken: a sender with half of the room under way never stands still */
+/* Taken bytes that a sender is told of at once: one with half of the room under way never stands still. */
+#define TOLD_BYTES (WEBD_TYPED_BYTES / 4u)
 
 static struct connection *socket_of(struct webd *w, const struct shell *s)
 {
