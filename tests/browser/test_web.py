@@ -396,7 +396,7 @@ class Web(Session):
         self.assertGreater(counts["too_slow"], before["too_slow"])
         self.assertGreater(counts["gave_way"], before["gave_way"] + 200)
         p50, p99 = (took[len(took) * part // 100] * 1000 for part in (50, 99))
-        print(f"\nfigure: {len(took)} requests beside 200 connections, {counts['gave_way']} of which gave way, and two readers that "
+        print(f"\nfigure: {len(took)} requests beside 200 connections, {counts['gave_way']} of which gave way, and 2 readers that "
               f"take nothing: p50 {p50:.0f} ms, p99 {p99:.0f} ms (2000 asked for)")
 
     def test_who_sends_without_end_keeps_nobody_waiting(self):
