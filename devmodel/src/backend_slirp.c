@@ -9,9 +9,12 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define NS_PER_MS    1000000u
 #define POLL_FDS_MAX 256
+#define BACKLOG      64 /* of a forward: who came and was not accepted */
+#define FDS_MAX      1024 /* of this process, that are looked at for a forward's */
 
 struct slirp_backend {
     struct dm_kept_backend kept;
@@ -179,6 +182,23 @@ static bool config_sound(const struct dm_slirp_config *c)
     return contiguous && inside && host != guest && host != dns && guest != dns;
 }
 
+/* libslirp listens with room for one that it has not accepted; the kernel drops what comes beside it, which
+ * is tried again after a second: a browser comes with six at once. Its socket is ours as much, so it gets
+ * more room (listen(2) of one that listens). */
+static void widen(uint16_t host_port)
+{
+    for (int fd = 0; fd < FDS_MAX; fd++) {
+        struct sockaddr_in at = {0};
+        socklen_t at_bytes = sizeof at, listens_bytes = sizeof(int);
+        int listens = 0;
+
+        if (getsockname(fd, (struct sockaddr *)&at, &at_bytes) == 0 && at.sin_family == AF_INET &&
+            ntohs(at.sin_port) == host_port &&
+            getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_bytes) == 0 && listens != 0)
+            (void)listen(fd, BACKLOG);
+    }
+}
+
 static bool add_forwards(const struct slirp_backend *s, const struct dm_slirp_config *c)
 {
     const struct in_addr loopback = {htonl(INADDR_LOOPBACK)};
@@ -186,6 +206,7 @@ static bool add_forwards(const struct slirp_backend *s, const struct dm_slirp_co
         if (slirp_add_hostfwd(s->slirp, 0, loopback, c->forwards[i].host_port, address(c->guest),
                               c->forwards[i].guest_port) != 0)
             return false;
+        widen(c->forwards[i].host_port);
     }
     return true;
 }
