@@ -121,9 +121,10 @@ test("a paste of 1 MB arrives whole", () => bench(async ({ url, page: open }) =>
     await shells(page, url);
     await type(page, "count");
     await paste(page);
+    await page.waitForSelector("#message >> text=Stop");
+    await page.waitForSelector("#message", { state: "hidden", timeout: 120_000 });
     await page.keyboard.press("Control+d");
     await says(page, `${PASTE_BYTES} bytes`);
-    await page.waitForSelector("#message", { state: "hidden" });
 }));
 
 test("a lost socket is said and comes back onto the same shell", () => bench(async ({ machine, url, page: open }) => {
