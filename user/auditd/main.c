@@ -9,7 +9,6 @@
 #define WRITE_BYTES 4096u /* that a port takes at once */
 #define BATCH       (WRITE_BYTES / AUDIT_LINE_BYTES)
 #define USER_WRITE  1u
-#define PAUSE_NS    2000000u /* after few records, so that the next ones go together */
 
 enum auditd_exit { AUDITD_EXIT_GRANT = 1, AUDITD_EXIT_MEMORY, AUDITD_EXIT_LOG };
 
@@ -64,10 +63,7 @@ uint32_t program_main(struct rt *rt)
         return AUDITD_EXIT_GRANT;
     if (!rt_memory_make(rt, RING_PAGE_BYTES, &a.records) || !rt_memory_make(rt, WRITE_BYTES, &a.lines))
         return AUDITD_EXIT_MEMORY;
-    while (carry(&a, &count)) {
+    while (carry(&a, &count))
         take_over(&a, count);
-        if (count < BATCH / 2u)
-            ring_sleep(&rt->ring, PAUSE_NS);
-    }
     return AUDITD_EXIT_LOG;
 }
