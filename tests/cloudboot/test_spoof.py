@@ -78,6 +78,7 @@ class Spoof(Connected):
         system = self.start("sim", "--package", str(SYSTEM_PACKAGE))
         port = self.port_of(system)
         lines = self.forged_for(system)
+        self.echoed_again(port, system)  # the port leads there before there is an address
         data = "".join(f"\r\n{line}\r\n" for line in lines).encode()
         self.assertEqual(self.echo(port, data), data)
         self.left(system, lines)
