@@ -145,6 +145,10 @@ def canary(context):
     unit = Result()
     add_unittest(unit, "canary", "ERROR: test_x\n\nRan 2 tests in 0.1s\n\nFAILED (errors=1)", 1)
     result.check((unit.passed, unit.failed) == (1, 1), "canary: a failing unittest was not counted")
+    parts = Result()
+    add_unittest(parts, "canary", "FAIL: test_x (a.B.test_x) (i=1)\nFAIL: test_x (a.B.test_x) (i=2)\n\nRan 2 tests in 0.1s\n\n"
+                 "FAILED (failures=2)", 1)
+    result.check((parts.passed, parts.failed) == (1, 1), "canary: a unittest of which two parts fail was not counted as one")
     mutant_canary(context, result)
     return result
 
