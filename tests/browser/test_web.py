@@ -271,7 +271,8 @@ class Web(Session):
         self.assertEqual(self.ask("POST", "/api/logout", {}, **who).status, 204)
         at = time.monotonic()
         self.assertEqual((live.closed(), shell.closed()), (OVER, OVER))
-        print(f"\nfigure: {(time.monotonic() - at) * 1000:.1f} ms from the answer to a log-out to the end of both its sockets (100 asked for)")
+        cut = (time.monotonic() - at) * 1000
+        print(f"\nfigure: {cut:.1f} ms from the answer to a log-out to the end of both its sockets (100 asked for)")
         self.due(self.system, "init: shell-web-1 was killed\n")
         self.assertEqual(self.ask("GET", "/api/session", Cookie=who["Cookie"]).status, 401)
         kept.frame()
