@@ -187,24 +187,47 @@ static void socket_row(struct shell *s, uint64_t told, uint64_t peer)
     row_end(s, &r);
 }
 
+/* A place of netd's: what NETWORK_SOCKET says of it. */
+struct socket_place {
+    uint64_t told, peer;
+};
+
+/* By port, then by place: who came first is chance. */
+static void socket_rows(struct shell *s, const struct socket_place *places, uint32_t count)
+{
+    for (uint64_t last = 0, next = 0; next != UINT64_MAX; last = next) {
+        next = UINT64_MAX;
+        for (uint32_t i = 0; i < count; i++) {
+            const uint64_t key = (places[i].told >> 16 & 0xffffu) << 16 | (i + 1u);
+
+            if (places[i].told != 0 && key > last && key < next)
+                next = key;
+        }
+        if (next != UINT64_MAX)
+            socket_row(s, places[(next & 0xffffu) - 1u].told, places[(next & 0xffffu) - 1u].peer);
+    }
+}
+
 void shell_sockets(struct shell *s)
 {
+    static struct socket_place places[NET_PLACES_MAX];
     struct ring_completion told, peer;
+    uint32_t count = 0;
 
     if (!usable(s))
         return;
-    shell_say(s, "kind   port  state      peer\n");
-    for (uint64_t i = 0;; i++) {
-        if (!shell_ask(s, s->network, NETWORK_SOCKET, RING_ARGS(i), SHELL_ANSWER_NS, &told) ||
-            !shell_ask(s, s->network, NETWORK_SOCKET, RING_ARGS(i, 1), SHELL_ANSWER_NS, &peer)) {
+    for (; count < NET_PLACES_MAX; count++) {
+        if (!shell_ask(s, s->network, NETWORK_SOCKET, RING_ARGS(count), SHELL_ANSWER_NS, &told) ||
+            !shell_ask(s, s->network, NETWORK_SOCKET, RING_ARGS(count, 1), SHELL_ANSWER_NS, &peer)) {
             shell_say(s, "netd does not answer: see services, then restart netd\n");
             return;
         }
         if (!ring_completed(&told)) /* no such place: that was the last, or netd ended */
-            return;
-        if (told.value != 0)
-            socket_row(s, told.value, ring_completed(&peer) ? peer.value : 0);
+            break;
+        places[count] = (struct socket_place){told.value, ring_completed(&peer) ? peer.value : 0};
     }
+    shell_say(s, "kind   port  state      peer\n");
+    socket_rows(s, places, count);
 }
 
 static bool parse_address(const char *text, uint64_t *out)
