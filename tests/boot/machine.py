@@ -162,12 +162,13 @@ class Stub:
         while not answer.endswith(b"#"):
             answer += self.file.read(1) or b"#"
         self.file.read(2)
-        self.file.write(b"+")
         return answer[:-1]
 
     def due(self, words, answer):
         if not self.ask(words).startswith(answer):
             raise ConnectionError(f"the debugging stub refused {words}")
+        if words != b"D":  # the machine goes on, and may be over: nobody waits for this
+            self.file.write(b"+")
 
     def run_to(self, address):
         self.due(b"Z1,%x,1" % address, b"OK")
