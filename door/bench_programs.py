@@ -50,7 +50,7 @@ JOBS = [
     Job(ENTER, "enter", 20000, 500000, 2000),
     Job("CALL and RETURN between two processes", "call", 5000, 100000, 1000),
     Job("spawn: start, end, capability back", "spawn", 200, 2000, 20),
-    Job("kill of the driver until its next life serves", "restart", 40, 20, 4),
+    Job("kill of the driver until its next life serves", "restart", 40, 20, 16),
     Job("one frame to the device, its answer back (ARP)", "trip", 2000, 10000, 200),
 ]
 SEND = {32: 250e3, 128: 250e3}  # frames of one NIC_KICK, and frames a second asked for
