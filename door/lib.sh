@@ -62,18 +62,19 @@ sort_packages() { # unpack or others, packages
 }
 
 unpack_packages() { # packages: from the archive that apt trusts into the cache; whole or not at all
-    local package work
+    local package
     for package in "$@"; do
         mkdir -p "$(dirname "$(unpacked "$package")")" || fail 3 "cannot create $(unpacked "$package")"
-        work=$(mktemp -d "$(unpacked "$package").XXXXXX")
-        (cd "$work" && apt-get -qq download "$package" && dpkg-deb -x ./*.deb files) >&2 2>"$work/log" </dev/null || {
-            cat "$work/log" >&2
-            rm -rf "$work"
-            fail 3 "apt-get download failed: $package"
-        }
-        rm -rf "$(unpacked "$package")"
-        mv "$work/files" "$(unpacked "$package")"
-        rm -rf "$work"
+        (
+            work=$(mktemp -d "$(unpacked "$package").XXXXXX")
+            trap 'rm -rf "$work"' EXIT
+            (cd "$work" && apt-get -qq download "$package" && dpkg-deb -x ./*.deb files) >&2 2>"$work/log" </dev/null || {
+                cat "$work/log" >&2
+                exit 1
+            }
+            rm -rf "$(unpacked "$package")"
+            mv "$work/files" "$(unpacked "$package")"
+        ) || fail 3 "apt-get download failed: $package"
     done
 }
 

@@ -70,7 +70,7 @@ begin_probe() { # run folder
     local nonce port
     make_secret "$1" '' '' '' nobody
     nonce=$(draw nonce 16 '')
-    port=$("${PYTHON[@]}" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    port=$(cd "$ROOT/door" && "${PYTHON[@]}" -c 'import listeners; print(listeners.free_port())')
     secret+=(--probe "$nonce" --port "webd=$port")
     "${PYTHON[@]}" "$ROOT/door/web_probe.py" "$1" --port "$port" --nonce "$nonce" --commit "$(commit_id)" &
     prober=$!

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "evidence/text.h"
@@ -16,6 +15,7 @@
 #include "kernel/main.h"
 #include "sim/console.h"
 #include "sim/forwards.h"
+#include "sim/host_clock.h"
 #include "sim/medium.h"
 #include "sim/options.h"
 #include "sim/processor.h"
@@ -30,8 +30,7 @@
 #define EXIT_INTERRUPTED 130
 #define PROGRAMS_BYTES   (32u << 20) /* memory of programs */
 #define NONCE_STREAM     0x6e6f6e6365u /* of the seed: its own */
-#define SERVE_TURN_NS                                                                                        \
-    1000000u /* staying up with a script for a peer: one turn a millisecond of virtual time */
+#define SERVE_TURN_NS    1000000u /* of virtual time a turn, where a run that stays up is scripted */
 
 struct run {
     struct sim_options options;
@@ -169,20 +168,12 @@ static void host_entropy(void *buffer, size_t bytes)
            (ssize_t)bytes); /* of up to 256 bytes it does not fail: getrandom(2) */
 }
 
-static uint64_t host_ns(void)
-{
-    struct timespec at;
-
-    ASSERT(clock_gettime(CLOCK_MONOTONIC, &at) == 0);
-    return (uint64_t)at.tv_sec * 1000000000u + (uint64_t)at.tv_nsec;
-}
-
 static struct sim_world_config world_config(struct run *r)
 {
     struct sim_world_config c = sim_world_defaults(r->options.nic);
     c.seed = r->options.seed;
     c.entropy = lived_in(r) || r->options.probe_web ? host_entropy : NULL; /* somebody logs in */
-    c.host_ns = lived_in(r) ? host_ns : NULL;
+    c.host_ns = lived_in(r) ? host_clock_ns : NULL;
     c.idle_turns = r->options.seeded;
     c.nics[0].backend = r->options.backend;
     c.nics[0].pcap = r->options.pcap;

@@ -12,10 +12,10 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "capos/devmodel/vpc.h"
+#include "sim/host_clock.h"
 #include "sim/metadata.h"
 
 #define EXIT_USAGE    2
@@ -167,14 +167,6 @@ static bool from_machine(struct vpc_end *e, struct dm_backend *vpc)
     return true;
 }
 
-static uint64_t clock_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static int run(struct vpc_end *e, struct dm_backend *vpc)
 {
     while (!e->gone) {
@@ -186,7 +178,7 @@ static int run(struct vpc_end *e, struct dm_backend *vpc)
             fprintf(stderr, "capos-vpc: the machine sent a frame longer than %u bytes\n", DM_FRAME_BYTES_MAX);
             return EXIT_REFUSED;
         }
-        (void)vpc->ops->poll(vpc, clock_ns(), FRAMES_A_TURN, to_machine, e);
+        (void)vpc->ops->poll(vpc, host_clock_ns(), FRAMES_A_TURN, to_machine, e);
     }
     return 0;
 }

@@ -36,7 +36,6 @@ static inline uint64_t bench_tsc(void)
     return (uint64_t)high << 32 | low;
 }
 
-uint64_t bench_now_ns(void);
 /* Sorts. */
 double bench_median(double *samples, size_t count);
 struct bench_row *bench_add(struct bench *b, const char *name, const char *unit, double got);

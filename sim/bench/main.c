@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "sim/bench/bench.h"
+#include "sim/host_clock.h"
 
 #define CALIBRATE_NS    50000000u
 #define OVERHEAD_ROUNDS 1001u
@@ -27,13 +27,6 @@ static const char help[] =
     "\n"
     "One pinned core, medians. A missed aim is printed, never an exit status;\n"
     "1 means that something could not run.\n";
-
-uint64_t bench_now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static int by_value(const void *a, const void *b)
 {
@@ -64,11 +57,11 @@ struct bench_row *bench_add(struct bench *b, const char *name, const char *unit,
 static void calibrate(struct bench *b)
 {
     double samples[OVERHEAD_ROUNDS];
-    uint64_t start_ns = bench_now_ns();
+    uint64_t start_ns = host_clock_ns();
     uint64_t start = bench_tsc();
-    while (bench_now_ns() - start_ns < CALIBRATE_NS)
+    while (host_clock_ns() - start_ns < CALIBRATE_NS)
         ;
-    b->tsc_per_ns = (double)(bench_tsc() - start) / (double)(bench_now_ns() - start_ns);
+    b->tsc_per_ns = (double)(bench_tsc() - start) / (double)(host_clock_ns() - start_ns);
     for (uint32_t i = 0; i < OVERHEAD_ROUNDS; i++) {
         uint64_t at = bench_tsc();
         samples[i] = (double)(bench_tsc() - at);

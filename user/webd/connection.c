@@ -399,8 +399,10 @@ void connection_received(struct webd *w, uint32_t at, const struct ring_completi
 
     connections_landed(w);
     c->receiving = false;
-    if (c->state == CONNECTION_FREE)
+    if (c->state == CONNECTION_FREE) {
+        memset(part(w, c), 0, WEBD_IN_BYTES); /* it came behind the end, and may be a secret */
         return;
+    }
     if (done->status == RING_OK && done->exception == CAP_EX_NONE && done->result == NET_E_TIMEOUT)
         return;
     if (!ring_completed(done) || done->value == 0 || done->value > WEBD_IN_BYTES) {
